@@ -1,0 +1,6 @@
+//! Stub.
+use wasm_bindgen::prelude::*;
+
+/// Starts the app.
+#[wasm_bindgen(start)]
+pub fn start() {}
