@@ -1,0 +1,203 @@
+//! What travels between the servers of different companies: JSON over HTTPS, so that anybody can implement it.
+//!
+//! | call | body | answer |
+//! |---|---|---|
+//! | `GET /.well-known/baton` | | [`WellKnown`] |
+//! | `POST {to}/permission` | [`PermissionRequest`] | [`Permission`] |
+//! | `POST {to}/transfers` | [`TransferRequest`] | [`Reservation`] |
+//! | `POST {to}/transfers/{id}/cancel` | [`Cancel`] | [`CancelAnswer`] |
+//! | `POST {from}/outgoing/{id}/commit` | [`Commit`] | [`Release`] |
+//! | `POST {from}/outgoing/{id}/settle` | [`Settle`] | `{}` |
+//! | `POST {from}/outgoing/{id}/progress` | [`ProgressReport`] | `{}` |
+//!
+//! `{to}` is the destination's [`WellKnown::federation`], `{from}` the origin's. Every request carries
+//! `Authorization: Bearer` with a JWT of these [`Claims`]. Anything but 200 has a [`Denial`] as its body.
+//! Every call may be repeated: the transfer id is its idempotency key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes::ErrorCode;
+use crate::ids::{AuthorisationCode, Challenge, Epoch, TransferId, Wtid};
+use crate::model::{AreaCard, Context, PriorEntry, Stage};
+
+/// `typ` of a federation JWT. Fixed, so that no other token of the same key can pass for one (RFC 8725 3.11).
+pub const JWT_TYPE: &str = "baton-federation+jwt";
+
+/// Seconds from issue to expiry of a federation JWT, at most; also the clock skew that is forgiven.
+pub const JWT_SECONDS: u64 = 60;
+
+/// The path under a server's base URL that federation calls start with.
+pub const FEDERATION_PATH: &str = "/federation/v1";
+
+/// A server's introduction (RFC 8615).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WellKnown {
+    /// Server name, by which peers know it: lower-case letters, digits, `-` and `.`.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// The subject that it handles (A1).
+    pub subject: String,
+    /// Protocol versions that it speaks.
+    pub versions: Vec<u8>,
+    /// Base of its federation calls: `https://…/federation/v1`.
+    pub federation: String,
+    /// Its WebSocket: `wss://…/v1/ws`.
+    pub socket: String,
+    /// Its public keys (RFC 7517).
+    pub jwks: Jwks,
+}
+
+/// A set of public keys (RFC 7517 section 5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwks {
+    /// The keys; two while they rotate.
+    pub keys: Vec<Jwk>,
+}
+
+/// An Ed25519 public key (RFC 8037 section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    /// `OKP`.
+    pub kty: String,
+    /// `Ed25519`.
+    pub crv: String,
+    /// The key's RFC 7638 thumbprint.
+    pub kid: String,
+    /// The key, base64url.
+    pub x: String,
+}
+
+/// The claims of a federation JWT, signed with EdDSA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The calling server's name.
+    pub iss: String,
+    /// The called server's name.
+    pub aud: String,
+    /// HTTP method.
+    pub htm: String,
+    /// Path of the request, without query.
+    pub htu: String,
+    /// SHA-256 of the body, base64url.
+    pub body: String,
+    /// Issued at, seconds since 1970.
+    pub iat: u64,
+    /// Expiry, seconds since 1970.
+    pub exp: u64,
+    /// Unique: a repeated one is refused.
+    pub jti: String,
+}
+
+/// Asks whether a chat may be handed over, and to which areas (D1, D2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionRequest {
+    /// The agent who wants to transfer, by login name.
+    pub agent: String,
+    /// Servers that the conversation has visited, the asking one included.
+    pub visited: Vec<String>,
+}
+
+/// The permission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permission {
+    /// To be shown with the transfer.
+    pub code: AuthorisationCode,
+    /// Seconds until it lapses.
+    pub expires_in: u32,
+    /// The areas allowed and open now; nothing when every chat is taken at one general entrance.
+    pub areas: Option<Vec<AreaCard>>,
+}
+
+/// Why not. The body of every answer that is not 200.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    /// The kind.
+    pub code: ErrorCode,
+    /// In a sentence, for the agent.
+    pub detail: String,
+    /// Seconds after which to try again, where that may help (D7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+/// Posts the warm transfer information (D3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferRequest {
+    /// Made by the origin; the same one again gets the same answer.
+    pub transfer: TransferId,
+    /// From the permission.
+    pub code: AuthorisationCode,
+    /// The area, one of the permission's; nothing for the general entrance.
+    pub area: Option<String>,
+    /// The agent, as in the permission.
+    pub agent: String,
+    /// The epoch that the origin serves; the destination will serve the next one.
+    pub epoch: Epoch,
+    /// Binds the WTID to the customer.
+    pub challenge: Challenge,
+    /// Web origins that the customer's widget may connect from.
+    pub origins: Vec<String>,
+    /// Warm transfer information.
+    pub context: Context,
+}
+
+/// The destination's acceptance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// For the customer.
+    pub wtid: Wtid,
+    /// The destination's WebSocket.
+    pub socket: String,
+    /// The destination's page with a widget, if it has one.
+    pub page: Option<String>,
+    /// Seconds until the reservation lapses.
+    pub expires_in: u32,
+}
+
+/// Takes a reservation back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// When the customer came back after arriving: their epoch now, above the destination's.
+    pub reclaimed: Option<Epoch>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelAnswer {
+    /// The reservation is gone.
+    Cancelled,
+    /// Too late: the customer has arrived.
+    Arrived,
+}
+
+/// The customer has presented the WTID: give the chat up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The customer has been taken over without asking, since the origin could not be reached.
+    pub adopt: bool,
+}
+
+/// The origin gives the chat up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// What was stored after the warm transfer information was posted, as far as policy lets it out.
+    pub tail: Vec<PriorEntry>,
+}
+
+/// The customer has stored the new epoch: the hand-over is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settle {
+    /// The epoch that the destination serves.
+    pub epoch: Epoch,
+}
+
+/// How the chat fares, for the agent who transferred it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressReport {
+    /// How far it is.
+    pub stage: Stage,
+    /// Why it failed, if it did.
+    pub code: Option<ErrorCode>,
+}

@@ -1,0 +1,443 @@
+//! The frames: what a client says to a gateway, and what a gateway says to a client.
+//!
+//! Every frame type has a number, which stands in the header of a binary frame, and a name, which stands in the
+//! `type` member of a JSON frame. Numbers are never reused.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::codes::ErrorCode;
+use crate::ids::{
+    Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
+};
+use crate::model::{
+    AgentCard, AreaCard, Brand, ChatCard, Context, Destination, Entry, Offer, Page, Phase, Presence,
+    ServerCard, Share, Stage, WaitRange, WaitingCard,
+};
+
+macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
+    $(#[$meta])*
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    pub enum $name { $($(#[$doc])* $variant { $($(#[$fdoc])* $field: $type),* },)* }
+
+    impl $name {
+        /// Every type number of this direction.
+        pub const NUMBERS: &[u16] = &[$($number,)*];
+
+        /// The number in a binary frame's header.
+        #[must_use]
+        pub fn number(&self) -> u16 {
+            match self { $(Self::$variant { .. } => $number,)* }
+        }
+
+        pub(crate) fn encode_body<E: bincode::enc::Encoder>(&self, to: &mut E) -> Result<(), bincode::error::EncodeError> {
+            match self { $(Self::$variant { $($field),* } => { $($field.encode(to)?;)* })* }
+            Ok(())
+        }
+
+        /// Nothing when the number is unknown.
+        pub(crate) fn decode_body<D: bincode::de::Decoder<Context = ()>>(number: u16, from: &mut D) -> Option<Result<Self, bincode::error::DecodeError>> {
+            match number {
+                $($number => Some((|| Ok(Self::$variant { $($field: Decode::decode(from)?),* }))()),)*
+                _ => None,
+            }
+        }
+    }
+}}
+
+frames! {
+    /// Client to gateway. The first frame of a connection is a hello; it carries every credential.
+    ClientFrame {
+        /// A customer's widget introduces itself. Answered by `welcome` or a close.
+        1 CustomerHello {
+            /// What it wants.
+            start: Start,
+            /// The page the customer is on.
+            page: Option<Page>,
+            /// The client's description (W1).
+            client_type: String,
+            /// The highest entry number the widget has of this server, for a resumed session.
+            last_seq: Seq,
+        }
+        /// An agent's console or bot introduces itself. Answered by `agent_welcome` or a close.
+        2 AgentHello {
+            /// The credentials.
+            login: Login,
+        }
+        /// Answered by `pong`. At least every [`HEARTBEAT_SECONDS`](crate::limits::HEARTBEAT_SECONDS).
+        3 Ping {
+            /// Returned as it is.
+            nonce: u32,
+        }
+        /// A message. Answered by `stored` when it is stored, or by `refused`.
+        4 Say {
+            /// Which chat; a customer's connection has only one and leaves it out.
+            chat: Option<ChatId>,
+            /// Made by the sender. The same id again is acknowledged again and stored once.
+            id: MessageId,
+            /// The text.
+            text: String,
+        }
+        /// Somebody is typing, or stopped. Never stored.
+        5 Typing {
+            /// As in `say`.
+            chat: Option<ChatId>,
+            /// Whether they are.
+            on: bool,
+        }
+        /// Everything up to this entry was shown to a person.
+        6 Seen {
+            /// As in `say`.
+            chat: Option<ChatId>,
+            /// The entry.
+            seq: Seq,
+        }
+        /// The customer is on another page (M5).
+        7 Browsed {
+            /// The page.
+            page: Page,
+        }
+        /// The customer or the agent ends the chat (M4).
+        8 End {
+            /// As in `say`.
+            chat: Option<ChatId>,
+        }
+        /// The widget received the offer and follows it.
+        9 Following {
+            /// The transfer.
+            transfer: TransferId,
+        }
+        /// The widget cannot follow the offer and stays.
+        10 Declined {
+            /// The transfer.
+            transfer: TransferId,
+        }
+        /// To the destination, after its `welcome` was stored by the widget: the claim is complete.
+        11 Accept {
+            /// The transfer.
+            transfer: TransferId,
+        }
+        /// To the origin: the destination failed, the customer is back and has stored this epoch.
+        12 Reclaim {
+            /// The transfer.
+            transfer: TransferId,
+            /// Two above the epoch that the origin served.
+            epoch: Epoch,
+        }
+
+        /// Take a waiting customer (A2). Answered by `opened` or `refused`.
+        32 PickUp {
+            /// The chat.
+            chat: ChatId,
+        }
+        /// Write a private note. Answered by `stored`.
+        33 Note {
+            /// The chat.
+            chat: ChatId,
+            /// As in `say`.
+            id: MessageId,
+            /// The text.
+            text: String,
+        }
+        /// Take chats, or take none.
+        34 SetPresence {
+            /// Which.
+            presence: Presence,
+        }
+        /// Ask what a peer offers for this chat now. Answered by `peer_areas`.
+        35 Inspect {
+            /// The chat to be transferred.
+            chat: ChatId,
+            /// The peer's server name.
+            server: String,
+        }
+        /// Hand the chat over (A3, A4). Answered by `progress`.
+        36 Transfer {
+            /// Made by the console. The same one again is harmless.
+            transfer: TransferId,
+            /// The chat.
+            chat: ChatId,
+            /// Where to.
+            to: Destination,
+            /// For the next agent.
+            comments: String,
+            /// What to send along.
+            share: Share,
+        }
+        /// Cancel a transfer that has not arrived (A6).
+        37 CancelTransfer {
+            /// The chat.
+            chat: ChatId,
+            /// The transfer.
+            transfer: TransferId,
+        }
+        /// Remove a finished chat from the console.
+        38 Dismiss {
+            /// The chat.
+            chat: ChatId,
+        }
+    }
+}
+
+frames! {
+    /// Gateway to client.
+    ServerFrame {
+        /// The customer has a session here.
+        1 Welcome {
+            /// The chat.
+            chat: ChatId,
+            /// The secret for resuming; only when it is new.
+            token: Option<ResumeToken>,
+            /// The epoch that the gateway serves and the widget stores.
+            epoch: Epoch,
+            /// The state now. A resumed client trusts it over whatever it remembers.
+            phase: Phase,
+            /// The highest entry number so far.
+            last_seq: Seq,
+            /// How the company shows itself.
+            brand: Brand,
+            /// The transfer that this answers, when the customer arrived by one.
+            transfer: Option<TransferId>,
+        }
+        /// The agent is logged in.
+        2 AgentWelcome {
+            /// The agent, as others see them.
+            agent: AgentCard,
+            /// The secret for resuming; only after a password login.
+            token: Option<ResumeToken>,
+            /// This server's name.
+            server: String,
+            /// How the company shows itself.
+            brand: Brand,
+        }
+        /// Answers `ping`.
+        3 Pong {
+            /// As it came.
+            nonce: u32,
+        }
+        /// The message is stored. Only now is it safe to forget it.
+        4 Stored {
+            /// The chat.
+            chat: ChatId,
+            /// The sender's id.
+            id: MessageId,
+            /// Its place.
+            seq: Seq,
+            /// When.
+            at: Timestamp,
+        }
+        /// New or missed entries, in order.
+        5 Entries {
+            /// The chat.
+            chat: ChatId,
+            /// The entries.
+            entries: Vec<Entry>,
+        }
+        /// The other side is typing, or stopped.
+        6 Typing {
+            /// The chat.
+            chat: ChatId,
+            /// Whether they are.
+            on: bool,
+        }
+        /// The other side saw everything up to this entry.
+        7 Seen {
+            /// The chat.
+            chat: ChatId,
+            /// The entry.
+            seq: Seq,
+        }
+        /// The customer's chat is in another state now.
+        8 PhaseChanged {
+            /// The chat.
+            chat: ChatId,
+            /// The state.
+            phase: Phase,
+        }
+        /// The waiting customer's place (H1).
+        9 Place {
+            /// From 1.
+            rank: u32,
+            /// Expected wait, where it can be told.
+            wait: Option<WaitRange>,
+        }
+        /// The transfer command (M2, O4).
+        10 Offered {
+            /// The offer.
+            offer: Offer,
+        }
+        /// The offer no longer stands: stay, or come back.
+        11 Withdrawn {
+            /// The transfer.
+            transfer: TransferId,
+        }
+        /// A request was refused; the connection and the chat go on.
+        12 Refused {
+            /// Why.
+            code: ErrorCode,
+            /// In a sentence, for a person.
+            detail: String,
+            /// What was refused.
+            about: About,
+        }
+        /// The gateway is about to restart; resume after this many milliseconds.
+        13 Draining {
+            /// A random wait, different for each client.
+            resume_in: u32,
+        }
+        /// To an arriving customer: the origin has the chat still, wait.
+        14 Arriving {
+            /// The transfer.
+            transfer: TransferId,
+        }
+
+        /// The queue of the agent's areas, whole (A2).
+        32 Queue {
+            /// Waiting customers, the first one first.
+            waiting: Vec<WaitingCard>,
+        }
+        /// Everything that a chat can be transferred to (A1).
+        33 Destinations {
+            /// Areas of this server.
+            areas: Vec<AreaCard>,
+            /// Agents of this server.
+            agents: Vec<AgentCard>,
+            /// Peers.
+            servers: Vec<ServerCard>,
+        }
+        /// What a peer offers for this chat.
+        34 PeerAreas {
+            /// The chat.
+            chat: ChatId,
+            /// The peer's server name.
+            server: String,
+            /// Its areas; none when it has a general entrance, or an error.
+            offer: PeerOffer,
+        }
+        /// The agent has this chat; its entries follow.
+        35 Opened {
+            /// The chat.
+            card: ChatCard,
+            /// Where it came from, if it was transferred (A8).
+            context: Option<Context>,
+        }
+        /// A chat of the agent's has changed.
+        36 CardChanged {
+            /// The chat.
+            card: ChatCard,
+        }
+        /// A transfer has advanced or failed.
+        37 Progress {
+            /// The chat.
+            chat: ChatId,
+            /// The transfer.
+            transfer: TransferId,
+            /// How far it is.
+            stage: Stage,
+            /// Why it failed, if it did.
+            code: Option<ErrorCode>,
+            /// In a sentence, for the agent.
+            detail: String,
+        }
+    }
+}
+
+/// What a customer's hello is for.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// A new chat.
+    New {
+        /// The area's name; empty for the server's first one.
+        area: String,
+        /// The customer's name, if known.
+        name: String,
+        /// E-mail address, if known.
+        email: String,
+        /// Subject, if known.
+        subject: String,
+        /// The public half of the widget's secret for the first hand-over.
+        challenge: Challenge,
+    },
+    /// Back after a lost connection.
+    Resume {
+        /// The secret from `welcome`.
+        token: ResumeToken,
+        /// The epoch that the widget has stored.
+        epoch: Epoch,
+    },
+    /// Arriving from another server with a WTID (M2, D5).
+    Claim {
+        /// The secret from the transfer command.
+        wtid: Wtid,
+        /// The proof that the customer is the one it was made for.
+        verifier: Verifier,
+        /// The epoch that the widget has stored.
+        epoch: Epoch,
+        /// The public half of a new secret, for the next hand-over.
+        challenge: Challenge,
+        /// The origin cannot be reached and the widget has frozen it: take over without its word.
+        adopt: bool,
+    },
+}
+
+/// An agent's credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    /// Name and password.
+    Password {
+        /// Login name.
+        name: String,
+        /// The password.
+        password: Password,
+    },
+    /// The secret from `agent_welcome`.
+    Token {
+        /// The secret.
+        token: ResumeToken,
+    },
+}
+
+/// What a refusal is about.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// The connection as a whole.
+    Connection,
+    /// A chat.
+    Chat(ChatId),
+    /// A message.
+    Message(MessageId),
+    /// A transfer.
+    Transfer(TransferId),
+}
+
+/// A peer's answer to `inspect`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerOffer {
+    /// It publishes areas.
+    Areas(Vec<AreaCard>),
+    /// It takes chats at one general entrance (D2).
+    GeneralEntrance,
+    /// It does not take the chat, or did not answer.
+    Refused {
+        /// Why.
+        code: ErrorCode,
+        /// In a sentence, for the agent.
+        detail: String,
+    },
+}
+
+/// A password on its way to be checked. Shows nothing in debug output.
+#[derive(Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("•••")
+    }
+}
