@@ -5,3 +5,8 @@
 //! it is told to anybody stands before it in that list.
 
 pub mod client;
+pub mod effect;
+pub mod policy;
+pub mod queue;
+pub mod session;
+pub mod transfer;

@@ -1,0 +1,237 @@
+//! What the machines ask of their driver.
+
+use baton_protocol::federation::{
+    Cancel, CancelAnswer, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
+    Reservation, Settle, TransferRequest,
+};
+use baton_protocol::model::{Context, Entry};
+use baton_protocol::{ChatId, CloseCode, ErrorCode, SecretDigest, ServerFrame, Timestamp, TransferId};
+
+use crate::policy::Rules;
+use crate::queue;
+use crate::session::{Chat, Record};
+use crate::transfer::destination;
+
+/// A connection, as its driver numbers them. Never reused within a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// A federation request that waits for its answer, as its driver numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplyTo(pub u64);
+
+/// What a machine knows of the world at one step.
+pub struct Env<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// How this server is set up.
+    pub settings: &'a Settings,
+    /// Fills a slice with cryptographically random bytes.
+    pub random: &'a mut dyn FnMut(&mut [u8]),
+}
+
+impl Env<'_> {
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.random)(&mut bytes);
+        bytes
+    }
+}
+
+/// How a server is set up, as far as the machines need to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Server name, by which peers know it.
+    pub server: String,
+    /// Name and colour for people.
+    pub brand: baton_protocol::model::Brand,
+    /// Areas by name, with their titles, the first one the default.
+    pub areas: Vec<(String, String)>,
+    /// Policy.
+    pub rules: Rules,
+    /// Time limits.
+    pub times: Times,
+}
+
+impl Settings {
+    /// An area's title, if there is such an area.
+    #[must_use]
+    pub fn area_title(&self, name: &str) -> Option<&str> {
+        self.areas.iter().find(|(area, _)| area == name).map(|(_, title)| title.as_str())
+    }
+}
+
+/// Time limits, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// From the agent's click to the destination's acceptance. Default 5 s: an agent waits no longer.
+    pub prepare: u64,
+    /// From acceptance to arrival. Default 60 s, the life of a WTID.
+    pub offer: u64,
+    /// A waiting customer who is away this long loses the place. Default 2 min.
+    pub away_waiting: u64,
+    /// A chat whose customer is away this long ends (M4). Default 30 min.
+    pub away_active: u64,
+    /// An agent who is away this long loses their chats to the queue. Default 1 min.
+    pub agent_grace: u64,
+    /// The first wait before a call to a peer is repeated; it doubles up to `retry_most`. Default 250 ms.
+    pub retry_first: u64,
+    /// Default 5 s.
+    pub retry_most: u64,
+    /// How long a released chat waits for its customer's new server to settle. Default 2 min.
+    pub linger: u64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            prepare: 5_000,
+            offer: 60_000,
+            away_waiting: 120_000,
+            away_active: 1_800_000,
+            agent_grace: 60_000,
+            retry_first: 250,
+            retry_most: 5_000,
+            linger: 120_000,
+        }
+    }
+}
+
+/// What a machine asks of its driver. The driver carries the effects of one step out in their order, and holds
+/// everything that follows a `Save…` or `Append` back until that is durable.
+#[derive(Debug)]
+pub enum Effect {
+    /// Store the chat's record.
+    Save(Box<Record>),
+    /// Store the context that came with the chat.
+    SaveContext(ChatId, Box<Context>),
+    /// Store an entry.
+    Append(ChatId, Entry),
+    /// Store an incoming transfer's record.
+    SaveIncoming(Box<destination::Record>),
+    /// Send to a customer's connection.
+    ToCustomer(ConnId, ServerFrame),
+    /// Close a customer's connection.
+    CloseCustomer(ConnId, CloseCode),
+    /// Send to every console of an agent, by login name.
+    ToAgent(String, ServerFrame),
+    /// Wake this machine after that many milliseconds; replaces an earlier one of the same kind.
+    SetTimer(Timer, u64),
+    /// Forget the timer.
+    ClearTimer(Timer),
+    /// Tell the queue manager.
+    Queue(queue::Input),
+    /// Call a peer; the answer comes back as an input.
+    Call(Call),
+    /// Answer a peer's request.
+    Reply(ReplyTo, Result<Answer, Denial>),
+    /// A chat has come to be: register it under its id and token.
+    Found(Box<Chat>),
+    /// The chat has a new resume token.
+    Token(ChatId, SecretDigest),
+    /// Tell a chat of this server something about the transfer that it came by.
+    Chat(ChatId, crate::session::Input),
+    /// Tell the incoming transfer that a chat came by.
+    Incoming(String, TransferId, destination::Input),
+}
+
+/// The machines' timers. A machine has at most one of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// The destination should have accepted.
+    Prepare,
+    /// The customer should have arrived.
+    Offer,
+    /// A peer should be called again.
+    Retry,
+    /// The destination should have settled.
+    Linger,
+    /// The customer should be back.
+    Away,
+}
+
+/// A call to a peer. `transfer` finds the machine that gets the answer.
+#[derive(Debug)]
+pub struct Call {
+    /// The peer's server name.
+    pub peer: String,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The request.
+    pub request: CallRequest,
+}
+
+/// The requests that a server makes.
+#[derive(Debug)]
+pub enum CallRequest {
+    /// `POST /permission`
+    Permission(PermissionRequest),
+    /// `POST /transfers`
+    Transfer(Box<TransferRequest>),
+    /// `POST /transfers/{id}/cancel`
+    Cancel(Cancel),
+    /// `POST /outgoing/{id}/commit`
+    Commit(Commit),
+    /// `POST /outgoing/{id}/settle`
+    Settle(Settle),
+    /// `POST /outgoing/{id}/progress`. Its answer does not matter.
+    Progress(ProgressReport),
+}
+
+/// The answers to them.
+#[derive(Debug)]
+pub enum Answer {
+    /// To a permission request.
+    Permission(Permission),
+    /// To a transfer request.
+    Reservation(Reservation),
+    /// To a cancel.
+    Cancel(CancelAnswer),
+    /// To a commit.
+    Release(Release),
+    /// To the others.
+    Done,
+}
+
+/// A call that was not answered as hoped.
+#[derive(Clone, Debug)]
+pub enum CallError {
+    /// No connection.
+    Unreachable,
+    /// No answer in time.
+    NoAnswer,
+    /// An answer that makes no sense.
+    BadAnswer,
+    /// Not a peer of ours any more.
+    UnknownServer,
+    /// A denial.
+    Denied(Denial),
+}
+
+impl CallError {
+    /// As an agent reads it.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unreachable => ErrorCode::Unreachable,
+            Self::NoAnswer => ErrorCode::NoAnswer,
+            Self::BadAnswer => ErrorCode::BadAnswer,
+            Self::UnknownServer => ErrorCode::UnknownServer,
+            Self::Denied(_) => ErrorCode::Denied,
+        }
+    }
+
+    /// In a sentence, for the agent.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Denied(denial) if !denial.detail.is_empty() => denial.detail.clone(),
+            Self::Denied(denial) => denial.code.to_string(),
+            other => other.code().to_string(),
+        }
+    }
+}
+
+/// What a call came to.
+pub type CallResult = Result<Answer, CallError>;

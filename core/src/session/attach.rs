@@ -1,0 +1,150 @@
+//! A customer's connection comes, goes and comes back.
+
+use baton_protocol::limits::MAX_ENTRIES_BYTES;
+use baton_protocol::model::{Body, EndReason, Entry, Page};
+use baton_protocol::{ChatId, CloseCode, Epoch, ResumeToken, Seq, ServerFrame};
+
+use super::{Chat, State};
+use crate::effect::{ConnId, Effect, Env, Timer};
+use crate::transfer::origin::Outgoing;
+
+impl Chat {
+    pub(super) fn attach(
+        &mut self,
+        env: &mut Env<'_>,
+        conn: ConnId,
+        epoch: Epoch,
+        last_seq: Seq,
+        page: Option<Page>,
+        out: &mut Vec<Effect>,
+    ) {
+        let ours = self.record.epoch;
+        let reclaims = epoch == ours + 2 && self.reclaimable().is_some();
+        if matches!(self.record.outgoing, Outgoing::Settled(_)) || epoch == ours + 1 {
+            return out.push(Effect::CloseCustomer(conn, CloseCode::Moved));
+        }
+        if epoch != ours && !reclaims {
+            return out.push(Effect::CloseCustomer(conn, CloseCode::Unauthenticated));
+        }
+        if let Some(old) = self.conn.replace(conn).filter(|old| *old != conn) {
+            out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
+        }
+        out.push(Effect::ClearTimer(Timer::Away));
+        if page.is_some() && page != self.record.page {
+            self.record.page = page;
+            self.save(out);
+        }
+        if reclaims {
+            self.reclaim(env, epoch, out);
+        } else {
+            self.welcome(env, conn, None, out);
+        }
+        self.send_missed(conn, last_seq, out);
+        if matches!(self.record.state, State::Ended(_)) {
+            out.push(Effect::CloseCustomer(conn, CloseCode::Ended));
+            self.conn = None;
+            return;
+        }
+        self.push_offer(out);
+        self.card_changed(out);
+        if matches!(self.record.state, State::Waiting { .. }) {
+            // The rank and the expected wait are the queue manager's to tell.
+            self.enqueue(out);
+        }
+    }
+
+    pub(super) fn welcome(
+        &self,
+        env: &Env<'_>,
+        conn: ConnId,
+        token: Option<ResumeToken>,
+        out: &mut Vec<Effect>,
+    ) {
+        let frame = ServerFrame::Welcome {
+            chat: self.record.id,
+            token,
+            epoch: self.record.epoch,
+            phase: self.phase(),
+            last_seq: self.last_seq(),
+            brand: env.settings.brand.clone(),
+            transfer: self.record.came.as_ref().map(|came| came.transfer),
+        };
+        out.push(Effect::ToCustomer(conn, frame));
+    }
+
+    /// The answer to a claim that is repeated because the first welcome was lost.
+    pub(super) fn renew(
+        &mut self,
+        env: &mut Env<'_>,
+        conn: ConnId,
+        token: ResumeToken,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(old) = self.conn.replace(conn).filter(|old| *old != conn) {
+            out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
+        }
+        self.record.token = token.digest();
+        self.save(out);
+        out.push(Effect::Token(self.record.id, self.record.token));
+        out.push(Effect::ClearTimer(Timer::Away));
+        self.welcome(env, conn, Some(token), out);
+        self.send_missed(conn, 0, out);
+        self.card_changed(out);
+    }
+
+    fn send_missed(&self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
+        let missed = self.entries.iter().filter(|entry| entry.seq > last_seq && entry.body.is_public());
+        for frame in in_frames(self.record.id, missed.cloned()) {
+            out.push(Effect::ToCustomer(conn, frame));
+        }
+    }
+
+    pub(super) fn detach(&mut self, env: &mut Env<'_>, conn: ConnId, out: &mut Vec<Effect>) {
+        if self.conn != Some(conn) {
+            return;
+        }
+        self.conn = None;
+        if self.is_open() {
+            self.card_changed(out);
+            self.expect_back(env, out);
+        }
+    }
+
+    pub(super) fn expect_back(&self, env: &Env<'_>, out: &mut Vec<Effect>) {
+        let times = &env.settings.times;
+        let limit = match self.record.state {
+            State::Waiting { .. } => times.away_waiting,
+            _ => times.away_active,
+        };
+        out.push(Effect::SetTimer(Timer::Away, limit));
+    }
+
+    /// The customer has been away for too long (M4).
+    pub(super) fn away(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        if self.conn.is_none() && self.is_open() && self.record.outgoing.serves() {
+            self.end(env, EndReason::Elapsed, out);
+        }
+    }
+}
+
+/// Entries in as many frames as they need.
+pub(super) fn in_frames(chat: ChatId, entries: impl Iterator<Item = Entry>) -> Vec<ServerFrame> {
+    const OVERHEAD: usize = 128;
+    let mut frames = Vec::new();
+    let mut part = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        let size =
+            OVERHEAD + if let Body::Text(text) | Body::Note(text) = &entry.body { text.len() } else { 0 };
+        if bytes + size > MAX_ENTRIES_BYTES && !part.is_empty() {
+            frames.push(ServerFrame::Entries { chat, entries: std::mem::take(&mut part) });
+            bytes = 0;
+        }
+        bytes += size;
+        part.push(entry);
+    }
+    if !part.is_empty() {
+        frames.push(ServerFrame::Entries { chat, entries: part });
+    }
+    frames
+}

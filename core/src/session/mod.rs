@@ -1,0 +1,479 @@
+//! A chat: what was said, who serves it, and whether it is on its way to somewhere else.
+//!
+//! **Contract.** [`Chat::handle`] takes one input and returns the effects that follow, in order. It acknowledges
+//! nothing before the effect that stores it, it says nothing in a chat that it does not own, and it never shows a
+//! customer a private note. It does not know what a socket is.
+//!
+//! - [`attach`]: a customer's connection comes, goes and comes back.
+//! - [`talk`]: messages, notes, typing, the end.
+//! - [`serve`]: the queue, agents, and transfers within this server.
+//! - [`leave`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
+
+mod attach;
+mod leave;
+pub(crate) use leave::backoff;
+mod serve;
+mod talk;
+
+use std::collections::HashMap;
+
+use baton_protocol::federation::{Commit, ProgressReport, Settle};
+use baton_protocol::frames::About;
+use baton_protocol::model::{
+    Author, Body, ChatCard, ChatState, Context, Customer, Destination, EndReason, Entry, Event, Page, Phase,
+    PriorEntry, Share, WaitRange,
+};
+use baton_protocol::{
+    Challenge, ChatId, ClientFrame, Epoch, ErrorCode, MessageId, ResumeToken, SecretDigest, Seq, ServerFrame,
+    Timestamp, TransferId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::effect::{CallResult, ConnId, Effect, Env, ReplyTo, Timer};
+use crate::policy::Class;
+use crate::queue;
+use crate::transfer::origin::{Outgoing, Past};
+
+/// The durable part of a chat, its entries and its context aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The chat.
+    pub id: ChatId,
+    /// The area it is in.
+    pub area: String,
+    /// The customer.
+    pub customer: Customer,
+    /// The page the customer is on, if known (M5).
+    pub page: Option<Page>,
+    /// When it came to this server.
+    pub since: Timestamp,
+    /// The epoch that this server serves.
+    pub epoch: Epoch,
+    /// Digest of the customer's resume token.
+    pub token: SecretDigest,
+    /// Binds the next WTID to the customer.
+    pub challenge: Challenge,
+    /// Web origins from which the customer may resume; none for a client that is no browser.
+    pub origins: Vec<String>,
+    /// Recommended priority, 0 to 9.
+    pub priority: u8,
+    /// Who serves it.
+    pub state: State,
+    /// Whether it is on its way to another server.
+    pub outgoing: Outgoing,
+    /// Earlier attempts that came to nothing, the newest last.
+    pub past: Vec<Past>,
+    /// The transfer from another server that it came by.
+    pub came: Option<Came>,
+    /// The last transfer within this server, to tell its agent how it goes on.
+    pub passed: Option<Passed>,
+    /// The first entry that the present agent may see; earlier ones are in the context, as far as policy allows.
+    pub view_from: Seq,
+}
+
+/// Who serves a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Nobody yet.
+    Waiting {
+        /// Since when.
+        since: Timestamp,
+        /// From where it was transferred, if it was.
+        from: Option<String>,
+    },
+    /// An agent.
+    Active {
+        /// Login name.
+        login: String,
+        /// The name that customers see.
+        title: String,
+    },
+    /// It is over.
+    Ended(EndReason),
+}
+
+/// Where a chat came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Came {
+    /// The origin's server name.
+    pub peer: String,
+    /// The transfer.
+    pub transfer: TransferId,
+}
+
+/// A transfer within this server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The agent who transferred.
+    pub login: String,
+    /// The transfer.
+    pub transfer: TransferId,
+}
+
+/// Where an agent wants a chat to go, with what the driver knows of that place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// As the console named it.
+    pub destination: Destination,
+    /// Its name for people.
+    pub title: String,
+    /// How near it is.
+    pub class: Class,
+    /// For a server: whether the browser is to go there, page and all.
+    pub navigate: bool,
+}
+
+/// What a chat is told.
+#[derive(Debug)]
+pub enum Input {
+    /// The customer's connection resumes; its token and web origin have been checked.
+    Attach {
+        /// The connection.
+        conn: ConnId,
+        /// The epoch that the widget has stored.
+        epoch: Epoch,
+        /// The highest entry that it has.
+        last_seq: Seq,
+        /// The page it is on.
+        page: Option<Page>,
+    },
+    /// A customer's connection is gone.
+    Detach(ConnId),
+    /// The customer says something.
+    Customer(ConnId, ClientFrame),
+    /// An agent says something; the login has been checked.
+    Agent(String, ClientFrame),
+    /// An agent's console is connected and wants the chat, if it is theirs.
+    Show(String),
+    /// An agent hands the chat over.
+    Transfer {
+        /// Login name.
+        login: String,
+        /// Made by the console.
+        transfer: TransferId,
+        /// Where to.
+        target: Target,
+        /// For the next agent.
+        comments: String,
+        /// What to send.
+        share: Share,
+    },
+    /// The queue manager's word.
+    Queue(queue::Output),
+    /// The place in the queue, to be shown.
+    Place(u32, Option<WaitRange>),
+    /// A peer's answer to a call about this transfer.
+    Answer(TransferId, CallResult),
+    /// The destination's word about a transfer of ours; its signature has been checked.
+    Peer {
+        /// The calling server's name.
+        peer: String,
+        /// The transfer.
+        transfer: TransferId,
+        /// What it says.
+        request: PeerRequest,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
+    /// The incoming transfer: what the origin stored late.
+    Tail(Vec<PriorEntry>),
+    /// The incoming transfer: the customer went back, this chat is void.
+    Fence,
+    /// A new resume token, since the first may have been lost on the way.
+    Renew(ConnId, ResumeToken),
+    /// The chat has just been found in the store or created: put it back where it belongs.
+    Restore,
+    /// Time.
+    Timer(Timer),
+}
+
+/// What a destination asks of the origin.
+#[derive(Clone, Debug)]
+pub enum PeerRequest {
+    /// The customer has arrived: give the chat up.
+    Commit(Commit),
+    /// The customer has stored the new epoch.
+    Settle(Settle),
+    /// How the chat fares.
+    Progress(ProgressReport),
+}
+
+/// A chat.
+#[derive(Debug)]
+pub struct Chat {
+    /// What is stored of it.
+    pub record: Record,
+    /// Where it came from, as far as policy let it through (A8).
+    pub context: Option<Context>,
+    entries: Vec<Entry>,
+    ids: HashMap<MessageId, Seq>,
+    conn: Option<ConnId>,
+    /// A transfer within this server that waits for the queue manager.
+    placing: Option<serve::Placing>,
+}
+
+/// What a new chat begins with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// The area's name.
+    pub area: String,
+    /// The customer.
+    pub customer: Customer,
+    /// The page the customer is on.
+    pub page: Option<Page>,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Binds the next WTID to the customer.
+    pub challenge: Challenge,
+    /// Web origins from which the customer may resume.
+    pub origins: Vec<String>,
+    /// Where it came from, if it was transferred.
+    pub arrival: Option<(Came, Context)>,
+    /// The customer's connection.
+    pub conn: ConnId,
+}
+
+impl Chat {
+    /// A new chat, waiting in its area. The effects register it, store it, welcome the customer and queue them.
+    pub fn begin(env: &mut Env<'_>, beginning: Beginning, out: &mut Vec<Effect>) -> ChatId {
+        let token = ResumeToken::from_bytes(env.bytes());
+        let (came, context) = beginning.arrival.unzip();
+        let from = context.as_ref().map(|context: &Context| context.origin.clone());
+        let record = Record {
+            id: ChatId(env.bytes()),
+            area: beginning.area,
+            customer: beginning.customer,
+            page: beginning.page,
+            since: env.now,
+            epoch: beginning.epoch,
+            token: token.digest(),
+            challenge: beginning.challenge,
+            origins: beginning.origins,
+            priority: context.as_ref().map_or(0, |context| context.priority.min(9)),
+            state: State::Waiting { since: env.now, from },
+            outgoing: Outgoing::Owned,
+            past: Vec::new(),
+            came,
+            passed: None,
+            view_from: 1,
+        };
+        let mut chat = Self::load(record, context, Vec::new());
+        let id = chat.record.id;
+        chat.conn = Some(beginning.conn);
+        let mut effects = Vec::new();
+        chat.save(&mut effects);
+        effects.extend(chat.context.clone().map(|context| Effect::SaveContext(id, Box::new(context))));
+        chat.welcome(env, beginning.conn, Some(token), &mut effects);
+        let area = env.settings.area_title(&chat.record.area).unwrap_or(&chat.record.area).to_owned();
+        chat.happened(env, Event::Queued { area }, &mut effects);
+        chat.enqueue(&mut effects);
+        chat.report(baton_protocol::model::Stage::Queued, &mut effects);
+        out.push(Effect::Found(Box::new(chat)));
+        out.append(&mut effects);
+        id
+    }
+
+    /// A chat as it was stored. [`Input::Restore`] puts it back to work.
+    #[must_use]
+    pub fn load(record: Record, context: Option<Context>, entries: Vec<Entry>) -> Self {
+        let ids = entries.iter().map(|entry| (entry.id, entry.seq)).collect();
+        Self { record, context, entries, ids, conn: None, placing: None }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, env: &mut Env<'_>, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Attach { conn, epoch, last_seq, page } => {
+                self.attach(env, conn, epoch, last_seq, page, out)
+            }
+            Input::Detach(conn) => self.detach(env, conn, out),
+            Input::Renew(conn, token) => self.renew(env, conn, token, out),
+            Input::Customer(conn, frame) if self.conn == Some(conn) => self.customer(env, conn, frame, out),
+            Input::Customer(..) => {}
+            Input::Agent(login, frame) => self.agent(env, &login, frame, out),
+            Input::Show(login) => self.show(&login, out),
+            Input::Transfer { login, transfer, target, comments, share } => {
+                self.transfer(env, &login, transfer, target, comments, share, out);
+            }
+            Input::Queue(output) => self.queued(env, output, out),
+            Input::Place(rank, wait) => {
+                if matches!(self.record.state, State::Waiting { .. }) {
+                    self.to_customer(ServerFrame::Place { rank, wait }, out);
+                }
+            }
+            Input::Answer(transfer, result) => self.answered(env, transfer, result, out),
+            Input::Peer { peer, transfer, request, reply } => {
+                let answer = self.asked(env, &peer, transfer, &request, out);
+                out.push(Effect::Reply(reply, answer));
+            }
+            Input::Tail(tail) => self.merge_tail(tail, out),
+            Input::Fence => self.fence(env, out),
+            Input::Restore => self.restore(env, out),
+            Input::Timer(timer) => self.timer(env, timer, out),
+        }
+    }
+
+    /// Whether there is nothing left to do for it: it can be forgotten until somebody asks for it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.conn.is_none()
+            && matches!(self.record.state, State::Ended(_))
+            && matches!(self.record.outgoing, Outgoing::Owned | Outgoing::Settled(_))
+    }
+
+    /// Whether it is neither over nor gone.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.record.state, State::Ended(_)) && !matches!(self.record.outgoing, Outgoing::Settled(_))
+            || matches!(self.record.outgoing, Outgoing::Reclaimed(_))
+    }
+
+    /// What was said and what happened, the oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The customer's connection, if there is one.
+    #[must_use]
+    pub fn conn(&self) -> Option<ConnId> {
+        self.conn
+    }
+
+    /// The agent who serves it, by login name.
+    #[must_use]
+    pub fn agent_login(&self) -> Option<&str> {
+        match &self.record.state {
+            State::Active { login, .. } => Some(login),
+            _ => None,
+        }
+    }
+
+    /// Servers visited, this one included.
+    #[must_use]
+    pub fn visited(&self, env: &Env<'_>) -> Vec<String> {
+        let mut visited = self.context.as_ref().map(|context| context.visited.clone()).unwrap_or_default();
+        visited.push(env.settings.server.clone());
+        visited
+    }
+
+    fn last_seq(&self) -> Seq {
+        self.entries.last().map_or(0, |entry| entry.seq)
+    }
+
+    fn phase(&self) -> Phase {
+        if !self.record.outgoing.serves() {
+            return Phase::Moved;
+        }
+        match &self.record.state {
+            State::Waiting { .. } => Phase::Waiting,
+            State::Active { title, .. } => Phase::Active { agent: title.clone() },
+            State::Ended(reason) => Phase::Ended(reason.clone()),
+        }
+    }
+
+    /// The chat as its agent sees it.
+    #[must_use]
+    pub fn card(&self) -> ChatCard {
+        let state = match (&self.record.outgoing, &self.record.state) {
+            (Outgoing::Settled(settled), _) => ChatState::Transferred { to: settled.attempt.title.clone() },
+            (_, State::Ended(reason)) => ChatState::Ended(reason.clone()),
+            (outgoing, _) => match (outgoing.attempt(), outgoing.stage()) {
+                (Some(attempt), Some(stage)) => ChatState::Transferring { transfer: attempt.transfer, stage },
+                _ => ChatState::Active,
+            },
+        };
+        ChatCard {
+            chat: self.record.id,
+            area: self.record.area.clone(),
+            customer: self.record.customer.clone(),
+            page: self.record.page.clone(),
+            online: self.conn.is_some(),
+            state,
+            since: self.record.since,
+        }
+    }
+
+    fn save(&self, out: &mut Vec<Effect>) {
+        out.push(Effect::Save(Box::new(self.record.clone())));
+    }
+
+    fn to_customer(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
+        out.extend(self.conn.map(|conn| Effect::ToCustomer(conn, frame)));
+    }
+
+    fn to_agent(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
+        out.extend(self.agent_login().map(|login| Effect::ToAgent(login.into(), frame)));
+    }
+
+    fn card_changed(&self, out: &mut Vec<Effect>) {
+        self.to_agent(ServerFrame::CardChanged { card: self.card() }, out);
+    }
+
+    fn refuse_agent(&self, login: &str, code: ErrorCode, about: About, out: &mut Vec<Effect>) {
+        let frame = ServerFrame::Refused { code, detail: code.to_string(), about };
+        out.push(Effect::ToAgent(login.into(), frame));
+    }
+
+    /// Stores an entry and shows it to everybody who may see it.
+    fn append(
+        &mut self,
+        env: &mut Env<'_>,
+        id: MessageId,
+        author: Author,
+        body: Body,
+        out: &mut Vec<Effect>,
+    ) -> Seq {
+        let entry = Entry { seq: self.last_seq() + 1, at: env.now, id, author, body };
+        self.ids.insert(id, entry.seq);
+        self.entries.push(entry.clone());
+        out.push(Effect::Append(self.record.id, entry.clone()));
+        let seq = entry.seq;
+        let chat = self.record.id;
+        if entry.body.is_public() {
+            self.to_customer(ServerFrame::Entries { chat, entries: vec![entry.clone()] }, out);
+        }
+        self.to_agent(ServerFrame::Entries { chat, entries: vec![entry] }, out);
+        seq
+    }
+
+    fn happened(&mut self, env: &mut Env<'_>, event: Event, out: &mut Vec<Effect>) {
+        let id = MessageId(env.bytes());
+        self.append(env, id, Author::System, Body::Event(event), out);
+    }
+
+    fn timer(&mut self, env: &mut Env<'_>, timer: Timer, out: &mut Vec<Effect>) {
+        match timer {
+            Timer::Away => self.away(env, out),
+            Timer::Prepare | Timer::Offer | Timer::Retry | Timer::Linger => {
+                self.transfer_timer(env, timer, out)
+            }
+        }
+    }
+
+    fn restore(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        self.restore_place(out);
+        self.restore_transfer(env, out);
+        if self.is_open() {
+            self.expect_back(env, out);
+        }
+    }
+
+    /// Late entries of the server that the chat came from, merged by their ids.
+    fn merge_tail(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
+        let Some(context) = &mut self.context else { return };
+        let known: Vec<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
+        let before = context.transcript.len();
+        context.transcript.extend(tail.into_iter().filter(|entry| !known.contains(&entry.id)));
+        if context.transcript.len() == before {
+            return;
+        }
+        out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
+        if let Some(login) = self.agent_login().map(str::to_owned) {
+            self.show(&login, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Messages, notes, typing, the end.
+
+use baton_protocol::frames::About;
+use baton_protocol::limits::{MAX_ENTRIES, MAX_LABEL, MAX_TEXT, MAX_URL};
+use baton_protocol::model::{Author, Body, EndReason, Event};
+use baton_protocol::{ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFrame};
+
+use super::{Chat, State};
+use crate::effect::{ConnId, Effect, Env, Timer};
+use crate::queue;
+use crate::transfer::origin::Outgoing;
+
+impl Chat {
+    pub(super) fn customer(
+        &mut self,
+        env: &mut Env<'_>,
+        conn: ConnId,
+        frame: ClientFrame,
+        out: &mut Vec<Effect>,
+    ) {
+        let chat = self.record.id;
+        let refuse = |code: ErrorCode, about| {
+            Effect::ToCustomer(conn, ServerFrame::Refused { code, detail: code.to_string(), about })
+        };
+        match frame {
+            // Frozen: neither stored nor refused. The widget keeps it for whoever owns the chat in the end.
+            ClientFrame::Say { .. } if !self.record.outgoing.serves() => {}
+            ClientFrame::Say { id, text, .. } => {
+                match self.say(env, Author::Customer, id, Body::Text(text), out) {
+                    Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToCustomer(conn, frame), out),
+                    Err(code) => out.push(refuse(code, About::Message(id))),
+                }
+            }
+            ClientFrame::Typing { on, .. } => self.to_agent(ServerFrame::Typing { chat, on }, out),
+            ClientFrame::Seen { seq, .. } => self.to_agent(ServerFrame::Seen { chat, seq }, out),
+            ClientFrame::Browsed { page } if page.url.len() <= MAX_URL && page.title.len() <= MAX_LABEL => {
+                self.record.page = Some(page);
+                self.save(out);
+                self.card_changed(out);
+            }
+            ClientFrame::End { .. } => self.end(env, EndReason::Customer, out),
+            ClientFrame::Following { transfer } => self.following(transfer, out),
+            ClientFrame::Declined { transfer } => self.declined(env, transfer, out),
+            ClientFrame::Reclaim { transfer, epoch } => {
+                if self.reclaimable() == Some(transfer) && epoch == self.record.epoch + 2 {
+                    self.reclaim(env, epoch, out);
+                } else {
+                    out.push(refuse(ErrorCode::OutOfOrder, About::Transfer(transfer)));
+                }
+            }
+            ClientFrame::Accept { transfer } => {
+                if let Some(came) = self.record.came.clone().filter(|came| came.transfer == transfer) {
+                    let accepted = crate::transfer::destination::Input::Accepted;
+                    out.push(Effect::Incoming(came.peer, transfer, accepted));
+                }
+            }
+            _ => out.push(refuse(ErrorCode::OutOfOrder, About::Connection)),
+        }
+    }
+
+    pub(super) fn agent(
+        &mut self,
+        env: &mut Env<'_>,
+        login: &str,
+        frame: ClientFrame,
+        out: &mut Vec<Effect>,
+    ) {
+        let chat = self.record.id;
+        if self.agent_login() != Some(login) {
+            return self.refuse_agent(login, ErrorCode::UnknownChat, About::Chat(chat), out);
+        }
+        match frame {
+            ClientFrame::Say { id, text, .. } => self.agent_says(env, login, id, Body::Text(text), out),
+            ClientFrame::Note { id, text, .. } => self.agent_says(env, login, id, Body::Note(text), out),
+            ClientFrame::Typing { on, .. } => self.to_customer(ServerFrame::Typing { chat, on }, out),
+            ClientFrame::Seen { seq, .. } => self.to_customer(ServerFrame::Seen { chat, seq }, out),
+            ClientFrame::End { .. } => self.end(env, EndReason::Agent, out),
+            ClientFrame::CancelTransfer { transfer, .. } => self.cancel(env, transfer, out),
+            _ => self.refuse_agent(login, ErrorCode::OutOfOrder, About::Chat(chat), out),
+        }
+    }
+
+    fn agent_says(
+        &mut self,
+        env: &mut Env<'_>,
+        login: &str,
+        id: MessageId,
+        body: Body,
+        out: &mut Vec<Effect>,
+    ) {
+        let State::Active { title, .. } = &self.record.state else { return };
+        let author = Author::Agent(title.clone());
+        let said = if self.record.outgoing.serves() {
+            self.say(env, author, id, body, out)
+        } else {
+            Err(ErrorCode::TransferUnderWay)
+        };
+        match said {
+            Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToAgent(login.into(), frame), out),
+            Err(code) => self.refuse_agent(login, code, About::Message(id), out),
+        }
+    }
+
+    /// Stores what was said, unless it is stored already; answers its number.
+    fn say(
+        &mut self,
+        env: &mut Env<'_>,
+        author: Author,
+        id: MessageId,
+        body: Body,
+        out: &mut Vec<Effect>,
+    ) -> Result<Seq, ErrorCode> {
+        if let Some(seq) = self.ids.get(&id) {
+            return Ok(*seq);
+        }
+        if self.context.as_ref().is_some_and(|context| context.transcript.iter().any(|entry| entry.id == id))
+        {
+            // It was stored by the server that the chat came from, whose acknowledgement was lost.
+            return Ok(0);
+        }
+        if matches!(self.record.state, State::Ended(_)) {
+            return Err(ErrorCode::ChatOver);
+        }
+        let (Body::Text(text) | Body::Note(text)) = &body else { return Err(ErrorCode::OutOfOrder) };
+        if text.trim().is_empty() || text.len() > MAX_TEXT {
+            return Err(ErrorCode::BadText);
+        }
+        if self.entries.len() >= MAX_ENTRIES {
+            return Err(ErrorCode::ChatFull);
+        }
+        Ok(self.append(env, id, author, body, out))
+    }
+
+    /// Follows the entry's `Append`, so it goes out when that is durable.
+    fn acknowledge(
+        &self,
+        id: MessageId,
+        seq: Seq,
+        to: impl FnOnce(ServerFrame) -> Effect,
+        out: &mut Vec<Effect>,
+    ) {
+        let at = self
+            .entries
+            .iter()
+            .rev()
+            .find(|entry| entry.seq == seq)
+            .map(|entry| entry.at)
+            .unwrap_or_default();
+        out.push(to(ServerFrame::Stored { chat: self.record.id, id, seq, at }));
+    }
+
+    /// Ends the chat (M4).
+    pub(super) fn end(&mut self, env: &mut Env<'_>, reason: EndReason, out: &mut Vec<Effect>) {
+        if matches!(self.record.state, State::Ended(_)) || !self.record.outgoing.serves() {
+            return;
+        }
+        if !matches!(self.record.outgoing, Outgoing::Owned) {
+            self.abort(env, ErrorCode::ChatOver, String::new(), out);
+        }
+        self.happened(env, Event::Ended(reason.clone()), out);
+        let before = std::mem::replace(&mut self.record.state, State::Ended(reason));
+        self.save(out);
+        self.to_customer(ServerFrame::PhaseChanged { chat: self.record.id, phase: self.phase() }, out);
+        match before {
+            State::Active { login, .. } => {
+                out.push(Effect::ToAgent(login.clone(), ServerFrame::CardChanged { card: self.card() }));
+                out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
+            }
+            _ => out.push(Effect::Queue(queue::Input::Leave(self.record.id))),
+        }
+        out.push(Effect::ClearTimer(Timer::Away));
+        out.extend(self.conn.take().map(|conn| Effect::CloseCustomer(conn, CloseCode::Ended)));
+    }
+}

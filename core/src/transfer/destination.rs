@@ -1,0 +1,415 @@
+//! The destination's side of a hand-over (D3, D5).
+//!
+//! | state | serves | on | next |
+//! |---|---|---|---|
+//! | [`State::Reserved`] | no | claim / adopting claim / cancel, too late | `Claimed`, commit to the origin / `Active` / `Rejected` |
+//! | [`State::Claimed`] | no | released / adopting claim / refused, cancel, too late | `Active` / `Active` / `Rejected` |
+//! | [`State::Active`] | yes | accepted and the tail here / reclaimed | `Settled` / `Fenced` |
+//! | [`State::Settled`] | yes | reclaimed | `Fenced` |
+//! | [`State::Rejected`], [`State::Fenced`] | no | | |
+//!
+//! The chat comes to be when the origin has released it, in the same stored step that makes this `Active`. The
+//! WTID is honoured for the holder of the verifier alone; repeated by the same holder before the widget has
+//! accepted, it leads to the same session; afterwards it is burnt.
+
+use baton_protocol::federation::{
+    Cancel, CancelAnswer, Commit, ProgressReport, Reservation, Settle, TransferRequest,
+};
+use baton_protocol::frames::About;
+use baton_protocol::model::{Context, Customer, Page, PriorEntry, Stage};
+use baton_protocol::{
+    Challenge, ChatId, CloseCode, Epoch, ErrorCode, ResumeToken, SecretDigest, ServerFrame, Timestamp,
+    TransferId, Verifier,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, ConnId, Effect, Env, ReplyTo, Timer};
+use crate::session::{self, Beginning, Came, Chat};
+
+/// Milliseconds beyond its life for which a reservation with a customer at the door is kept.
+const AT_THE_DOOR: u64 = 60_000;
+
+/// The durable part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The origin's server name.
+    pub peer: String,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// Digest of the WTID.
+    pub wtid: SecretDigest,
+    /// Binds the WTID to the customer.
+    pub challenge: Challenge,
+    /// The area that the customer is going to wait in.
+    pub area: String,
+    /// The epoch that the origin serves.
+    pub epoch: Epoch,
+    /// Web origins that the customer may come from, beside our own.
+    pub origins: Vec<String>,
+    /// When the reservation lapses.
+    pub expires: Timestamp,
+    /// Warm transfer information.
+    pub context: Context,
+    /// How far it is.
+    pub state: State,
+}
+
+/// How far an incoming transfer is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Waits for the customer.
+    Reserved,
+    /// The customer is here, the origin has not released the chat yet.
+    Claimed(Arrival),
+    /// The chat is here.
+    Active {
+        /// The chat.
+        chat: ChatId,
+        /// Taken over without the origin's word; its late entries are still to come.
+        provisional: bool,
+        /// The widget has stored our epoch.
+        accepted: bool,
+    },
+    /// The origin knows.
+    Settled(ChatId),
+    /// Lapsed, cancelled or refused.
+    Rejected,
+    /// The customer went back.
+    Fenced,
+}
+
+/// What the customer brought along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Binds the next WTID.
+    pub challenge: Challenge,
+    /// The page.
+    pub page: Option<Page>,
+    /// The client's description.
+    pub client_type: String,
+    /// The web origin it came from, if it is a browser.
+    pub web_origin: Option<String>,
+}
+
+/// A claim, its WTID found.
+#[derive(Debug)]
+pub struct Claim {
+    /// The connection.
+    pub conn: ConnId,
+    /// The proof.
+    pub verifier: Verifier,
+    /// The epoch that the widget has stored.
+    pub epoch: Epoch,
+    /// The widget has frozen an origin that cannot be reached.
+    pub adopt: bool,
+    /// Whether the web origin is one of this server's own sites.
+    pub own_site: bool,
+    /// What it brought along.
+    pub arrival: Arrival,
+}
+
+/// What an incoming transfer is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A customer presents the WTID.
+    Claim(Claim),
+    /// The customer's connection is gone.
+    Detach(ConnId),
+    /// The widget has stored the welcome.
+    Accepted,
+    /// The origin's answer to a call.
+    Answer(CallResult),
+    /// The origin takes it back.
+    Cancel(Cancel, ReplyTo),
+    /// After a restart.
+    Restore,
+    /// Time.
+    Timer(Timer),
+}
+
+/// An incoming transfer.
+#[derive(Debug)]
+pub struct Incoming {
+    /// What is stored of it.
+    pub record: Record,
+    conn: Option<ConnId>,
+    /// Whether a call to the origin is under way, or waits for its next try.
+    calling: bool,
+    tries: u32,
+}
+
+impl Incoming {
+    /// A new reservation. Its checks (code, area, staffing) have been made.
+    pub fn reserve(
+        env: &Env<'_>,
+        peer: String,
+        area: String,
+        request: TransferRequest,
+        reservation: Reservation,
+        reply: ReplyTo,
+        out: &mut Vec<Effect>,
+    ) -> Self {
+        let life = u64::from(reservation.expires_in) * 1_000;
+        let record = Record {
+            peer,
+            transfer: request.transfer,
+            wtid: reservation.wtid.digest(),
+            challenge: request.challenge,
+            area,
+            epoch: request.epoch,
+            origins: request.origins,
+            expires: env.now.plus(life),
+            context: request.context,
+            state: State::Reserved,
+        };
+        let incoming = Self::load(record);
+        incoming.save(out);
+        out.push(Effect::Reply(reply, Ok(Answer::Reservation(reservation))));
+        out.push(Effect::SetTimer(Timer::Offer, life));
+        incoming
+    }
+
+    /// As it was stored. [`Input::Restore`] puts it back to work.
+    #[must_use]
+    pub fn load(record: Record) -> Self {
+        Self { record, conn: None, calling: false, tries: 0 }
+    }
+
+    /// Whether nothing more can happen.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self.record.state, State::Rejected | State::Fenced)
+    }
+
+    /// Whether there is something left to be done by itself.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.record.state, State::Rejected | State::Fenced | State::Settled(_))
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, env: &mut Env<'_>, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Claim(claim) => self.claim(env, claim, out),
+            Input::Detach(conn) => {
+                if self.conn == Some(conn) {
+                    self.conn = None;
+                }
+            }
+            Input::Accepted => self.accepted(out),
+            Input::Answer(result) => self.answered(env, result, out),
+            Input::Cancel(cancel, reply) => {
+                let answer = self.cancel(&cancel, out);
+                out.push(Effect::Reply(reply, Ok(Answer::Cancel(answer))));
+            }
+            Input::Restore => self.restore(env, out),
+            Input::Timer(timer) => self.timer(timer, out),
+        }
+    }
+
+    fn save(&self, out: &mut Vec<Effect>) {
+        out.push(Effect::SaveIncoming(Box::new(self.record.clone())));
+    }
+
+    /// One refusal for whatever is wrong, so that nobody learns which part of a guess was right.
+    fn refuse(&self, conn: ConnId, out: &mut Vec<Effect>) {
+        let code = ErrorCode::NotArrived;
+        let about = About::Transfer(self.record.transfer);
+        out.push(Effect::ToCustomer(conn, ServerFrame::Refused { code, detail: code.to_string(), about }));
+        out.push(Effect::CloseCustomer(conn, CloseCode::Unauthenticated));
+    }
+
+    fn claim(&mut self, env: &mut Env<'_>, claim: Claim, out: &mut Vec<Effect>) {
+        let record = &self.record;
+        let from_origin = claim.arrival.web_origin.as_ref().is_none_or(|from| record.origins.contains(from));
+        let genuine = record.challenge.accepts(&claim.verifier)
+            && claim.epoch == record.epoch
+            && (claim.own_site || from_origin);
+        let late = matches!(record.state, State::Reserved) && env.now > record.expires;
+        if !genuine || late {
+            return self.refuse(claim.conn, out);
+        }
+        match self.record.state.clone() {
+            State::Reserved | State::Claimed(_) => self.at_the_door(env, claim, out),
+            State::Active { chat, accepted: false, .. } => {
+                let token = ResumeToken::from_bytes(env.bytes());
+                out.push(Effect::Chat(chat, session::Input::Renew(claim.conn, token)));
+            }
+            _ => self.refuse(claim.conn, out),
+        }
+    }
+
+    fn at_the_door(&mut self, env: &mut Env<'_>, claim: Claim, out: &mut Vec<Effect>) {
+        if let Some(old) = self.conn.replace(claim.conn).filter(|old| *old != claim.conn) {
+            out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
+        }
+        let first = matches!(self.record.state, State::Reserved);
+        self.record.state = State::Claimed(claim.arrival.clone());
+        if claim.adopt {
+            self.activate(env, claim.arrival, Vec::new(), true, out);
+            return self.call(CallRequest::Commit(Commit { adopt: true }), out);
+        }
+        self.save(out);
+        out.push(Effect::ToCustomer(claim.conn, ServerFrame::Arriving { transfer: self.record.transfer }));
+        if first {
+            out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
+        }
+        if !self.calling {
+            self.call(CallRequest::Commit(Commit { adopt: false }), out);
+        }
+    }
+
+    fn call(&mut self, request: CallRequest, out: &mut Vec<Effect>) {
+        self.calling = true;
+        let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
+        out.push(Effect::Call(Call { peer, transfer, request }));
+    }
+
+    /// The chat comes to be here.
+    fn activate(
+        &mut self,
+        env: &mut Env<'_>,
+        arrival: Arrival,
+        tail: Vec<PriorEntry>,
+        provisional: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(conn) = self.conn.take() else { return };
+        let mut context = self.record.context.clone();
+        let known: Vec<_> = context.transcript.iter().map(|entry| entry.id).collect();
+        context.transcript.extend(tail.into_iter().filter(|entry| !known.contains(&entry.id)));
+        let mut effects = Vec::new();
+        let beginning = Beginning {
+            area: self.record.area.clone(),
+            customer: Customer { client_type: arrival.client_type, ..context.customer.clone() },
+            page: arrival.page,
+            epoch: self.record.epoch + 1,
+            challenge: arrival.challenge,
+            origins: arrival.web_origin.into_iter().collect(),
+            arrival: Some((Came { peer: self.record.peer.clone(), transfer: self.record.transfer }, context)),
+            conn,
+        };
+        let chat = Chat::begin(env, beginning, &mut effects);
+        self.record.state = State::Active { chat, provisional, accepted: false };
+        // Before the chat's own effects: one stored step, and the welcome after it.
+        self.save(out);
+        out.append(&mut effects);
+        out.push(Effect::ClearTimer(Timer::Offer));
+    }
+
+    fn accepted(&mut self, out: &mut Vec<Effect>) {
+        if let State::Active { accepted, .. } = &mut self.record.state
+            && !*accepted
+        {
+            *accepted = true;
+            self.save(out);
+            self.settle_when_ready(out);
+        }
+    }
+
+    fn settle_when_ready(&mut self, out: &mut Vec<Effect>) {
+        if matches!(self.record.state, State::Active { provisional: false, accepted: true, .. }) {
+            self.call(CallRequest::Settle(Settle { epoch: self.record.epoch + 1 }), out);
+        }
+    }
+
+    fn answered(&mut self, env: &mut Env<'_>, result: CallResult, out: &mut Vec<Effect>) {
+        self.calling = false;
+        let refused = matches!(result, Err(CallError::Denied(_) | CallError::UnknownServer));
+        match (self.record.state.clone(), result) {
+            (State::Claimed(arrival), Ok(Answer::Release(release))) => {
+                self.tries = 0;
+                self.activate(env, arrival, release.tail, false, out);
+            }
+            (State::Claimed(_), Err(_)) if refused => self.reject(out),
+            (State::Active { chat, provisional: true, accepted }, Ok(Answer::Release(release))) => {
+                self.record.state = State::Active { chat, provisional: false, accepted };
+                self.save(out);
+                out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
+                self.settle_when_ready(out);
+            }
+            (State::Active { chat, provisional: true, accepted }, Err(_)) if refused => {
+                self.record.state = State::Active { chat, provisional: false, accepted };
+                self.save(out);
+                self.settle_when_ready(out);
+            }
+            (State::Active { chat, provisional: false, .. }, Ok(Answer::Done)) => self.settled(chat, out),
+            (State::Active { chat, provisional: false, .. }, Err(_)) if refused => self.settled(chat, out),
+            (State::Claimed(_) | State::Active { .. }, Err(_)) => {
+                self.calling = true;
+                out.push(Effect::SetTimer(Timer::Retry, session::backoff(env, self.tries)));
+                self.tries += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn settled(&mut self, chat: ChatId, out: &mut Vec<Effect>) {
+        self.record.state = State::Settled(chat);
+        self.save(out);
+    }
+
+    fn reject(&mut self, out: &mut Vec<Effect>) {
+        self.record.state = State::Rejected;
+        self.save(out);
+        if let Some(conn) = self.conn.take() {
+            self.refuse(conn, out);
+        }
+        out.extend([Timer::Offer, Timer::Retry].map(Effect::ClearTimer));
+    }
+
+    fn cancel(&mut self, cancel: &Cancel, out: &mut Vec<Effect>) -> CancelAnswer {
+        match self.record.state {
+            State::Reserved | State::Claimed(_) => self.reject(out),
+            State::Active { chat, .. } | State::Settled(chat) => match cancel.reclaimed {
+                Some(epoch) if epoch > self.record.epoch + 1 => {
+                    self.record.state = State::Fenced;
+                    self.save(out);
+                    out.push(Effect::Chat(chat, session::Input::Fence));
+                }
+                _ => return CancelAnswer::Arrived,
+            },
+            State::Rejected | State::Fenced => {}
+        }
+        CancelAnswer::Cancelled
+    }
+
+    fn restore(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        match self.record.state {
+            State::Reserved | State::Claimed(_) => {
+                out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
+            }
+            State::Active { .. } => self.retry(out),
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {
+        match (timer, &self.record.state) {
+            (Timer::Offer, State::Reserved | State::Claimed(_)) => {
+                self.reject(out);
+                let report = ProgressReport { stage: Stage::Failed, code: Some(ErrorCode::NotArrived) };
+                let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
+                out.push(Effect::Call(Call { peer, transfer, request: CallRequest::Progress(report) }));
+            }
+            (Timer::Retry, State::Claimed(_)) if self.conn.is_none() => self.calling = false,
+            (Timer::Retry, _) => self.retry(out),
+            _ => {}
+        }
+    }
+
+    /// Calls the origin again, as the state asks for.
+    fn retry(&mut self, out: &mut Vec<Effect>) {
+        match self.record.state {
+            State::Claimed(_) => self.call(CallRequest::Commit(Commit { adopt: false }), out),
+            State::Active { provisional: true, .. } => {
+                self.call(CallRequest::Commit(Commit { adopt: true }), out)
+            }
+            State::Active { provisional: false, accepted: true, .. } => self.settle_when_ready(out),
+            _ => self.calling = false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! The origin's side of a hand-over: a struct per state, and a method per permitted transition.
+//!
+//! | state | serves | on | next |
+//! |---|---|---|---|
+//! | [`Requested`] | yes | permitted / denied, cancelled, too late | [`Permitted`] / aborted |
+//! | [`Permitted`] | yes | reserved / refused, cancelled, too late | [`Offered`] / aborted |
+//! | [`Offered`] | yes | commit / declined, cancelled, too late / reclaimed | [`Released`] / aborted / [`Reclaimed`] |
+//! | aborted ([`Past`]) | yes | adopting commit | [`Released`] |
+//! | [`Released`] | no | settled / reclaimed | [`Settled`] / [`Reclaimed`] |
+//! | [`Reclaimed`] | yes, two epochs on | cancel acknowledged | [`Past`] |
+//! | [`Settled`] | no, never again | | |
+//!
+//! "Commit" is the destination's word that the customer has presented the WTID there. Until then the chat is the
+//! origin's own (O5); a failed attempt leaves it as it was (A6).
+
+use baton_protocol::model::{Offer, Share, Stage};
+use baton_protocol::{Epoch, Seq, TransferId};
+use serde::{Deserialize, Serialize};
+
+/// What every state of an attempt knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its id.
+    pub transfer: TransferId,
+    /// The peer's server name.
+    pub peer: String,
+    /// The peer's name for people.
+    pub title: String,
+    /// The area there, if one was chosen.
+    pub area: Option<String>,
+    /// The agent's login name.
+    pub agent: String,
+    /// For the next agent.
+    pub comments: String,
+    /// What is sent, policy applied.
+    pub share: Share,
+    /// Whether the browser is to go there, page and all.
+    pub navigate: bool,
+}
+
+/// Permission has been asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested(pub Attempt);
+
+/// The warm transfer information has been posted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permitted {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The last entry that was posted.
+    pub posted: Seq,
+}
+
+/// The destination waits for the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The last entry that was posted.
+    pub posted: Seq,
+    /// The command for the widget. Never stored: it holds the WTID. After a restart nothing can be pushed any
+    /// more, and the offer lapses unless the customer is already on the way.
+    #[serde(skip)]
+    pub offer: Option<Offer>,
+    /// Whether the widget has said that it follows.
+    pub followed: bool,
+}
+
+/// The customer is at the destination, which has the rest of the transcript. The chat is frozen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The last entry that was posted.
+    pub posted: Seq,
+}
+
+/// The customer came back; the destination does not know for sure yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reclaimed {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The epoch since then.
+    pub epoch: Epoch,
+    /// Calls made so far to tell the destination.
+    pub tries: u32,
+}
+
+/// The chat is the destination's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The last entry that was posted.
+    pub posted: Seq,
+    /// How the chat fares there.
+    pub stage: Stage,
+}
+
+/// An attempt that came to nothing, kept to answer what its destination may still ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The last entry that was posted, if any was.
+    pub posted: Option<Seq>,
+    /// The epoch that the customer reclaimed, if they had gone.
+    pub reclaimed: Option<Epoch>,
+}
+
+/// Where a chat's hand-over stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outgoing {
+    /// No attempt is under way.
+    #[default]
+    Owned,
+    /// See [`Requested`].
+    Requested(Requested),
+    /// See [`Permitted`].
+    Permitted(Permitted),
+    /// See [`Offered`].
+    Offered(Offered),
+    /// See [`Released`].
+    Released(Released),
+    /// See [`Reclaimed`].
+    Reclaimed(Reclaimed),
+    /// See [`Settled`].
+    Settled(Settled),
+}
+
+impl Outgoing {
+    /// The attempt, if there is one.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Owned => None,
+            Self::Requested(Requested(attempt))
+            | Self::Permitted(Permitted { attempt, .. })
+            | Self::Offered(Offered { attempt, .. })
+            | Self::Released(Released { attempt, .. })
+            | Self::Reclaimed(Reclaimed { attempt, .. })
+            | Self::Settled(Settled { attempt, .. }) => Some(attempt),
+        }
+    }
+
+    /// Whether this server may say and accept anything in the chat.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        !matches!(self, Self::Released(_) | Self::Settled(_))
+    }
+
+    /// How far it is, for the agent.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::Owned | Self::Reclaimed(_) => None,
+            Self::Requested(_) => Some(Stage::Requested),
+            Self::Permitted(_) => Some(Stage::Permitted),
+            Self::Offered(offered) if !offered.followed => Some(Stage::Accepted),
+            Self::Offered(_) | Self::Released(_) => Some(Stage::Pushed),
+            Self::Settled(settled) => Some(settled.stage),
+        }
+    }
+}
+
+impl Requested {
+    /// The destination permits it; everything up to `posted` is being sent.
+    #[must_use]
+    pub fn permitted(self, posted: Seq) -> Permitted {
+        Permitted { attempt: self.0, posted }
+    }
+}
+
+impl Permitted {
+    /// The destination waits for the customer.
+    #[must_use]
+    pub fn accepted(self, offer: Offer) -> Offered {
+        Offered { attempt: self.attempt, posted: self.posted, offer: Some(offer), followed: false }
+    }
+}
+
+impl Offered {
+    /// The customer has presented the WTID.
+    #[must_use]
+    pub fn release(self) -> Released {
+        Released { attempt: self.attempt, posted: self.posted }
+    }
+
+    /// The customer is back, or never went.
+    #[must_use]
+    pub fn reclaim(self, epoch: Epoch) -> Reclaimed {
+        Reclaimed { attempt: self.attempt, epoch, tries: 0 }
+    }
+}
+
+impl Released {
+    /// The customer has stored the destination's epoch.
+    #[must_use]
+    pub fn settle(self) -> Settled {
+        Settled { attempt: self.attempt, posted: self.posted, stage: Stage::Arrived }
+    }
+
+    /// The customer is back.
+    #[must_use]
+    pub fn reclaim(self, epoch: Epoch) -> Reclaimed {
+        Reclaimed { attempt: self.attempt, epoch, tries: 0 }
+    }
+}
+
+impl Past {
+    /// The customer could not reach us, froze us, and was taken over by the destination they had an offer for.
+    #[must_use]
+    pub fn adopted(self) -> Option<Released> {
+        let posted = self.posted?;
+        self.reclaimed.is_none().then_some(Released { attempt: self.attempt, posted })
+    }
+}
