@@ -47,10 +47,7 @@ impl Chat {
         }
         self.push_offer(out);
         self.card_changed(out);
-        if matches!(self.record.state, State::Waiting { .. }) {
-            // The rank and the expected wait are the queue manager's to tell.
-            self.enqueue(out);
-        }
+        self.tell_place(out);
     }
 
     pub(super) fn welcome(

@@ -208,6 +208,8 @@ pub struct Chat {
     entries: Vec<Entry>,
     ids: HashMap<MessageId, Seq>,
     conn: Option<ConnId>,
+    /// The last place in the queue that the queue manager told.
+    place: Option<(u32, Option<WaitRange>)>,
     /// A transfer within this server that waits for the queue manager.
     placing: Option<serve::Placing>,
 }
@@ -277,7 +279,7 @@ impl Chat {
     #[must_use]
     pub fn load(record: Record, context: Option<Context>, entries: Vec<Entry>) -> Self {
         let ids = entries.iter().map(|entry| (entry.id, entry.seq)).collect();
-        Self { record, context, entries, ids, conn: None, placing: None }
+        Self { record, context, entries, ids, conn: None, place: None, placing: None }
     }
 
     /// Takes one input.
@@ -297,9 +299,8 @@ impl Chat {
             }
             Input::Queue(output) => self.queued(env, output, out),
             Input::Place(rank, wait) => {
-                if matches!(self.record.state, State::Waiting { .. }) {
-                    self.to_customer(ServerFrame::Place { rank, wait }, out);
-                }
+                self.place = Some((rank, wait));
+                self.tell_place(out);
             }
             Input::Answer(transfer, result) => self.answered(env, transfer, result, out),
             Input::Peer { peer, transfer, request, reply } => {
@@ -404,6 +405,12 @@ impl Chat {
 
     fn to_agent(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
         out.extend(self.agent_login().map(|login| Effect::ToAgent(login.into(), frame)));
+    }
+
+    fn tell_place(&self, out: &mut Vec<Effect>) {
+        if let (State::Waiting { .. }, Some((rank, wait))) = (&self.record.state, self.place.clone()) {
+            self.to_customer(ServerFrame::Place { rank, wait }, out);
+        }
     }
 
     fn card_changed(&self, out: &mut Vec<Effect>) {
