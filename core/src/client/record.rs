@@ -1,0 +1,233 @@
+//! What survives a reload, and the transcript as it is shown.
+
+use baton_protocol::model::{Author, Body, Brand, Entry, Event};
+use baton_protocol::{ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid};
+use serde::{Deserialize, Serialize};
+
+use super::MAX_LINES;
+
+/// Everything that a client must find again after a reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The WebSocket of the gateway that has the chat.
+    pub socket: String,
+    /// What the customer is there.
+    pub standing: Standing,
+    /// The customer's ownership register. Never falls.
+    pub epoch: Epoch,
+    /// The highest entry number of that gateway.
+    pub last_seq: Seq,
+    /// The secret for the next hand-over, whose challenge that gateway has.
+    pub verifier: Verifier,
+    /// How that company shows itself.
+    pub brand: Brand,
+    /// The transcript as it is shown, oldest first. Pending lines are the outbox, and always the last ones.
+    pub lines: Vec<Line>,
+    /// Messages that the customer has not seen.
+    pub unread: u32,
+    /// The transfer under way.
+    pub hop: Option<Hop>,
+    /// A transfer that has arrived, until the destination has surely heard of it.
+    pub accept: Option<TransferId>,
+    /// The last transfer that came to nothing: an offer of it again is declined.
+    pub declined: Option<TransferId>,
+    /// The customer has ended the chat, and the gateway is to be told.
+    pub ending: bool,
+    /// When this was last stored.
+    pub touched: Timestamp,
+}
+
+/// What a customer is at the gateway of their record: what the hello says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// Somebody new, who has not been welcomed yet.
+    New {
+        /// The area's name.
+        area: String,
+        /// Name, or empty.
+        name: String,
+        /// E-mail address, or empty.
+        email: String,
+        /// Subject, or empty.
+        subject: String,
+    },
+    /// Somebody who arrives by a page that a transfer has opened.
+    Arriving {
+        /// The secret from the transfer command.
+        wtid: Wtid,
+        /// The proof.
+        proof: Verifier,
+        /// What was stored here before, to go back to.
+        before: Option<Box<Record>>,
+    },
+    /// A customer with a chat.
+    Session {
+        /// The chat.
+        chat: ChatId,
+        /// The secret for resuming.
+        token: ResumeToken,
+    },
+}
+
+/// A transfer under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// Which.
+    pub transfer: TransferId,
+    /// The destination's name for people.
+    pub title: String,
+    /// The secret to present there.
+    pub wtid: Wtid,
+    /// The destination's socket or page.
+    pub to: String,
+    /// The secret for the hand-over after this one. Made once, so that a repeated claim is the same claim.
+    pub fresh: Verifier,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// The WTID is being presented; the origin still has the chat.
+    Claiming,
+    /// The origin is out of reach and ignored from now on; the destination is asked to adopt the chat.
+    Frozen,
+    /// It came to nothing: the origin is told to take the chat back.
+    Reclaiming,
+    /// The page is about to be left; messages on their way are waited for.
+    Flushing,
+    /// The page is being left.
+    Away,
+}
+
+/// A line of the transcript.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The entry's id.
+    pub id: MessageId,
+    /// The number at the server that stored it; 0 for what no server stored.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// The customer's message.
+    Own(String, Mark),
+    /// An agent's message: name and text.
+    Agent(String, String),
+    /// The server's message.
+    System(String),
+    /// Something that happened.
+    Event(Event),
+    /// From here on the customer is with this company (M2).
+    With(String),
+}
+
+/// What became of a message of the customer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mark {
+    /// Not acknowledged yet.
+    Pending,
+    /// Stored by the gateway.
+    Stored,
+    /// Seen by the other side.
+    Seen,
+    /// Refused by the gateway.
+    Refused,
+}
+
+impl Line {
+    /// Whether it waits for its acknowledgement.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        matches!(self.what, What::Own(_, Mark::Pending))
+    }
+}
+
+impl Record {
+    /// Messages that are not acknowledged, oldest first.
+    pub fn outbox(&self) -> impl Iterator<Item = (MessageId, &str)> {
+        self.lines.iter().filter_map(|line| match &line.what {
+            What::Own(text, Mark::Pending) => Some((line.id, text.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Their texts, one paragraph each.
+    pub(super) fn unsent(&self) -> String {
+        self.outbox().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Adds a line that the customer does not wait for: above the outbox.
+    pub(super) fn push(&mut self, line: Line) {
+        let place = self.first_pending();
+        self.lines.insert(place, line);
+        if place >= MAX_LINES {
+            self.lines.remove(0);
+        }
+    }
+
+    fn first_pending(&self) -> usize {
+        self.lines.iter().position(Line::is_pending).unwrap_or(self.lines.len())
+    }
+
+    /// A pending message is settled and leaves the outbox. Says whether there was such a message.
+    pub(super) fn settle(&mut self, id: MessageId, mark: Mark, seq: Seq, at: Option<Timestamp>) -> bool {
+        let Some(place) = self.lines.iter().position(|line| line.id == id && line.is_pending()) else {
+            return false;
+        };
+        let mut line = self.lines.remove(place);
+        if let What::Own(_, old) = &mut line.what {
+            *old = mark;
+        }
+        line.seq = seq;
+        line.at = at.unwrap_or(line.at);
+        self.push(line);
+        true
+    }
+
+    /// An entry of the server's. Says whether it is an agent's message that was not there.
+    pub(super) fn take(&mut self, entry: Entry) -> bool {
+        if entry.seq <= self.last_seq {
+            return false;
+        }
+        self.last_seq = entry.seq;
+        let Entry { seq, at, id, author, body } = entry;
+        if self.settle(id, Mark::Stored, seq, Some(at)) || self.lines.iter().any(|line| line.id == id) {
+            return false;
+        }
+        let what = match (author, body) {
+            (Author::Customer, Body::Text(text)) => What::Own(text, Mark::Stored),
+            (Author::Agent(name), Body::Text(text)) => What::Agent(name, text),
+            (Author::System, Body::Text(text)) => What::System(text),
+            (_, Body::Event(event)) => What::Event(event),
+            (_, Body::Note(_)) => return false,
+        };
+        let news = matches!(what, What::Agent(..));
+        self.push(Line { id, seq, at, what });
+        news
+    }
+
+    /// The other side has seen the customer's messages up to this one. Says whether that is news.
+    pub(super) fn mark_seen(&mut self, up_to: Seq) -> bool {
+        let mut news = false;
+        // Numbers are one server's own: above the last arrival they are another's.
+        for line in self.lines.iter_mut().rev() {
+            match &mut line.what {
+                What::With(_) => break,
+                What::Own(_, mark @ Mark::Stored) if line.seq <= up_to => {
+                    *mark = Mark::Seen;
+                    news = true;
+                }
+                _ => {}
+            }
+        }
+        news
+    }
+}
