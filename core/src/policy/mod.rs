@@ -4,6 +4,7 @@
 //! else: every hand-over, on this server or to another company, sends what these two return. They never let more
 //! out than the rules allow, whatever a console asked for.
 
+use baton_protocol::MessageId;
 use baton_protocol::limits::MAX_CONTEXT;
 use baton_protocol::model::{
     Author, Body, Context, Customer, Destination, Edits, Entry, Event, PriorEntry, Share, SharePolicy,
@@ -210,12 +211,12 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
 /// not edit these: then only the customer's own words go.
 #[must_use]
 pub fn release_tail(origin: &str, entries: &[Entry], share: &Share) -> Vec<PriorEntry> {
-    let wanted = |entry: &PriorEntry| match share {
-        Share::All => true,
-        Share::Part(_) => entry.author == Author::Customer,
-        Share::Nothing => false,
+    let wanted = |entry: PriorEntry| match share {
+        Share::All => Some(entry),
+        Share::Part(edits) if entry.author == Author::Customer => edit(entry, edits),
+        Share::Part(_) | Share::Nothing => None,
     };
-    entries.iter().filter_map(|entry| prior_entry(origin, entry)).filter(wanted).collect()
+    entries.iter().filter_map(|entry| prior_entry(origin, entry)).filter_map(wanted).collect()
 }
 
 fn prior_entry(server: &str, entry: &Entry) -> Option<PriorEntry> {
@@ -252,10 +253,11 @@ fn blacken(text: &str, start: u32, end: u32) -> String {
     text.chars().enumerate().map(|(at, letter)| if hidden(at) { '█' } else { letter }).collect()
 }
 
+/// Its id is made from the last entry's, and differs from it: by its id an entry is recognised as known.
 fn excerpt(all: &Everything<'_>, text: &str) -> Option<PriorEntry> {
     let last = all.entries.last()?;
     Some(PriorEntry {
-        id: last.id,
+        id: MessageId(last.id.0.map(|byte| !byte)),
         at: last.at,
         server: all.origin.into(),
         author: Author::Agent(all.agent.into()),
@@ -264,12 +266,12 @@ fn excerpt(all: &Everything<'_>, text: &str) -> Option<PriorEntry> {
     })
 }
 
-/// The newest entries that fit, and whether older ones had to go.
+/// The newest entries that fit, and whether older ones had to go. Counted as they travel, in JSON, whose escapes
+/// make a text up to six times as long.
 fn newest_within(mut entries: Vec<PriorEntry>, bytes: usize) -> (Vec<PriorEntry>, bool) {
-    const OVERHEAD: usize = 160;
     let mut left = bytes;
     let fits = entries.iter().rev().take_while(|entry| {
-        let size = entry.text.len() + entry.server.len() + OVERHEAD;
+        let size = serde_json::to_vec(entry).map_or(usize::MAX, |json| json.len() + 1);
         let fits = size <= left;
         left = left.saturating_sub(size);
         fits

@@ -1,1 +1,335 @@
-//! Tests.
+//! What leaves, and what never does.
+
+use baton_protocol::model::{EndReason, Redaction};
+use baton_protocol::{ErrorCode, MessageId, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+const CLASSES: [Class; 4] = [Class::SameDepartment, Class::SameCompany, Class::Partner, Class::Other];
+
+fn id(number: u8) -> MessageId {
+    MessageId([number; 16])
+}
+
+fn entry(seq: u64, author: Author, body: Body) -> Entry {
+    Entry { seq, at: Timestamp(seq), id: id(u8::try_from(seq).unwrap()), author, body }
+}
+
+fn said(seq: u64, text: &str) -> Entry {
+    entry(seq, Author::Customer, Body::Text(text.into()))
+}
+
+fn answered(seq: u64, text: &str) -> Entry {
+    entry(seq, Author::Agent("Ann".into()), Body::Text(text.into()))
+}
+
+fn noted(seq: u64, text: &str) -> Entry {
+    entry(seq, Author::Agent("Ann".into()), Body::Note(text.into()))
+}
+
+fn customer() -> Customer {
+    Customer {
+        name: "Carla Customer".into(),
+        email: "carla@example.org".into(),
+        subject: "broken kettle".into(),
+        login_at: Timestamp(1),
+        client_type: "widget".into(),
+    }
+}
+
+fn release_of(entries: &[Entry], prior: Option<&Context>, share: &Share) -> Context {
+    let everything = Everything {
+        origin: "Acme",
+        visited: &["acme".into()],
+        agent: "Ann",
+        customer: &customer(),
+        queue: "Sales",
+        priority: 3,
+        comments: "please help her",
+        prior,
+        entries,
+    };
+    release(everything, share)
+}
+
+fn part(edits: Edits) -> Share {
+    Share::Part(edits)
+}
+
+fn texts(context: &Context) -> Vec<&str> {
+    context.transcript.iter().map(|entry| entry.text.as_str()).collect()
+}
+
+fn request<'a>(agent: &'a str, area: &'a str, to: &'a Destination, class: Class) -> Request<'a> {
+    Request { agent, area, to, class }
+}
+
+fn to_globex() -> Destination {
+    Destination::Server { server: "globex".into(), area: Some("support".into()) }
+}
+
+#[test]
+fn w2_the_defaults_are_all_choice_choice_nothing() {
+    let rules = Rules::default();
+    let decided = CLASSES.map(|class| rules.decide(request("ann", "sales", &to_globex(), class)).unwrap());
+    let choice = SharePolicy::AgentsChoice;
+    assert_eq!(decided, [SharePolicy::All, choice.clone(), choice, SharePolicy::Nothing]);
+}
+
+#[test]
+fn o2_a_denial_says_why_and_the_first_rule_that_fits_decides() {
+    let deny = |agent: Option<&str>, area: Option<&str>, destination: Option<&str>, why: &str| Rule {
+        agent: agent.map(Into::into),
+        area: area.map(Into::into),
+        destination: destination.map(Into::into),
+        denied: Some(why.into()),
+        share: None,
+    };
+    let permit = Rule { agent: Some("bob".into()), share: Some(SharePolicy::Nothing), ..Rule::default() };
+    let rules = Rules {
+        defaults: Rules::default().defaults,
+        exceptions: vec![
+            permit,
+            deny(Some("ann"), Some("sales"), Some("globex"), "not globex"),
+            deny(None, Some("legal"), None, "legal stays"),
+        ],
+    };
+    let decide = |agent, area| rules.decide(request(agent, area, &to_globex(), Class::Partner));
+    assert_eq!(decide("ann", "sales"), Err("not globex".into()));
+    assert_eq!(decide("ann", "support"), Ok(SharePolicy::AgentsChoice));
+    assert_eq!(decide("cat", "legal"), Err("legal stays".into()));
+    assert_eq!(decide("bob", "legal"), Ok(SharePolicy::Nothing));
+}
+
+#[test]
+fn w2_a_destination_is_named_by_area_agent_or_server() {
+    for to in [Destination::Agent("globex".into()), Destination::Area("globex".into()), to_globex()] {
+        let denied =
+            Rule { destination: Some("globex".into()), denied: Some("no".into()), ..Rule::default() };
+        let rules = Rules { exceptions: vec![denied], ..Rules::default() };
+        assert!(rules.decide(request("ann", "sales", &to, Class::Partner)).is_err());
+    }
+}
+
+#[test]
+fn w2_the_console_is_never_believed() {
+    let edited = part(Edits { without_notes: true, ..Edits::default() });
+    for choice in [Share::All, edited, Share::Nothing] {
+        assert_eq!(settle(&SharePolicy::All, choice.clone()), Share::All);
+        assert_eq!(settle(&SharePolicy::Nothing, choice.clone()), Share::Nothing);
+        assert_eq!(settle(&SharePolicy::AgentsChoice, choice.clone()), choice);
+    }
+}
+
+#[test]
+fn w1_all_sends_everything_but_what_merely_happened() {
+    let joined = entry(2, Author::System, Body::Event(Event::Joined { agent: "Ann".into() }));
+    let ended = entry(5, Author::System, Body::Event(Event::Ended(EndReason::Agent)));
+    let failed = Event::TransferFailed { to: "x".into(), code: ErrorCode::Denied };
+    let failed = entry(6, Author::System, Body::Event(failed));
+    let entries = [said(1, "hello"), joined, answered(3, "yes?"), noted(4, "a note"), ended, failed];
+    let context = release_of(&entries, None, &Share::All);
+    assert_eq!(texts(&context), ["hello", "yes?", "a note"]);
+    assert_eq!(context.transcript.iter().map(|entry| entry.note).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!((context.customer.clone(), context.comments.as_str()), (customer(), "please help her"));
+    assert_eq!(
+        (context.origin.as_str(), context.agent.as_str(), context.queue.as_str()),
+        ("Acme", "Ann", "Sales")
+    );
+    assert!(!context.incomplete && context.priority == 3 && context.visited == ["acme"]);
+}
+
+#[test]
+fn w2_nothing_sends_no_word_of_the_conversation() {
+    let context = release_of(&[said(1, "hello"), noted(2, "a note")], None, &Share::Nothing);
+    assert!(context.transcript.is_empty() && context.comments.is_empty() && context.incomplete);
+    assert_eq!((context.customer.name, context.customer.email, context.customer.subject), Default::default());
+}
+
+#[test]
+fn a4_an_entry_is_left_out_and_notes_and_identity_are() {
+    let entries = [said(1, "hello"), answered(2, "my password is"), noted(3, "a note")];
+    let edits = Edits { leave_out: vec![id(2)], ..Edits::default() };
+    let context = release_of(&entries, None, &part(edits));
+    assert_eq!(texts(&context), ["hello", "a note"]);
+    assert!(context.incomplete && context.customer == customer());
+    let context = release_of(&entries, None, &part(Edits { without_notes: true, ..Edits::default() }));
+    assert_eq!(texts(&context), ["hello", "my password is"]);
+    assert!(context.incomplete);
+    let context = release_of(&entries, None, &part(Edits { without_identity: true, ..Edits::default() }));
+    assert_eq!((context.customer.name.as_str(), context.customer.email.as_str()), ("", ""));
+    assert!(context.incomplete && context.customer.subject == "broken kettle");
+}
+
+#[test]
+fn a4_redaction_counts_unicode_scalar_values() {
+    let redact = |text: &str, start, end| {
+        let edits = Edits { redact: vec![Redaction { id: id(1), start, end }], ..Edits::default() };
+        let context = release_of(&[said(1, text)], None, &part(edits));
+        assert!(context.incomplete);
+        context.transcript[0].text.clone()
+    };
+    assert_eq!(redact("PIN 1234!", 4, 8), "PIN ████!");
+    assert_eq!(redact("é日本🫖x", 1, 4), "é███x");
+    // A letter and its combining accent are two.
+    assert_eq!(redact("e\u{301}x", 1, 2), "e█x");
+    assert_eq!(redact("short", 3, u32::MAX), "sho██");
+    assert_eq!(redact("short", 7, 9), "short");
+    assert_eq!(redact("short", 3, 1), "short");
+}
+
+#[test]
+fn a4_overlapping_redactions_blacken_their_union() {
+    let redact = vec![Redaction { id: id(1), start: 0, end: 3 }, Redaction { id: id(1), start: 2, end: 5 }];
+    let context = release_of(
+        &[said(1, "abcdefg"), said(2, "abcdefg")],
+        None,
+        &part(Edits { redact, ..Edits::default() }),
+    );
+    assert_eq!(texts(&context), ["█████fg", "abcdefg"]);
+}
+
+#[test]
+fn a4_an_excerpt_is_a_note_of_the_agents_with_an_id_of_its_own() {
+    let entries = [said(1, "long story"), said(2, "the secret part")];
+    let edits =
+        Edits { leave_out: vec![id(1), id(2)], excerpt: "kettle, 2 litres".into(), ..Edits::default() };
+    let context = release_of(&entries, None, &part(edits));
+    assert_eq!(texts(&context), ["kettle, 2 litres"]);
+    let excerpt = &context.transcript[0];
+    assert!(excerpt.note && excerpt.author == Author::Agent("Ann".into()));
+    // Otherwise the next server takes the entry that was left out for one that it has, and an edit there of
+    // one of the two hits both.
+    assert!(entries.iter().all(|entry| entry.id != excerpt.id));
+}
+
+#[test]
+fn x3_the_context_of_earlier_hops_goes_on_under_this_hops_policy() {
+    let first = release_of(&[said(1, "told the first company")], None, &Share::All);
+    let second = release_of(&[said(2, "told the second")], Some(&first), &Share::All);
+    assert_eq!(texts(&second), ["told the first company", "told the second"]);
+    assert_eq!(second.transcript[0].server, "Acme");
+    let edits = Edits { leave_out: vec![id(1)], ..Edits::default() };
+    assert_eq!(texts(&release_of(&[said(2, "new")], Some(&first), &part(edits))), ["new"]);
+    assert!(release_of(&[said(2, "new")], Some(&first), &Share::Nothing).transcript.is_empty());
+    let withheld = release_of(&[said(1, "x")], None, &Share::Nothing);
+    assert!(release_of(&[said(2, "new")], Some(&withheld), &Share::All).incomplete);
+}
+
+#[test]
+fn w1_a_long_transcript_is_cut_oldest_first_and_fits_one_request() {
+    for text in ["x".repeat(8 * 1024), "\u{1}".repeat(8 * 1024)] {
+        let entries: Vec<Entry> = (1..200).map(|seq| said(seq, &text)).collect();
+        let context = release_of(&entries, None, &Share::All);
+        assert!(context.incomplete && context.transcript.last().unwrap().id == id(199));
+        let bytes = serde_json::to_vec(&context).unwrap().len();
+        assert!(bytes < baton_protocol::limits::MAX_FEDERATION_BODY * 3 / 4, "{bytes} bytes");
+        assert!(bytes > MAX_CONTEXT / 2, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn w2_the_tail_sends_no_more_than_the_context_could() {
+    let entries = [said(1, "mine"), answered(2, "theirs"), noted(3, "a note")];
+    let tail =
+        |share: &Share| release_tail("Acme", &entries, share).into_iter().map(|e| e.text).collect::<Vec<_>>();
+    assert_eq!(tail(&Share::All), ["mine", "theirs", "a note"]);
+    assert_eq!(tail(&part(Edits::default())), ["mine"]);
+    assert!(tail(&Share::Nothing).is_empty());
+}
+
+#[test]
+fn a4_what_was_left_out_or_blackened_stays_so_in_the_tail() {
+    let entries = [said(1, "mine"), said(2, "PIN 1234")];
+    let redact = vec![Redaction { id: id(2), start: 4, end: 8 }];
+    let edits = Edits { leave_out: vec![id(1)], redact, ..Edits::default() };
+    let tail = release_tail("Acme", &entries, &part(edits));
+    assert_eq!(tail.into_iter().map(|entry| entry.text).collect::<Vec<_>>(), ["PIN ████"]);
+}
+
+/// Words that appear nowhere else in a context, so that finding one is a leak.
+fn secret() -> impl Strategy<Value = String> {
+    "[QXZ]{12,20}"
+}
+
+fn any_entry(seq: u64) -> impl Strategy<Value = Entry> {
+    (secret(), 0..4u8).prop_map(move |(text, kind)| match kind {
+        0 => said(seq, &text),
+        1 => answered(seq, &text),
+        2 => noted(seq, &text),
+        _ => entry(seq, Author::System, Body::Text(text)),
+    })
+}
+
+fn any_conversation() -> impl Strategy<Value = Vec<Entry>> {
+    (1..12u64).prop_flat_map(|count| (1..=count).map(any_entry).collect::<Vec<_>>())
+}
+
+fn text_of(entry: &Entry) -> &str {
+    match &entry.body {
+        Body::Text(text) | Body::Note(text) => text,
+        Body::Event(_) => "",
+    }
+}
+
+proptest! {
+    #[test]
+    fn w2_with_nothing_no_word_leaves(before in any_conversation(), entries in any_conversation(), name in secret(), email in secret(), subject in secret()) {
+        let customer = Customer { name: name.clone(), email: email.clone(), subject: subject.clone(), ..customer() };
+        let prior = release_of(&before, None, &Share::All);
+        let everything = Everything {
+            origin: "Acme", visited: &[], agent: "Ann", customer: &customer, queue: "Sales", priority: 0,
+            comments: &subject, prior: Some(&prior), entries: &entries,
+        };
+        let json = serde_json::to_string(&release(everything, &Share::Nothing)).unwrap();
+        let words = before.iter().chain(&entries).map(text_of).chain([name.as_str(), &email, &subject]);
+        for word in words {
+            prop_assert!(!json.contains(word), "{word} in {json}");
+        }
+        prop_assert!(release_tail("Acme", &entries, &Share::Nothing).is_empty());
+    }
+
+    #[test]
+    fn w2_with_part_nothing_left_out_or_blackened_leaves(
+        before in any_conversation(),
+        entries in any_conversation(),
+        left_out in proptest::collection::vec(1..12u8, 0..6),
+        blackened in proptest::collection::vec((1..12u8, 0..8u32, 8..30u32), 0..6),
+        without_notes: bool,
+        without_identity: bool,
+    ) {
+        let prior = release_of(&before, None, &Share::All);
+        let redact = blackened.iter().map(|(n, start, end)| Redaction { id: id(*n), start: *start, end: *end });
+        let edits = Edits {
+            leave_out: left_out.iter().map(|number| id(*number)).collect(),
+            redact: redact.collect(),
+            without_notes,
+            without_identity,
+            ..Edits::default()
+        };
+        let context = release_of(&entries, Some(&prior), &part(edits.clone()));
+        let json = serde_json::to_string(&context).unwrap();
+        for entry in before.iter().chain(&entries) {
+            let gone = edits.leave_out.contains(&entry.id)
+                || (without_notes && matches!(entry.body, Body::Note(_)))
+                || edits.redact.iter().any(|redaction| redaction.id == entry.id);
+            prop_assert!(!gone || !json.contains(text_of(entry)));
+            prop_assert!(gone || json.contains(text_of(entry)), "an untouched entry is sent");
+        }
+        prop_assert!(!without_identity || !json.contains("carla@example.org") && !json.contains("Carla"));
+        for entry in release_tail("Acme", &entries, &part(edits.clone())) {
+            prop_assert!(!edits.leave_out.contains(&entry.id) && entry.author == Author::Customer);
+        }
+    }
+
+    #[test]
+    fn a4_blackening_keeps_the_length_and_hides_exactly_the_range(text in "\\PC{0,30}", start in 0..40u32, end in 0..40u32) {
+        let black = blacken(&text, start, end);
+        prop_assert_eq!(black.chars().count(), text.chars().count());
+        for (at, (old, new)) in text.chars().zip(black.chars()).enumerate() {
+            let hidden = at >= start as usize && at < end as usize;
+            prop_assert_eq!(new, if hidden { '█' } else { old });
+        }
+    }
+}
