@@ -185,20 +185,13 @@ impl QueueManager {
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
             Input::SetPresence(login, presence) => self.with_agent(&login, |agent| agent.presence = presence),
             Input::Gone(login) => self.gone(&login),
-            Input::Wait(ticket) => {
-                self.waiting.insert(ticket.chat, ticket);
-                vec![Output::Changed]
-            }
+            Input::Wait(ticket) => self.wait_for_agent(ticket),
             Input::Leave(chat) => match self.waiting.remove(&chat) {
                 Some(_) => vec![Output::Changed],
                 None => Vec::new(),
             },
             Input::PickUp(login, chat) => self.pick_up(now, &login, chat),
-            Input::Hold(login, chat) => {
-                let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
-                agent.chats.insert(chat, now);
-                vec![Output::Changed]
-            }
+            Input::Hold(login, chat) => self.hold(now, login, chat),
             Input::Free(login, chat) => self.free(now, &login, chat),
             Input::Place { chat, transfer, target } => self.place(now, chat, transfer, &target),
         }
@@ -209,6 +202,28 @@ impl QueueManager {
         let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
         agent.profile = profile;
         agent.online = true;
+        vec![Output::Changed]
+    }
+
+    /// A chat that somebody has already was told so, but may not have heard it when it said this: it is told
+    /// again. Otherwise a second agent could take the customer.
+    fn wait_for_agent(&mut self, ticket: Ticket) -> Vec<Output> {
+        let chat = ticket.chat;
+        if let Some(holder) = self.agents.values().find(|agent| agent.chats.contains_key(&chat)) {
+            return vec![Output::Assigned { chat, agent: holder.profile.clone() }];
+        }
+        self.waiting.insert(chat, ticket);
+        vec![Output::Changed]
+    }
+
+    /// The chat's word is what counts: whoever else was to have it does not, now that it was restored.
+    fn hold(&mut self, now: Timestamp, login: String, chat: ChatId) -> Vec<Output> {
+        self.waiting.remove(&chat);
+        self.agents.values_mut().filter(|agent| agent.profile.login != login).for_each(|agent| {
+            agent.chats.remove(&chat);
+        });
+        let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
+        agent.chats.entry(chat).or_insert(now);
         vec![Output::Changed]
     }
 
@@ -374,9 +389,9 @@ impl QueueManager {
     fn wait(&self, area: &str, rank: u32) -> Option<WaitRange> {
         let (mut places, mut free) = (0_u32, 0_u32);
         for agent in self.staff(area) {
-            places += agent.profile.max_chats;
-            free +=
-                agent.profile.max_chats.saturating_sub(u32::try_from(agent.chats.len()).unwrap_or(u32::MAX));
+            let taken = u32::try_from(agent.chats.len()).unwrap_or(u32::MAX);
+            places = places.saturating_add(agent.profile.max_chats);
+            free = free.saturating_add(agent.profile.max_chats.saturating_sub(taken));
         }
         if places == 0 {
             return None;
