@@ -109,6 +109,7 @@ impl Client {
             stage => {
                 if stage == Some(Stage::Flushing) {
                     record.hop = None;
+                    self.saving = Saving::Store;
                 }
                 self.connect(step, Role::Main);
             }

@@ -143,7 +143,8 @@ fn waits_between_attempts_double_up_to_the_most() {
     for (tries, wait) in waits.iter().enumerate() {
         assert!(*wait <= (BACKOFF_FIRST << tries.min(7)).min(BACKOFF_MOST), "{waits:?}");
     }
-    assert!(waits.iter().any(|wait| *wait > 0));
+    let jittered = waits.iter().enumerate().any(|(tries, wait)| *wait < BACKOFF_FIRST << tries.min(6));
+    assert!(jittered && waits.iter().any(|wait| *wait > 0));
 }
 
 #[test]

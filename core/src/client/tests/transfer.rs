@@ -215,6 +215,16 @@ fn m2_frozen_survives_a_reload() {
 }
 
 #[test]
+fn m2_an_origin_that_was_back_is_timed_anew() {
+    let mut rig = Rig::claiming();
+    rig.close_main(None).timer(Timer::Retry).open_main().main(welcome(1, None, None));
+    rig.timer(Timer::MainDown);
+    assert_eq!(rig.record().hop.as_ref().unwrap().stage, Stage::Claiming);
+    rig.close_main(None);
+    assert_eq!(rig.timer_set(Timer::MainDown), Some(FREEZE_AFTER));
+}
+
+#[test]
 fn m2_a_claim_survives_a_reload() {
     let mut rig = Rig::chatting();
     rig.main(in_place(T1, GLOBEX)).open_next();
