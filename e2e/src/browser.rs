@@ -1,0 +1,216 @@
+//! Headless Chromium through ChromeDriver.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use thirtyfour::prelude::*;
+use thirtyfour::ChromiumLikeCapabilities;
+
+/// A ChromeDriver, and the browsers that it started.
+pub struct Browsers {
+    driver: Child,
+    address: String,
+}
+
+impl Browsers {
+    /// Starts ChromeDriver on a free port.
+    ///
+    /// # Errors
+    /// When it is not installed or does not answer.
+    pub async fn start() -> Result<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("ChromeDriver is not installed: `cargo xtask test` installs it on Debian")?;
+        let browsers = Self { driver, address: format!("http://127.0.0.1:{port}") };
+        crate::until("ChromeDriver to answer", || async {
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.map(drop).map_err(Into::into)
+        })
+        .await?;
+        Ok(browsers)
+    }
+
+    /// Opens a browser of its own: nothing is shared with the others.
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open(&self, width: u32, height: u32) -> Result<Browser> {
+        let mut wishes = DesiredCapabilities::chrome();
+        let size = format!("--window-size={width},{height}");
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            &size,
+        ] {
+            wishes.add_arg(argument)?;
+        }
+        wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::Normal)?;
+        let driver = WebDriver::new(&self.address, wishes).await.context("Chromium does not start")?;
+        Ok(Browser { driver })
+    }
+}
+
+impl Drop for Browsers {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// A browser with one window.
+pub struct Browser {
+    /// For what this type has no word for.
+    pub driver: WebDriver,
+}
+
+impl Browser {
+    /// Goes to an address.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn go(&self, address: &str) -> Result<()> {
+        Ok(self.driver.goto(address).await?)
+    }
+
+    /// The first element with this `data-test` mark that is shown, once there is one.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn find(&self, mark: &str) -> Result<WebElement> {
+        self.css(&marked(mark)).await
+    }
+
+    /// The first element of this selector that is shown, once there is one.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn css(&self, selector: &str) -> Result<WebElement> {
+        crate::until(selector, || async {
+            for element in self.driver.find_all(By::Css(selector)).await? {
+                if element.is_displayed().await? {
+                    return Ok(element);
+                }
+            }
+            anyhow::bail!("nothing is shown that matches {selector}")
+        })
+        .await
+    }
+
+    /// Clicks an element once it can be clicked.
+    ///
+    /// # Errors
+    /// When it cannot in time.
+    pub async fn click(&self, mark: &str) -> Result<()> {
+        crate::until(mark, || async {
+            self.find(mark).await?.click().await.map_err(Into::into)
+        })
+        .await
+    }
+
+    /// Types into an element.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn type_into(&self, mark: &str, text: &str) -> Result<()> {
+        Ok(self.find(mark).await?.send_keys(text).await?)
+    }
+
+    /// Types into an element and presses Enter.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn say(&self, mark: &str, text: &str) -> Result<()> {
+        Ok(self.find(mark).await?.send_keys(text.to_owned() + Key::Enter).await?)
+    }
+
+    /// The texts of all shown elements with this mark.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn texts(&self, mark: &str) -> Result<Vec<String>> {
+        let mut texts = Vec::new();
+        for element in self.driver.find_all(By::Css(marked(mark))).await? {
+            texts.push(element.text().await?);
+        }
+        Ok(texts)
+    }
+
+    /// Waits until an element with this mark shows this text.
+    ///
+    /// # Errors
+    /// When none does in time; says what was shown instead.
+    pub async fn shows(&self, mark: &str, text: &str) -> Result<()> {
+        crate::until(&format!("{mark} to show {text:?}"), || async {
+            let texts = self.texts(mark).await?;
+            anyhow::ensure!(texts.iter().any(|shown| shown.contains(text)), "shown instead: {texts:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Into the widget's frame, once it is there. [`Browser::leave`] leads back.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn enter_widget(&self) -> Result<()> {
+        self.driver.enter_default_frame().await?;
+        crate::until("the widget's frame", || async {
+            let frame = self.driver.find(By::Css("iframe[src*='/widget/']")).await?;
+            frame.enter_frame().await.map_err(Into::into)
+        })
+        .await
+    }
+
+    /// Back to the page itself.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn leave(&self) -> Result<()> {
+        Ok(self.driver.enter_default_frame().await?)
+    }
+
+    /// What a script returns.
+    ///
+    /// # Errors
+    /// The script's.
+    pub async fn script(&self, script: &str) -> Result<serde_json::Value> {
+        Ok(self.driver.execute(script, Vec::new()).await?.json().clone())
+    }
+
+    /// A picture of the window, where `BATON_SCREENSHOTS` names a folder for it.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn picture(&self, name: &str) -> Result<()> {
+        if let Some(folder) = std::env::var_os("BATON_SCREENSHOTS") {
+            let path = std::path::Path::new(&folder).join(format!("{name}.png"));
+            self.driver.screenshot(&path).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the browser.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn close(self) -> Result<()> {
+        tokio::time::timeout(Duration::from_secs(10), self.driver.quit()).await??;
+        Ok(())
+    }
+}
+
+fn marked(mark: &str) -> String {
+    format!("[data-test='{mark}']")
+}

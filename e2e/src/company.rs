@@ -1,0 +1,298 @@
+//! A company: a gateway, its agents, and its website.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+/// What a company is like.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Server name, and the host name before `.localhost`.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// The subject that it handles.
+    pub subject: &'static str,
+    /// Accent colour.
+    pub accent: &'static str,
+    /// Areas, name and title.
+    pub areas: &'static [(&'static str, &'static str)],
+    /// Agents: login, title, areas, role.
+    pub agents: &'static [(&'static str, &'static str, &'static [&'static str], &'static str)],
+    /// Port of the gateway; 0 for any.
+    pub port: u16,
+    /// Port of the website; 0 for any.
+    pub site_port: u16,
+}
+
+/// The password of every agent of the demo and of the tests, which run on this machine alone.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Acme Outdoor, which sells.
+pub const ACME: Plan = Plan {
+    name: "acme",
+    title: "Acme Outdoor",
+    subject: "Tents, packs and stoves",
+    accent: "#1f6f50",
+    areas: &[("sales", "Sales"), ("billing", "Billing")],
+    agents: &[
+        ("anna", "Anna", &["sales"], "agent"),
+        ("ben", "Ben", &["sales", "billing"], "agent"),
+        ("alma", "Alma", &["sales", "billing"], "supervisor"),
+    ],
+    port: 0,
+    site_port: 0,
+};
+
+/// Globex Repairs, which repairs.
+pub const GLOBEX: Plan = Plan {
+    name: "globex",
+    title: "Globex Repairs",
+    subject: "Repairs of all kinds",
+    accent: "#8a3b12",
+    areas: &[("repairs", "Repairs"), ("spares", "Spare parts")],
+    agents: &[("gus", "Gus", &["repairs", "spares"], "agent"), ("gina", "Gina", &["repairs"], "supervisor")],
+    port: 0,
+    site_port: 0,
+};
+
+/// A company that is set up.
+pub struct Company {
+    plan: Plan,
+    folder: PathBuf,
+    port: u16,
+    site_port: u16,
+    gateway: Option<Child>,
+    log: PathBuf,
+}
+
+impl Company {
+    /// Sets a company up in a folder of its own and serves its website. The gateway is not started yet.
+    ///
+    /// # Errors
+    /// Whatever `baton` says.
+    pub async fn set_up(plan: Plan, folder: &Path) -> Result<Self> {
+        let folder = folder.join(plan.name);
+        let (port, site_port) = (free(plan.port)?, free(plan.site_port)?);
+        let log = folder.with_extension("log");
+        let company = Self { plan, folder, port, site_port, gateway: None, log };
+        company.initialise()?;
+        company.serve_site().await?;
+        Ok(company)
+    }
+
+    fn initialise(&self) -> Result<()> {
+        let Plan { name, title, subject, accent, areas, agents, .. } = self.plan;
+        let mut init = vec!["init".to_owned()];
+        let mut option = |name: &str, value: String| init.extend([format!("--{name}"), value]);
+        option("name", name.into());
+        option("title", title.into());
+        option("subject", subject.into());
+        option("accent", accent.into());
+        option("url", self.url());
+        option("listen", format!("127.0.0.1:{}", self.port));
+        option("site", self.site());
+        option("page", format!("{}/", self.site()));
+        for (area, title) in areas {
+            option("area", format!("{area}={title}"));
+        }
+        self.baton(&init, "")?;
+        for (login, title, areas, role) in agents {
+            let mut add: Vec<String> =
+                ["agent", "add", login, "--title", title, "--role", role, "--password-stdin"].map(Into::into).into();
+            areas.iter().for_each(|area| add.extend(["--area".into(), (*area).into()]));
+            self.baton(&add, PASSWORD)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `baton` on this company's folder.
+    ///
+    /// # Errors
+    /// What it printed, when it failed.
+    pub fn baton(&self, arguments: &[String], input: &str) -> Result<String> {
+        use std::io::Write;
+        let mut child = Command::new(binary()?)
+            .args(arguments)
+            .arg("--dir")
+            .arg(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
+        let output = child.wait_with_output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "baton {}: {errors}", arguments.join(" "));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Makes the other company a peer; its gateway must be running.
+    ///
+    /// # Errors
+    /// Whatever `baton` says.
+    pub fn trust(&self, other: &Self, mode: &str) -> Result<()> {
+        let fingerprint = other.baton(&["fingerprint".into()], "")?;
+        let arguments = [
+            "peer",
+            "add",
+            &other.url(),
+            "--class",
+            "partner",
+            "--mode",
+            mode,
+            "--page",
+            &format!("{}/", other.site()),
+            "--fingerprint",
+            fingerprint.trim(),
+        ];
+        self.baton(&arguments.map(str::to_owned), "").map(drop)
+    }
+
+    /// Starts the gateway and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn start(&mut self) -> Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
+        let child = Command::new(binary()?)
+            .arg("serve")
+            .arg("--dir")
+            .arg(&self.folder)
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into()))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.gateway = Some(child);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let answers = crate::until("the gateway to answer", || async move {
+            tokio::net::TcpStream::connect(address).await?;
+            Ok(())
+        });
+        answers.await.with_context(|| format!("{} did not start:\n{}", self.plan.name, self.log()))
+    }
+
+    /// Kills the gateway, as a failing machine would.
+    ///
+    /// # Errors
+    /// When it was not running.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.gateway.take().context("the gateway is not running")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Asks the gateway to stop and waits for it.
+    ///
+    /// # Errors
+    /// When it does not stop within ten seconds.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some(mut child) = self.gateway.take() else { return Ok(()) };
+        let pid = i32::try_from(child.id())?;
+        // SAFETY: kill(2) touches no memory of ours, and the process is our child, not yet waited for.
+        #[expect(unsafe_code, reason = "the standard library sends no signal but SIGKILL")]
+        unsafe {
+            libc::kill(pid, libc::SIGTERM);
+        }
+        for _ in 0..200 {
+            if child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            // waits: between two looks at whether the process has ended.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        child.kill()?;
+        bail!("{} did not stop within ten seconds", self.plan.name)
+    }
+
+    /// What the gateway has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The gateway's address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}.localhost:{}", self.plan.name, self.port)
+    }
+
+    /// The gateway's WebSocket, by address rather than by name.
+    #[must_use]
+    pub fn socket(&self) -> String {
+        format!("ws://127.0.0.1:{}/v1/ws", self.port)
+    }
+
+    /// The agents' console.
+    #[must_use]
+    pub fn console(&self) -> String {
+        format!("{}/console/", self.url())
+    }
+
+    /// The website.
+    #[must_use]
+    pub fn site(&self) -> String {
+        format!("http://www.{}.localhost:{}", self.plan.name, self.site_port)
+    }
+
+    /// What it is like.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    async fn serve_site(&self) -> Result<()> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/two-companies");
+        let mut router = Router::new();
+        let css = std::fs::read_to_string(format!("{folder}/style.css"))?;
+        router = router.route("/style.css", get(move || async { ([(header::CONTENT_TYPE, "text/css")], css) }));
+        for file in std::fs::read_dir(format!("{folder}/{}", self.plan.name))? {
+            let file = file?;
+            let html = std::fs::read_to_string(file.path())?.replace("{gateway}", &self.url());
+            let name = file.file_name().to_string_lossy().into_owned();
+            let page = move || async { axum::response::Html(html).into_response() };
+            router = router.route(&format!("/{name}"), get(page.clone()));
+            if name == "index.html" {
+                router = router.route("/", get(page));
+            }
+        }
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.site_port)).await?;
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(())
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.gateway.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A port that is free now: the wanted one, or any for 0.
+fn free(port: u16) -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("port {port} is taken: stop what uses it"))?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// The built `baton`.
+fn binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("BATON_BIN") {
+        return Ok(path.into());
+    }
+    let test = std::env::current_exe()?;
+    let folder = test.ancestors().find(|folder| folder.join("baton").is_file());
+    folder.map(|folder| folder.join("baton")).context("there is no `baton` yet: `cargo build -p baton-gateway`")
+}

@@ -1,0 +1,156 @@
+//! What a customer's connection says.
+
+use std::sync::Arc;
+
+use baton_core::session::{self, Beginning};
+use baton_core::transfer::destination::{self, Arrival, Claim};
+use baton_protocol::frames::{About, Start};
+use baton_protocol::limits::{MAX_LABEL, MAX_URL};
+use baton_protocol::model::{Customer, Page};
+use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame};
+
+use super::conn::{Bound, Conn};
+use super::{Gateway, now};
+
+impl Gateway {
+    /// A connection's first frame. What is wrong with it closes the connection.
+    pub async fn hello(self: &Arc<Self>, conn: &Arc<Conn>, frame: ClientFrame) {
+        let done = match frame {
+            ClientFrame::CustomerHello { start, page, client_type, last_seq } => {
+                self.customer_hello(conn, start, page.filter(fits), client_type, last_seq).await
+            }
+            ClientFrame::AgentHello { login } => self.agent_hello(conn, login).await,
+            _ => Ok(Err(CloseCode::Malformed)),
+        };
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(code)) => conn.close(code),
+            Err(error) => {
+                tracing::error!(conn = conn.id.0, %error, "hello failed");
+                conn.close(CloseCode::Internal);
+            }
+        }
+    }
+
+    async fn customer_hello(
+        self: &Arc<Self>,
+        conn: &Arc<Conn>,
+        start: Start,
+        page: Option<Page>,
+        client_type: String,
+        last_seq: u64,
+    ) -> anyhow::Result<Result<(), CloseCode>> {
+        let client_type = cut(client_type);
+        match start {
+            Start::New { area, name, email, subject, challenge } => {
+                if !self.is_own_site(conn) {
+                    return Ok(Err(CloseCode::ForbiddenOrigin));
+                }
+                let Some(area) = self.area_or_first(&area) else {
+                    refuse(conn, ErrorCode::UnknownArea);
+                    return Ok(Err(CloseCode::Unauthenticated));
+                };
+                let subject = cut(subject);
+                let customer =
+                    Customer { name: cut(name), email: cut(email), subject, login_at: now(), client_type };
+                self.begin(Beginning {
+                    area,
+                    customer,
+                    page,
+                    epoch: 1,
+                    challenge,
+                    origins: conn.origin.clone().into_iter().collect(),
+                    arrival: None,
+                    conn: conn.id,
+                });
+                Ok(Ok(()))
+            }
+            Start::Resume { token, epoch } => {
+                let Some(chat) = self.chat_by_token(token.digest()).await? else {
+                    return Ok(Err(CloseCode::Unauthenticated));
+                };
+                let named = |chat: &session::Chat| {
+                    conn.origin.as_ref().is_some_and(|origin| chat.record.origins.contains(origin))
+                };
+                if !self.is_own_site(conn) && !self.look_at_chat(chat, named).unwrap_or(false) {
+                    return Ok(Err(CloseCode::ForbiddenOrigin));
+                }
+                conn.bind(Bound::Customer(chat));
+                self.tell_chat(chat, session::Input::Attach { conn: conn.id, epoch, last_seq, page });
+                Ok(Ok(()))
+            }
+            Start::Claim { wtid, verifier, epoch, challenge, adopt } => {
+                let Some(name) = self.incoming_by_wtid(wtid.digest()).await? else {
+                    return Ok(Err(self.wrong_guess(conn)));
+                };
+                conn.bind(Bound::Arriving(name.0.clone(), name.1));
+                let arrival = Arrival { challenge, page, client_type, web_origin: conn.origin.clone() };
+                let own_site = self.is_own_site(conn);
+                let claim = Claim { conn: conn.id, verifier, epoch, adopt, own_site, arrival };
+                self.tell_incoming(&name, destination::Input::Claim(claim));
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// The same answer as for a wrong verifier, and a limit on trying (threat 2).
+    fn wrong_guess(&self, conn: &Conn) -> CloseCode {
+        if self.attempts.may_guess(conn.ip) { CloseCode::Unauthenticated } else { CloseCode::RateLimited }
+    }
+
+    /// Our own pages, and those of the sites that embed us. A client that is no browser sends no origin.
+    fn is_own_site(&self, conn: &Conn) -> bool {
+        let Some(origin) = &conn.origin else { return true };
+        self.config.origin() == *origin || self.config.sites.contains(origin)
+    }
+
+    fn area_or_first(&self, name: &str) -> Option<String> {
+        let areas = &self.settings.areas;
+        let found = if name.is_empty() { areas.first() } else { areas.iter().find(|(area, _)| area == name) };
+        found.map(|(area, _)| area.clone())
+    }
+
+    /// A later frame. Answers whether it fits the connection at all.
+    pub async fn frame(self: &Arc<Self>, conn: &Arc<Conn>, frame: ClientFrame) {
+        if let ClientFrame::Ping { nonce } = frame {
+            return conn.send(&ServerFrame::Pong { nonce });
+        }
+        match (conn.bound(), &frame) {
+            (_, ClientFrame::CustomerHello { .. } | ClientFrame::AgentHello { .. }) | (Bound::Nobody, _) => {
+                conn.close(CloseCode::Malformed);
+            }
+            (Bound::Customer(chat), _) => self.tell_chat(chat, session::Input::Customer(conn.id, frame)),
+            // Nothing can be said before the welcome; the widget holds it.
+            (Bound::Arriving(..), _) => refuse(conn, ErrorCode::OutOfOrder),
+            (Bound::Agent(login), _) => self.agent_frame(conn, login, frame).await,
+        }
+    }
+
+    /// The connection is gone.
+    pub fn disconnected(self: &Arc<Self>, conn: &Arc<Conn>) {
+        self.conns.remove(&conn.id);
+        match conn.bound() {
+            Bound::Nobody => {}
+            Bound::Customer(chat) => self.tell_chat(chat, session::Input::Detach(conn.id)),
+            Bound::Arriving(peer, transfer) => {
+                self.tell_incoming(&(peer, transfer), destination::Input::Detach(conn.id));
+            }
+            Bound::Agent(login) => self.agent_gone(conn, &login),
+        }
+    }
+}
+
+pub(super) fn refuse(conn: &Conn, code: ErrorCode) {
+    conn.send(&ServerFrame::Refused { code, detail: code.to_string(), about: About::Connection });
+}
+
+fn fits(page: &Page) -> bool {
+    page.url.len() <= MAX_URL && page.title.len() <= MAX_LABEL
+}
+
+/// A label no longer than labels are.
+fn cut(mut text: String) -> String {
+    let end = (0..=MAX_LABEL.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.truncate(end);
+    text
+}

@@ -1,0 +1,88 @@
+//! Queues, destinations and places, sent when they change (A1, A2, H1).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_core::policy::{Class, Request};
+use baton_core::session;
+use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange};
+use baton_protocol::{ChatId, ServerFrame};
+
+use super::Gateway;
+use super::conn::Conn;
+
+/// Changes within this time are sent as one.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Lists are looked at again this often even when nobody said that they changed: waits grow by themselves, and a
+/// notice may be lost.
+const AT_LEAST: Duration = Duration::from_secs(10);
+
+impl Gateway {
+    pub(super) async fn run_lists(self: Arc<Self>) {
+        let mut notices = self.bus.listen();
+        let mut places: HashMap<ChatId, (u32, Option<WaitRange>)> = HashMap::new();
+        loop {
+            // An error says that notices were missed, which is as good as a notice.
+            let _ = tokio::time::timeout(AT_LEAST, notices.recv()).await;
+            tokio::time::sleep(GATHER).await;
+            while notices.try_recv().is_ok() {}
+            self.send_all_lists();
+            places = self.send_places(&places);
+        }
+    }
+
+    fn send_all_lists(&self) {
+        let consoles: Vec<(String, Vec<Arc<Conn>>)> =
+            self.agents.iter().map(|agent| (agent.key().clone(), agent.value().clone())).collect();
+        for (login, conns) in consoles {
+            conns.iter().for_each(|conn| self.send_lists(conn, &login));
+        }
+    }
+
+    fn send_places(
+        self: &Arc<Self>,
+        before: &HashMap<ChatId, (u32, Option<WaitRange>)>,
+    ) -> HashMap<ChatId, (u32, Option<WaitRange>)> {
+        let places = self.with_queue(|queue| queue.places());
+        let mut now = HashMap::with_capacity(places.len());
+        for (chat, rank, wait) in places {
+            if before.get(&chat) != Some(&(rank, wait.clone())) {
+                self.tell_chat(chat, session::Input::Place(rank, wait.clone()));
+            }
+            now.insert(chat, (rank, wait));
+        }
+        now
+    }
+
+    /// The queue and the destinations, to one console.
+    pub(super) fn send_lists(&self, conn: &Conn, login: &str) {
+        let waiting = self.with_queue(|queue| queue.queue_for(login));
+        conn.send(&ServerFrame::Queue { waiting });
+        conn.send(&self.destinations(login));
+    }
+
+    fn destinations(&self, login: &str) -> ServerFrame {
+        let share = |to: Destination, class| {
+            let request = Request { agent: login, area: "", to: &to, class };
+            self.settings.rules.decide(request).unwrap_or(SharePolicy::Nothing)
+        };
+        let queue = self.queue.lock();
+        let areas = self.settings.areas.iter().map(|(name, title)| {
+            queue.area_card(name, title, share(Destination::Area(name.clone()), Class::SameCompany))
+        });
+        let areas = areas.collect();
+        let agents: Vec<AgentCard> = queue
+            .agent_cards(|profile| share(Destination::Agent(profile.login.clone()), Class::SameCompany))
+            .filter(|agent| agent.online)
+            .collect();
+        drop(queue);
+        let servers = self.federation.known().into_iter().map(|peer| {
+            let to = Destination::Server { server: peer.name.clone(), area: None };
+            let share = share(to, peer.class());
+            ServerCard { name: peer.name.clone(), title: peer.title.clone(), subject: peer.subject.clone(), share }
+        });
+        ServerFrame::Destinations { areas, agents, servers: servers.collect() }
+    }
+}

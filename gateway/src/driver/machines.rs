@@ -1,0 +1,429 @@
+//! One step of one machine: its effects are stored first and carried out after.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use baton_core::effect::{Effect, Env};
+use baton_core::queue::{self, Output};
+use baton_core::session::{self, Beginning, Chat};
+use baton_core::transfer::destination::{self, Incoming};
+use baton_protocol::frames::About;
+use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, TransferId};
+use parking_lot::Mutex;
+
+use super::conn::Bound;
+use super::{Gateway, Key, Outward, fill_random, now};
+use crate::store::{Batch, ChatRow, IncomingRow, Op, StoreError};
+
+/// A machine in memory.
+#[derive(Debug)]
+pub struct Slot<M> {
+    kept: Mutex<Kept<M>>,
+    /// Batches that the store has not finished. While there are none, what needs no storing goes out at once.
+    unfinished: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Kept<M> {
+    machine: M,
+    /// The stored version that this state follows.
+    version: u64,
+    used: Instant,
+}
+
+impl<M> Slot<M> {
+    fn new(machine: M, version: u64) -> Self {
+        let kept = Mutex::new(Kept { machine, version, used: Instant::now() });
+        Self { kept, unfinished: Arc::default() }
+    }
+
+    /// Whether it is needed: by its own word, or because it was used not long ago.
+    pub fn keep(&self, after: Duration, needed: impl Fn(&M) -> bool) -> bool {
+        let kept = self.kept.lock();
+        needed(&kept.machine) || kept.used.elapsed() < after
+    }
+}
+
+/// Something to tell a machine.
+#[derive(Debug)]
+pub enum Work {
+    /// To a chat.
+    Chat(ChatId, session::Input),
+    /// To an incoming transfer.
+    Incoming((String, TransferId), destination::Input),
+    /// To the queue manager.
+    Queue(queue::Input),
+}
+
+/// What a step came to, sorted.
+#[derive(Default)]
+struct Sorted {
+    ops: Vec<Op>,
+    outward: Vec<Outward>,
+    work: Vec<Work>,
+    found: Option<Chat>,
+}
+
+impl Gateway {
+    /// Tells a chat something; nothing happens when it is not in memory.
+    pub fn tell_chat(self: &Arc<Self>, chat: ChatId, input: session::Input) {
+        self.work([Work::Chat(chat, input)].into());
+    }
+
+    /// Tells an incoming transfer something; nothing happens when it is not in memory.
+    pub fn tell_incoming(self: &Arc<Self>, key: &(String, TransferId), input: destination::Input) {
+        self.work([Work::Incoming(key.clone(), input)].into());
+    }
+
+    /// Works until there is nothing left to tell.
+    pub(super) fn work(self: &Arc<Self>, mut work: VecDeque<Work>) {
+        while let Some(one) = work.pop_front() {
+            match one {
+                Work::Chat(id, input) => work.extend(self.step_chat(id, input)),
+                Work::Incoming(key, input) => work.extend(self.step_incoming(&key, input)),
+                Work::Queue(input) => work.extend(self.step_queue(input)),
+            }
+        }
+    }
+
+    /// A new customer of our own.
+    pub fn begin(self: &Arc<Self>, beginning: Beginning) -> ChatId {
+        let mut effects = Vec::new();
+        let chat = self.with_env(|env| Chat::begin(env, beginning, &mut effects));
+        let key = Key::Chat(chat);
+        let mut sorted = self.sort(&key, effects, None);
+        let work = std::mem::take(&mut sorted.work);
+        self.finish(&key, sorted, None);
+        self.work(work.into());
+        chat
+    }
+
+    /// A new reservation for a customer of a peer's.
+    pub fn reserve(
+        self: &Arc<Self>,
+        reserve: impl FnOnce(&mut Env<'_>, &mut Vec<Effect>) -> Incoming,
+    ) {
+        let mut effects = Vec::new();
+        let incoming = self.with_env(|env| reserve(env, &mut effects));
+        let name = (incoming.record.peer.clone(), incoming.record.transfer);
+        let key = Key::Incoming(name.0.clone(), name.1);
+        self.wtids.insert(incoming.record.wtid, name.clone());
+        let slot = Arc::new(Slot::new(incoming, 0));
+        self.incoming.insert(name, slot.clone());
+        let mut kept = slot.kept.lock();
+        let sorted = self.sort(&key, effects, Some(&mut kept.version));
+        self.finish(&key, sorted, Some(&slot.unfinished));
+    }
+
+    fn with_env<T>(&self, step: impl FnOnce(&mut Env<'_>) -> T) -> T {
+        step(&mut Env { now: now(), settings: &self.settings, random: &mut fill_random })
+    }
+
+    fn step_chat(self: &Arc<Self>, id: ChatId, input: session::Input) -> Vec<Work> {
+        let Some(slot) = self.chats.get(&id).map(|slot| slot.clone()) else { return Vec::new() };
+        let key = Key::Chat(id);
+        let mut effects = Vec::new();
+        let mut kept = slot.kept.lock();
+        let kept = &mut *kept;
+        kept.used = Instant::now();
+        self.with_env(|env| kept.machine.handle(env, input, &mut effects));
+        if let Some(attempt) = kept.machine.record.outgoing.attempt() {
+            self.outgoing.entry(attempt.transfer).or_insert(id);
+        }
+        let mut sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let work = std::mem::take(&mut sorted.work);
+        self.finish(&key, sorted, Some(&slot.unfinished));
+        work
+    }
+
+    fn step_incoming(self: &Arc<Self>, name: &(String, TransferId), input: destination::Input) -> Vec<Work> {
+        let Some(slot) = self.incoming.get(name).map(|slot| slot.clone()) else { return Vec::new() };
+        let key = Key::Incoming(name.0.clone(), name.1);
+        let mut effects = Vec::new();
+        let mut kept = slot.kept.lock();
+        let kept = &mut *kept;
+        kept.used = Instant::now();
+        self.with_env(|env| kept.machine.handle(env, input, &mut effects));
+        let mut sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let work = std::mem::take(&mut sorted.work);
+        self.finish(&key, sorted, Some(&slot.unfinished));
+        work
+    }
+
+    fn step_queue(self: &Arc<Self>, input: queue::Input) -> Vec<Work> {
+        let outputs = self.queue.lock().handle(now(), input);
+        let mut work = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Changed => self.lists_changed(),
+                Output::Refused { login, chat, code } => {
+                    let about = About::Chat(chat);
+                    let frame = ServerFrame::Refused { code, detail: code.to_string(), about };
+                    self.send_to_agent(&login, &frame);
+                }
+                Output::Assigned { chat, .. }
+                | Output::AgentLost { chat, .. }
+                | Output::Placed { chat, .. }
+                | Output::NotPlaced { chat, .. } => work.push(Work::Chat(chat, session::Input::Queue(output))),
+            }
+        }
+        work
+    }
+
+    /// Sorts a step's effects. `version` is the machine's own; a chat that it founds starts from nothing.
+    fn sort(self: &Arc<Self>, key: &Key, effects: Vec<Effect>, version: Option<&mut u64>) -> Sorted {
+        let mut sorted = Sorted::default();
+        let mut own = version;
+        for effect in effects {
+            let effect = match Self::outward(key, effect) {
+                Ok(outward) => {
+                    sorted.outward.push(outward);
+                    continue;
+                }
+                Err(effect) => effect,
+            };
+            match effect {
+                Effect::Save(record) => sorted.replace(Op::SaveChat(ChatRow {
+                    id: record.id,
+                    version: 0,
+                    token: record.token,
+                    open: Chat::load((*record).clone(), None, Vec::new()).is_open(),
+                    json: json(&record),
+                })),
+                Effect::SaveContext(chat, context) => {
+                    sorted.ops.push(Op::SaveContext { chat, json: json(&context) });
+                }
+                Effect::Append(chat, entry) => sorted.ops.push(Op::Append { chat, entry }),
+                Effect::SaveIncoming(record) => sorted.replace(Op::SaveIncoming(IncomingRow {
+                    peer: record.peer.clone(),
+                    transfer: record.transfer,
+                    version: 0,
+                    wtid: record.wtid,
+                    open: Incoming::load((*record).clone()).is_open(),
+                    json: json(&record),
+                })),
+                Effect::SetTimer(timer, millis) => {
+                    self.timers.set(key.clone(), timer, Duration::from_millis(millis));
+                }
+                Effect::ClearTimer(timer) => self.timers.clear(key, timer),
+                Effect::Queue(input) => sorted.work.push(Work::Queue(input)),
+                Effect::Found(chat) => sorted.found = Some(*chat),
+                Effect::Token(chat, token) => {
+                    self.tokens.insert(token, chat);
+                }
+                Effect::Chat(chat, input) => {
+                    if let session::Input::Renew(conn, _) = &input
+                        && let Some(conn) = self.conns.get(conn)
+                    {
+                        conn.bind(Bound::Customer(chat));
+                    }
+                    sorted.work.push(Work::Chat(chat, input));
+                }
+                Effect::Incoming(peer, transfer, input) => {
+                    sorted.work.push(Work::Incoming((peer, transfer), input));
+                }
+                Effect::ToCustomer(..) | Effect::CloseCustomer(..) | Effect::ToAgent(..) => {}
+                Effect::Call(_) | Effect::Reply(..) => {}
+            }
+        }
+        let found = sorted.found.as_ref().map(|chat| chat.record.id);
+        for op in &mut sorted.ops {
+            match op {
+                Op::SaveChat(row) if found == Some(row.id) => row.version = 0,
+                Op::SaveChat(ChatRow { version, .. }) | Op::SaveIncoming(IncomingRow { version, .. }) => {
+                    if let Some(own) = own.as_deref_mut() {
+                        *version = *own;
+                        *own += 1;
+                    }
+                }
+                Op::SaveContext { .. } | Op::Append { .. } => {}
+            }
+        }
+        sorted
+    }
+
+    /// Hands a step to the store; what leaves the process leaves when it is durable.
+    fn finish(self: &Arc<Self>, key: &Key, sorted: Sorted, unfinished: Option<&Arc<AtomicUsize>>) {
+        let Sorted { ops, outward, found, .. } = sorted;
+        let mut keys = vec![key.clone()];
+        let mut counts: Vec<_> = unfinished.cloned().into_iter().collect();
+        if let Some(chat) = found {
+            keys.push(Key::Chat(chat.record.id));
+            counts.push(self.register(chat));
+        }
+        let quiet = counts.iter().all(|count| count.load(Ordering::Acquire) == 0);
+        if ops.is_empty() && (outward.is_empty() || quiet) {
+            return self.deliver(outward);
+        }
+        for count in &counts {
+            count.fetch_add(1, Ordering::AcqRel);
+        }
+        let (gateway, names) = (self.clone(), keys.clone());
+        let done = move |result: Result<(), StoreError>| {
+            match result {
+                Ok(()) => gateway.deliver(outward),
+                Err(error) => names.iter().for_each(|name| gateway.evict(name, &error.to_string())),
+            }
+            for count in counts {
+                count.fetch_sub(1, Ordering::AcqRel);
+            }
+        };
+        if self.store.commit(Batch { ops, done: Box::new(done) }).is_err() {
+            keys.iter().for_each(|key| self.evict(key, "the store has too much to do"));
+        }
+    }
+
+    fn register(&self, chat: Chat) -> Arc<AtomicUsize> {
+        let id = chat.record.id;
+        self.tokens.insert(chat.record.token, id);
+        if let Some(conn) = chat.conn().and_then(|conn| self.conns.get(&conn)) {
+            conn.bind(Bound::Customer(id));
+        }
+        let slot = Arc::new(Slot::new(chat, 1));
+        let unfinished = slot.unfinished.clone();
+        self.chats.insert(id, slot);
+        unfinished
+    }
+
+    /// The machine's state in memory is ahead of what is stored: forget it. Its customer resumes, which loads what
+    /// is stored; what was not acknowledged is sent again.
+    fn evict(self: &Arc<Self>, key: &Key, why: &str) {
+        tracing::error!(machine = ?key, why, "not stored; the machine is loaded again");
+        let gateway = self.clone();
+        let key = key.clone();
+        // The store's thread must not wait for a machine's lock, which may be waiting for the store.
+        self.runtime.spawn(async move {
+            match &key {
+                Key::Chat(id) => {
+                    let conn = gateway.chats.remove(id).and_then(|(_, slot)| slot.kept.lock().machine.conn());
+                    if let Some(conn) = conn.and_then(|conn| gateway.conns.get(&conn).map(|conn| conn.clone())) {
+                        conn.close(CloseCode::Internal);
+                    }
+                    if let Ok(Some(_)) = gateway.chat(*id).await {
+                        gateway.tell_chat(*id, session::Input::Restore);
+                    }
+                }
+                Key::Incoming(peer, transfer) => {
+                    let name = (peer.clone(), *transfer);
+                    gateway.incoming.remove(&name);
+                    if gateway.incoming(&name).await.is_ok_and(|found| found) {
+                        gateway.tell_incoming(&name, destination::Input::Restore);
+                    }
+                }
+            }
+        });
+    }
+
+    /// The chat in memory, loaded from the store where it is not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn chat(&self, id: ChatId) -> anyhow::Result<Option<()>> {
+        if self.chats.contains_key(&id) {
+            return Ok(Some(()));
+        }
+        let Some(stored) = self.store.chat(id).await? else { return Ok(None) };
+        let record: session::Record = serde_json::from_str(&stored.row.json)?;
+        let context = stored.context.as_deref().map(serde_json::from_str).transpose()?;
+        for past in record.past.iter().map(|past| &past.attempt).chain(record.outgoing.attempt()) {
+            self.outgoing.insert(past.transfer, id);
+        }
+        self.tokens.insert(record.token, id);
+        let chat = Chat::load(record, context, stored.entries);
+        self.chats.entry(id).or_insert_with(|| Arc::new(Slot::new(chat, stored.row.version)));
+        Ok(Some(()))
+    }
+
+    /// Finds the chat of a resume token.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn chat_by_token(&self, token: SecretDigest) -> anyhow::Result<Option<ChatId>> {
+        let found = self.tokens.get(&token).map(|chat| *chat);
+        let id = match found {
+            Some(id) => Some(id),
+            None => self.store.chat_by_token(token).await?,
+        };
+        let Some(id) = id else { return Ok(None) };
+        let current = self.chat(id).await?.is_some()
+            && self.look_at_chat(id, |chat| chat.record.token.matches(&token)).unwrap_or(false);
+        Ok(current.then_some(id))
+    }
+
+    /// Finds the chat of an outgoing transfer.
+    #[must_use]
+    pub fn chat_by_transfer(&self, transfer: TransferId) -> Option<ChatId> {
+        self.outgoing.get(&transfer).map(|chat| *chat)
+    }
+
+    /// A look at a chat in memory.
+    pub fn look_at_chat<T>(&self, id: ChatId, look: impl FnOnce(&Chat) -> T) -> Option<T> {
+        let slot = self.chats.get(&id).map(|slot| slot.clone())?;
+        let kept = slot.kept.lock();
+        Some(look(&kept.machine))
+    }
+
+    /// A look at an incoming transfer in memory.
+    pub fn look_at_incoming<T>(&self, name: &(String, TransferId), look: impl FnOnce(&Incoming) -> T) -> Option<T> {
+        let slot = self.incoming.get(name).map(|slot| slot.clone())?;
+        let kept = slot.kept.lock();
+        Some(look(&kept.machine))
+    }
+
+    /// Whether the incoming transfer exists; it is in memory afterwards.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn incoming(&self, name: &(String, TransferId)) -> anyhow::Result<bool> {
+        if self.incoming.contains_key(name) {
+            return Ok(true);
+        }
+        match self.store.incoming(&name.0, name.1).await? {
+            Some(row) => self.adopt_incoming(&row).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Finds the incoming transfer of a WTID.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn incoming_by_wtid(&self, wtid: SecretDigest) -> anyhow::Result<Option<(String, TransferId)>> {
+        let found = self.wtids.get(&wtid).map(|name| name.clone());
+        if let Some(name) = found {
+            return Ok(self.incoming(&name).await?.then_some(name));
+        }
+        let Some(row) = self.store.incoming_by_wtid(wtid).await? else { return Ok(None) };
+        self.adopt_incoming(&row)?;
+        Ok(Some((row.peer, row.transfer)))
+    }
+
+    pub(super) fn adopt_incoming(&self, row: &IncomingRow) -> anyhow::Result<()> {
+        let record: destination::Record = serde_json::from_str(&row.json)?;
+        let name = (row.peer.clone(), row.transfer);
+        self.wtids.insert(row.wtid, name.clone());
+        self.incoming.entry(name).or_insert_with(|| Arc::new(Slot::new(Incoming::load(record), row.version)));
+        Ok(())
+    }
+}
+
+impl Sorted {
+    /// A step stores a record once: as it is at its end.
+    fn replace(&mut self, op: Op) {
+        let same = |other: &Op| match (&op, other) {
+            (Op::SaveChat(new), Op::SaveChat(old)) => new.id == old.id,
+            (Op::SaveIncoming(_), Op::SaveIncoming(_)) => true,
+            _ => false,
+        };
+        match self.ops.iter().position(same) {
+            Some(at) => self.ops[at] = op,
+            None => self.ops.push(op),
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("records have string keys and finite numbers")
+}

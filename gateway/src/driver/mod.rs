@@ -1,0 +1,292 @@
+//! The drivers around the core: they give the machines time, randomness, storage, sockets and peers.
+//!
+//! - [`machines`]: one step of one machine, its effects stored first and carried out after.
+//! - [`customers`], [`agents`]: what a connection's frames mean.
+//! - [`calls`]: calls to peers. [`lists`]: queues, staffing and places, sent when they change.
+//! - [`timers`], [`conn`].
+//!
+//! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
+//! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
+//! durable. No lock is held across an `.await`, and no two machines' locks are held at once: what one machine
+//! tells another is done after the first lock is released.
+
+pub mod agents;
+pub mod calls;
+pub mod conn;
+pub mod customers;
+pub mod lists;
+pub mod machines;
+pub mod timers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use baton_core::effect::{Answer, ConnId, Effect, ReplyTo, Settings};
+use baton_core::queue::{self, QueueManager};
+use baton_core::session::{self, Chat};
+use baton_core::transfer::destination::{self, Incoming};
+use baton_protocol::federation::Denial;
+use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, Timestamp, TransferId};
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::bus::{Bus, Notice};
+use crate::config::Config;
+use crate::federation::Federation;
+use crate::store::Store;
+use conn::Conn;
+use machines::Slot;
+use timers::Timers;
+
+/// How long a chat that is over stays in memory, for its destination's last words.
+const KEEP_CLOSED: Duration = Duration::from_secs(600);
+
+/// A machine's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A chat.
+    Chat(ChatId),
+    /// An incoming transfer, by its origin's server name and its id.
+    Incoming(String, TransferId),
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// What the operator configured.
+    pub config: Config,
+    /// The machines' view of it.
+    pub settings: Settings,
+    /// What is durable.
+    pub store: Arc<dyn Store>,
+    /// What wakes.
+    pub bus: Arc<dyn Bus>,
+    /// Peers, keys and calls.
+    pub federation: Federation,
+    chats: DashMap<ChatId, Arc<Slot<Chat>>>,
+    incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
+    outgoing: DashMap<TransferId, ChatId>,
+    tokens: DashMap<SecretDigest, ChatId>,
+    wtids: DashMap<SecretDigest, (String, TransferId)>,
+    queue: Mutex<QueueManager>,
+    conns: DashMap<ConnId, Arc<Conn>>,
+    agents: DashMap<String, Vec<Arc<Conn>>>,
+    replies: DashMap<u64, oneshot::Sender<Result<Answer, Denial>>>,
+    timers: Timers,
+    attempts: agents::Attempts,
+    count: AtomicU64,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Gateway {
+    /// A gateway with nothing in it. [`Gateway::restore`] fills it from the store.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        settings: Settings,
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        federation: Federation,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            settings,
+            store,
+            bus,
+            federation,
+            chats: DashMap::new(),
+            incoming: DashMap::new(),
+            outgoing: DashMap::new(),
+            tokens: DashMap::new(),
+            wtids: DashMap::new(),
+            queue: Mutex::default(),
+            conns: DashMap::new(),
+            agents: DashMap::new(),
+            replies: DashMap::new(),
+            timers: Timers::default(),
+            attempts: agents::Attempts::default(),
+            count: AtomicU64::new(1),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// Puts every open chat and transfer of the store back to work.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn restore(self: &Arc<Self>) -> anyhow::Result<()> {
+        for row in self.store.open_incoming().await? {
+            let key = (row.peer.clone(), row.transfer);
+            self.adopt_incoming(&row)?;
+            self.tell_incoming(&key, destination::Input::Restore);
+        }
+        for id in self.store.open_chats().await? {
+            if self.chat(id).await?.is_some() {
+                self.tell_chat(id, session::Input::Restore);
+            }
+        }
+        let away: Vec<String> = self.store.agents().await?.into_iter().map(|agent| agent.name).collect();
+        for login in away {
+            self.expect_agent(login);
+        }
+        Ok(())
+    }
+
+    /// Everything that runs beside the connections. Ends never.
+    pub async fn run(self: Arc<Self>) {
+        tokio::join!(self.clone().run_timers(), self.clone().run_lists(), self.run_sweep());
+    }
+
+    async fn run_timers(self: Arc<Self>) {
+        loop {
+            match self.timers.next().await {
+                (Key::Chat(id), timer) => self.tell_chat(id, session::Input::Timer(timer)),
+                (Key::Incoming(peer, transfer), timer) => {
+                    self.tell_incoming(&(peer, transfer), destination::Input::Timer(timer));
+                }
+            }
+        }
+    }
+
+    /// Forgets what is over, so that memory does not grow with the past.
+    async fn run_sweep(self: Arc<Self>) {
+        let mut every = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            every.tick().await;
+            self.chats.retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_open() || chat.conn().is_some()));
+            self.incoming.retain(|_, slot| slot.keep(KEEP_CLOSED, Incoming::is_open));
+            self.tokens.retain(|_, chat| self.chats.contains_key(chat));
+            self.outgoing.retain(|_, chat| self.chats.contains_key(chat));
+            self.wtids.retain(|_, key| self.incoming.contains_key(key));
+        }
+    }
+
+    /// Lets everybody go gently: they resume after a random while, so that they do not all come at once.
+    pub fn drain(&self) {
+        for conn in &self.conns {
+            let resume_in = 500 + u32::from(random::<1>()[0]) * 10;
+            conn.send(&ServerFrame::Draining { resume_in });
+            conn.close(CloseCode::Restarting);
+        }
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Registers a connection.
+    pub fn connected(&self, conn: Arc<Conn>) {
+        self.conns.insert(conn.id, conn);
+    }
+
+    /// A number that was not used before.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A place for a machine's answer to a peer's request.
+    #[must_use]
+    pub fn expect_reply(&self) -> (ReplyTo, oneshot::Receiver<Result<Answer, Denial>>) {
+        let (sender, receiver) = oneshot::channel();
+        let number = self.number();
+        self.replies.insert(number, sender);
+        (ReplyTo(number), receiver)
+    }
+
+    /// Gives an expected answer up.
+    pub fn forget_reply(&self, reply: ReplyTo) {
+        self.replies.remove(&reply.0);
+    }
+
+    /// The queue manager's view, for a moment.
+    pub fn with_queue<T>(&self, look: impl FnOnce(&QueueManager) -> T) -> T {
+        look(&self.queue.lock())
+    }
+
+    fn tell_queue(self: &Arc<Self>, input: queue::Input) {
+        self.work([machines::Work::Queue(input)].into());
+    }
+
+    fn lists_changed(&self) {
+        self.bus.publish(Notice::Lists);
+    }
+}
+
+/// The time.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Cryptographically random bytes.
+///
+/// # Panics
+/// When the operating system has none to give: nothing here is safe without them.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes);
+    bytes
+}
+
+fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives random numbers");
+}
+
+/// An effect that leaves the process.
+#[derive(Debug)]
+pub enum Outward {
+    /// To a customer's connection.
+    Frame(ConnId, ServerFrame),
+    /// Close a customer's connection.
+    Close(ConnId, CloseCode),
+    /// To an agent's consoles.
+    Agent(String, ServerFrame),
+    /// To a peer, whose answer goes to this machine.
+    Call(Key, baton_core::effect::Call),
+    /// The answer to a peer.
+    Reply(ReplyTo, Result<Answer, Denial>),
+}
+
+impl Gateway {
+    fn deliver(self: &Arc<Self>, outward: Vec<Outward>) {
+        for one in outward {
+            match one {
+                Outward::Frame(conn, frame) => {
+                    if let Some(conn) = self.conns.get(&conn) {
+                        conn.send(&frame);
+                    }
+                }
+                Outward::Close(conn, code) => {
+                    if let Some(conn) = self.conns.get(&conn) {
+                        conn.close(code);
+                    }
+                }
+                Outward::Agent(login, frame) => self.send_to_agent(&login, &frame),
+                Outward::Call(key, call) => self.call(key, call),
+                Outward::Reply(reply, answer) => {
+                    if let Some((_, waiting)) = self.replies.remove(&reply.0) {
+                        // Nobody waits any more: the peer will ask again.
+                        let _ = waiting.send(answer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn outward(key: &Key, effect: Effect) -> Result<Outward, Effect> {
+        Ok(match effect {
+            Effect::ToCustomer(conn, frame) => Outward::Frame(conn, frame),
+            Effect::CloseCustomer(conn, code) => Outward::Close(conn, code),
+            Effect::ToAgent(login, frame) => Outward::Agent(login, frame),
+            Effect::Call(call) => Outward::Call(key.clone(), call),
+            Effect::Reply(reply, answer) => Outward::Reply(reply, answer),
+            other => return Err(other),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! The HTTP surface.
+//!
+//! | path | for |
+//! |---|---|
+//! | `GET /v1/ws` | customers and agents, WebSocket |
+//! | `GET /v1/widget-config` | the widget |
+//! | `GET /embed.js`, `/widget/…` | websites |
+//! | `GET /console/…` | agents |
+//! | `GET /.well-known/baton`, `POST /federation/v1/…` | peers |
+//! | `GET /healthz` | operators |
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+
+use super::limits::Addresses;
+use super::{pages, socket};
+use crate::driver::Gateway;
+use crate::federation::inbound;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Connections by address.
+    pub addresses: Arc<Addresses>,
+}
+
+/// Every route.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    let app = App { gateway, addresses: Arc::default() };
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/healthz", get(health))
+        .route("/v1/ws", get(websocket))
+        .route("/v1/widget-config", get(pages::widget_config))
+        .route("/embed.js", get(pages::loader))
+        .route("/widget/", get(pages::widget))
+        .route("/widget/{*path}", get(pages::widget_file))
+        .route("/console", get(pages::home))
+        .route("/console/", get(pages::console))
+        .route("/console/{*path}", get(pages::console_file))
+        .route("/.well-known/baton", get(inbound::well_known))
+        .route("/federation/v1/permission", post(inbound::permission))
+        .route("/federation/v1/transfers", post(inbound::transfers))
+        .route("/federation/v1/transfers/{id}/cancel", post(inbound::cancel))
+        .route("/federation/v1/outgoing/{id}/commit", post(inbound::commit))
+        .route("/federation/v1/outgoing/{id}/settle", post(inbound::settle))
+        .route("/federation/v1/outgoing/{id}/progress", post(inbound::progress))
+        .layer(axum::middleware::map_response(harden))
+        .with_state(app)
+}
+
+/// Headers that every answer has.
+async fn harden(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+async fn health(State(app): State<App>) -> impl IntoResponse {
+    format!("ok\nconnections {}\n", app.gateway.connections())
+}
+
+async fn websocket(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let limits = &app.gateway.config.limits;
+    let full = app.gateway.connections() >= limits.connections;
+    match app.addresses.admit(peer.ip(), limits.per_address).filter(|_| !full) {
+        Some(place) => socket::upgrade(app.gateway, request, peer.ip(), place),
+        None => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], "too many connections\n")
+            .into_response(),
+    }
+}

@@ -1,0 +1,118 @@
+//! The pages and files that browsers get, each with a policy that lets nothing else in.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::{IntoResponse, Redirect};
+use serde::Serialize;
+
+use super::http::App;
+use crate::assets;
+
+/// What the widget needs to know before it connects.
+#[derive(Serialize)]
+pub struct WidgetConfig {
+    brand: baton_protocol::model::Brand,
+    socket: String,
+    areas: Vec<Area>,
+    reachable: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Area {
+    name: String,
+    title: String,
+}
+
+/// The way to the console.
+pub async fn home() -> Redirect {
+    Redirect::temporary("/console/")
+}
+
+/// See [`WidgetConfig`].
+pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
+    let settings = &app.gateway.settings;
+    let areas = settings.areas.iter().cloned().map(|(name, title)| Area { name, title });
+    let socket = app.gateway.config.socket();
+    let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
+    let reachable = std::iter::once(socket.clone()).chain(peers).collect();
+    Json(WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable })
+}
+
+/// The loader that websites paste.
+pub async fn loader(headers: HeaderMap) -> Response<Body> {
+    let mut response = file("miniapp/embed.js", &headers, "");
+    let corp = HeaderName::from_static("cross-origin-resource-policy");
+    response.headers_mut().insert(corp, HeaderValue::from_static("cross-origin"));
+    response
+}
+
+/// The widget's page: a frame for the sites that embed us, or a page of its own.
+pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
+    let config = &app.gateway.config;
+    let sockets: Vec<String> = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone()).collect();
+    let policy = format!(
+        "{}; connect-src 'self' {} {}; frame-ancestors 'self' {}; require-trusted-types-for 'script'",
+        POLICY,
+        config.socket(),
+        sockets.join(" "),
+        config.sites.join(" ")
+    );
+    file("miniapp/widget.html", &headers, &policy)
+}
+
+/// A file of the widget's.
+pub async fn widget_file(Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
+    file(&format!("miniapp/{path}"), &headers, "")
+}
+
+/// The agents' console.
+pub async fn console(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
+    let socket = app.gateway.config.socket();
+    let policy = format!("{POLICY}; connect-src 'self' {socket}; frame-ancestors 'none'");
+    file("console/index.html", &headers, &policy)
+}
+
+/// A file of the console's.
+pub async fn console_file(Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
+    file(&format!("console/{path}"), &headers, "")
+}
+
+/// No inline script or style, nothing from elsewhere (threat 14).
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+    img-src 'self' data:; base-uri 'none'; form-action 'none'";
+
+fn file(path: &str, request: &HeaderMap, policy: &str) -> Response<Body> {
+    let Some(asset) = assets::find(path) else {
+        let text = if assets::BUILT_WITH_WEB {
+            "no such file\n"
+        } else {
+            "this build has no widget and no console in it: build it with `cargo xtask build`\n"
+        };
+        return (StatusCode::NOT_FOUND, text).into_response();
+    };
+    let known = request.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == asset.etag.as_bytes());
+    let takes = |name: &str| {
+        let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        accepted.is_some_and(|list| list.split(',').any(|word| word.split(';').next().map(str::trim) == Some(name)))
+    };
+    let brotli = asset.brotli.filter(|_| takes("br"));
+    let mut response = match (known, brotli) {
+        (true, _) => StatusCode::NOT_MODIFIED.into_response(),
+        (false, Some(bytes)) => ([(header::CONTENT_ENCODING, "br")], bytes).into_response(),
+        (false, None) => asset.bytes.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    headers.insert(header::ETAG, HeaderValue::from_static(asset.etag));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // Asked for again each time, and answered in a few bytes while nothing has changed.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(policy) = HeaderValue::from_str(policy)
+        && !policy.is_empty()
+    {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

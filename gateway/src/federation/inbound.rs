@@ -1,0 +1,304 @@
+//! What peers ask of us (D1 to D3, O3), and what we tell anybody who asks who we are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use baton_core::effect::{Answer, ReplyTo};
+use baton_core::session::{self, PeerRequest};
+use baton_core::transfer::destination::{self, Incoming, State as Progressed};
+use baton_protocol::federation::{
+    Cancel, CancelAnswer, Commit, Denial, FEDERATION_PATH, Permission, PermissionRequest, ProgressReport,
+    Reservation, Settle, TransferRequest, WellKnown,
+};
+use baton_protocol::ids::AuthorisationCode;
+use baton_protocol::limits::{MAX_CONTEXT, MAX_FEDERATION_BODY, MAX_HOPS, MAX_LABEL, MAX_TEXT};
+use baton_protocol::model::{AreaCard, SharePolicy};
+use baton_protocol::{ErrorCode, TransferId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::Peer;
+use crate::driver::{Gateway, now, random};
+use crate::edge::http::App;
+
+/// Seconds in which a permission must be used.
+const CODE_SECONDS: u32 = 60;
+
+/// Seconds after which an unstaffed server may be asked again.
+const RETRY_SECONDS: u32 = 60;
+
+/// The time that a machine has for its answer: a stored step, nothing more.
+const ANSWER: Duration = Duration::from_secs(4);
+
+/// What a permission allows, kept until it is used.
+#[derive(Debug, Serialize, Deserialize)]
+struct Grant {
+    peer: String,
+    agent: String,
+    areas: Vec<String>,
+}
+
+/// An answer to a peer.
+pub struct Answered<T>(Result<T, Denial>);
+
+impl<T: Serialize> IntoResponse for Answered<T> {
+    fn into_response(self) -> Response {
+        let denial = match self.0 {
+            Ok(answer) => return Json(answer).into_response(),
+            Err(denial) => denial,
+        };
+        let status = match denial.code {
+            ErrorCode::WrongPassword => StatusCode::UNAUTHORIZED,
+            ErrorCode::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::OutOfOrder => StatusCode::BAD_REQUEST,
+            ErrorCode::UnknownChat => StatusCode::NOT_FOUND,
+            _ => StatusCode::CONFLICT,
+        };
+        let retry = denial.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+        (status, retry, Json(denial)).into_response()
+    }
+}
+
+fn deny(code: ErrorCode, detail: &str) -> Denial {
+    let detail = if detail.is_empty() { code.to_string() } else { detail.into() };
+    Denial { code, detail, retry_after: None }
+}
+
+/// One answer for whatever is wrong with a signature; the log has the reason.
+fn unauthorised() -> Denial {
+    deny(ErrorCode::WrongPassword, "this request is not authorised")
+}
+
+fn ours(error: &anyhow::Error) -> Denial {
+    tracing::error!(%error, "a peer's request failed");
+    deny(ErrorCode::Internal, "")
+}
+
+/// Reads a request whole, checks who sent it, and only then looks into it (D1).
+async fn checked<T: DeserializeOwned>(gateway: &Gateway, request: Request) -> Result<(Peer, T), Denial> {
+    let (parts, body) = request.into_parts();
+    let body = read(body).await.ok_or_else(|| deny(ErrorCode::OutOfOrder, "the body is too long"))?;
+    let peer = authenticate(gateway, &parts.headers, parts.method.as_str(), parts.uri.path(), &body).await?;
+    let request = serde_json::from_slice(&body)
+        .map_err(|error| deny(ErrorCode::OutOfOrder, &format!("line {} column {}", error.line(), error.column())))?;
+    Ok((peer, request))
+}
+
+async fn read(body: Body) -> Option<Bytes> {
+    tokio::time::timeout(ANSWER, axum::body::to_bytes(body, MAX_FEDERATION_BODY)).await.ok()?.ok()
+}
+
+async fn authenticate(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> Result<Peer, Denial> {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(unauthorised)?;
+    gateway.federation.verify(token, method, path, body).await.map_err(|error| {
+        tracing::warn!(%error, path, "a peer's request was refused");
+        unauthorised()
+    })
+}
+
+/// `GET /.well-known/baton`
+pub async fn well_known(State(app): State<App>) -> Json<WellKnown> {
+    let (config, settings) = (&app.gateway.config, &app.gateway.settings);
+    Json(WellKnown {
+        name: settings.server.clone(),
+        title: settings.brand.name.clone(),
+        subject: config.subject.clone(),
+        versions: vec![baton_protocol::VERSION],
+        federation: format!("{}{FEDERATION_PATH}", config.origin()),
+        socket: config.socket(),
+        jwks: app.gateway.federation.jwks(),
+    })
+}
+
+/// `POST /permission` (D1, D2)
+pub async fn permission(State(app): State<App>, request: Request) -> Answered<Permission> {
+    Answered(permit(&app.gateway, request).await)
+}
+
+async fn permit(gateway: &Arc<Gateway>, request: Request) -> Result<Permission, Denial> {
+    let (peer, request): (Peer, PermissionRequest) = checked(gateway, request).await?;
+    if request.visited.len() > MAX_HOPS {
+        return Err(deny(ErrorCode::Loop, ""));
+    }
+    let areas: Vec<AreaCard> = open_areas(gateway, &peer);
+    if areas.is_empty() {
+        let denial = deny(ErrorCode::Unstaffed, "no service line is open to you now");
+        return Err(Denial { retry_after: Some(RETRY_SECONDS), ..denial });
+    }
+    let grant = Grant {
+        peer: peer.name.clone(),
+        agent: request.agent,
+        areas: areas.iter().map(|area| area.name.clone()).collect(),
+    };
+    let code = AuthorisationCode::from_bytes(random());
+    let json = serde_json::to_string(&grant).map_err(|error| ours(&error.into()))?;
+    let expires = now().plus(u64::from(CODE_SECONDS) * 1_000);
+    gateway.store.grant_code(code.digest(), &json, expires).await.map_err(|error| ours(&error.into()))?;
+    tracing::info!(peer = %peer.name, areas = areas.len(), "transfer permitted");
+    Ok(Permission { code, expires_in: CODE_SECONDS, areas: Some(areas) })
+}
+
+/// The areas that this peer may use and that have somebody on duty (D2, A5).
+fn open_areas(gateway: &Gateway, peer: &Peer) -> Vec<AreaCard> {
+    let allowed = gateway.settings.areas.iter().filter(|(name, _)| peer.may_use(name));
+    gateway.with_queue(|queue| {
+        let cards = allowed.map(|(name, title)| queue.area_card(name, title, SharePolicy::AgentsChoice));
+        cards.filter(|card| card.agents > 0).collect()
+    })
+}
+
+/// `POST /transfers` (D3)
+pub async fn transfers(State(app): State<App>, request: Request) -> Answered<Reservation> {
+    Answered(take(&app.gateway, request).await)
+}
+
+async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, Denial> {
+    let (peer, mut request): (Peer, TransferRequest) = checked(gateway, request).await?;
+    within_limits(&request)?;
+    let redeemed = gateway.store.redeem_code(request.code.digest(), request.transfer, now()).await;
+    let json = redeemed.map_err(|error| ours(&error.into()))?;
+    let grant: Grant = json
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .filter(|grant: &Grant| grant.peer == peer.name && grant.agent == request.agent)
+        .ok_or_else(|| deny(ErrorCode::Denied, "the authorisation code is not valid"))?;
+    let area = request.area.take().or_else(|| grant.areas.first().cloned());
+    let area = area.filter(|area| grant.areas.contains(area));
+    let area = area.ok_or_else(|| deny(ErrorCode::UnknownArea, ""))?;
+    let name = (peer.name.clone(), request.transfer);
+    let reservation = Reservation {
+        wtid: gateway.federation.wtid(&peer.name, request.transfer),
+        socket: gateway.config.socket(),
+        page: gateway.config.page.clone(),
+        expires_in: u32::try_from(gateway.settings.times.offer / 1_000).unwrap_or(60),
+    };
+    if gateway.incoming(&name).await.map_err(|error| ours(&error))? {
+        // The same request again: the first answer was lost.
+        let waits = |incoming: &Incoming| matches!(incoming.record.state, Progressed::Reserved);
+        return match gateway.look_at_incoming(&name, waits) {
+            Some(true) => Ok(reservation),
+            _ => Err(deny(ErrorCode::Denied, "this transfer is already under way or over")),
+        };
+    }
+    // What a peer is called is ours to know, not its to say.
+    request.context.origin = peer.title.clone();
+    let (reply, receiver) = gateway.expect_reply();
+    gateway.reserve(|env, out| Incoming::reserve(env, peer.name.clone(), area, request, reservation, reply, out));
+    match answer(gateway, reply, receiver).await? {
+        Answer::Reservation(reservation) => Ok(reservation),
+        _ => Err(deny(ErrorCode::Internal, "")),
+    }
+}
+
+/// A context that is larger than a Baton server ever sends.
+fn within_limits(request: &TransferRequest) -> Result<(), Denial> {
+    let context = &request.context;
+    let texts = context.transcript.iter().map(|entry| entry.text.len());
+    let labels = [&context.agent, &context.queue, &context.customer.name, &context.customer.email];
+    let fits = texts.clone().all(|size| size <= 4 * MAX_TEXT)
+        && texts.sum::<usize>() <= MAX_CONTEXT
+        && context.comments.len() <= MAX_TEXT
+        && labels.into_iter().all(|label| label.len() <= MAX_LABEL)
+        && context.visited.len() <= MAX_HOPS
+        && request.origins.len() <= 16;
+    if fits { Ok(()) } else { Err(deny(ErrorCode::BadText, "the warm transfer information is too large")) }
+}
+
+/// Waits for a machine's answer, but not for ever.
+async fn answer(
+    gateway: &Gateway,
+    reply: ReplyTo,
+    receiver: oneshot::Receiver<Result<Answer, Denial>>,
+) -> Result<Answer, Denial> {
+    match tokio::time::timeout(ANSWER, receiver).await {
+        Ok(Ok(answer)) => answer,
+        _ => {
+            gateway.forget_reply(reply);
+            Err(deny(ErrorCode::Internal, "no answer in time"))
+        }
+    }
+}
+
+/// `POST /transfers/{id}/cancel`
+pub async fn cancel(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<CancelAnswer> {
+    Answered(take_back(&app.gateway, transfer, request).await)
+}
+
+async fn take_back(
+    gateway: &Arc<Gateway>,
+    transfer: TransferId,
+    request: Request,
+) -> Result<CancelAnswer, Denial> {
+    let (peer, request): (Peer, Cancel) = checked(gateway, request).await?;
+    let name = (peer.name.clone(), transfer);
+    if !gateway.incoming(&name).await.map_err(|error| ours(&error))? {
+        return Ok(CancelAnswer::Cancelled);
+    }
+    let (reply, receiver) = gateway.expect_reply();
+    gateway.tell_incoming(&name, destination::Input::Cancel(request, reply));
+    match answer(gateway, reply, receiver).await? {
+        Answer::Cancel(answer) => Ok(answer),
+        _ => Err(deny(ErrorCode::Internal, "")),
+    }
+}
+
+/// `POST /outgoing/{id}/commit`
+pub async fn commit(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<serde_json::Value> {
+    Answered(outgoing(&app.gateway, transfer, request, |body: Commit| PeerRequest::Commit(body)).await)
+}
+
+/// `POST /outgoing/{id}/settle`
+pub async fn settle(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<serde_json::Value> {
+    Answered(outgoing(&app.gateway, transfer, request, |body: Settle| PeerRequest::Settle(body)).await)
+}
+
+/// `POST /outgoing/{id}/progress`
+pub async fn progress(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<serde_json::Value> {
+    Answered(outgoing(&app.gateway, transfer, request, |body: ProgressReport| PeerRequest::Progress(body)).await)
+}
+
+async fn outgoing<T: DeserializeOwned>(
+    gateway: &Arc<Gateway>,
+    transfer: TransferId,
+    request: Request,
+    wrap: impl FnOnce(T) -> PeerRequest,
+) -> Result<serde_json::Value, Denial> {
+    let (peer, body): (Peer, T) = checked(gateway, request).await?;
+    let chat = gateway.chat_by_transfer(transfer).ok_or_else(|| deny(ErrorCode::UnknownChat, ""))?;
+    let (reply, receiver) = gateway.expect_reply();
+    let input = session::Input::Peer { peer: peer.name.clone(), transfer, request: wrap(body), reply };
+    gateway.tell_chat(chat, input);
+    match answer(gateway, reply, receiver).await? {
+        Answer::Release(release) => serde_json::to_value(release).map_err(|error| ours(&error.into())),
+        _ => Ok(serde_json::json!({})),
+    }
+}
