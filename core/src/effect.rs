@@ -99,7 +99,12 @@ impl Default for Times {
 }
 
 /// What a machine asks of its driver. The driver carries the effects of one step out in their order, and holds
-/// everything that follows a `Save…` or `Append` back until that is durable.
+/// everything that follows a `Save…` or `Append` back until that is durable; only timers and `Queue`, which live
+/// in memory as their machines do, need not wait. Everything that one step stores is stored in one transaction,
+/// and what a later step of the same machine sends waits for the earlier ones' transactions too.
+///
+/// What goes from machine to machine (`Queue`, `Chat`, `Incoming`) keeps its order between the two, and a chat or
+/// an incoming transfer that is not in memory is loaded for it.
 #[derive(Debug)]
 pub enum Effect {
     /// Store the chat's record.
@@ -210,6 +215,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the peer has spoken about the matter itself, so that asking again is of no use. A peer that does
+    /// not know us for a moment (clocks, keys), or has too much to do, has not.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        use ErrorCode::{Internal, TooManyAttempts, WrongPassword};
+        match self {
+            Self::Denied(denial) => !matches!(denial.code, Internal | TooManyAttempts | WrongPassword),
+            Self::UnknownServer => true,
+            Self::Unreachable | Self::NoAnswer | Self::BadAnswer => false,
+        }
+    }
+
     /// As an agent reads it.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

@@ -156,8 +156,10 @@ pub struct Everything<'a> {
     pub comments: &'a str,
     /// What came with the chat when it was transferred here.
     pub prior: Option<&'a Context>,
-    /// What happened here.
+    /// What happened here, as far as the agent could see and edit it.
     pub entries: &'a [Entry],
+    /// What happened since.
+    pub late: &'a [Entry],
 }
 
 /// The context as it leaves. `share` is what [`settle`] made of the agent's choice.
@@ -190,15 +192,16 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
     whole.extend(all.entries.iter().filter_map(|entry| prior_entry(all.origin, entry)));
     let count = whole.len();
     let edited: Vec<PriorEntry> = whole.into_iter().filter_map(|entry| edit(entry, edits)).collect();
+    let late = release_tail(all.origin, all.late, share);
     let mut incomplete = edited.len() < count
+        || late.len() < release_tail(all.origin, all.late, &Share::All).len()
         || !edits.redact.is_empty()
         || edits.without_identity
         || all.prior.is_some_and(|prior| prior.incomplete);
-    let (mut transcript, cut) = newest_within(edited, MAX_CONTEXT);
+    let excerpt = (!edits.excerpt.is_empty()).then(|| excerpt(&all, &edits.excerpt)).flatten();
+    let whole = edited.into_iter().chain(excerpt).chain(late).collect();
+    let (transcript, cut) = newest_within(whole, MAX_CONTEXT);
     incomplete |= cut;
-    if !edits.excerpt.is_empty() {
-        transcript.extend(excerpt(&all, &edits.excerpt));
-    }
     let customer = if edits.without_identity {
         Customer { subject: all.customer.subject.clone(), ..nothing.customer }
     } else {
@@ -271,7 +274,7 @@ fn excerpt(all: &Everything<'_>, text: &str) -> Option<PriorEntry> {
 fn newest_within(mut entries: Vec<PriorEntry>, bytes: usize) -> (Vec<PriorEntry>, bool) {
     let mut left = bytes;
     let fits = entries.iter().rev().take_while(|entry| {
-        let size = serde_json::to_vec(entry).map_or(usize::MAX, |json| json.len() + 1);
+        let size = json_length(entry).saturating_add(1);
         let fits = size <= left;
         left = left.saturating_sub(size);
         fits
@@ -279,6 +282,19 @@ fn newest_within(mut entries: Vec<PriorEntry>, bytes: usize) -> (Vec<PriorEntry>
     let from = entries.len() - fits.count();
     entries.drain(..from);
     (entries, from > 0)
+}
+
+/// Bytes of a value's JSON.
+pub(crate) fn json_length<T: Serialize>(value: &T) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
+}
+
+/// As much of a context as fits so many bytes of JSON, the newest entries first. It says that it is incomplete.
+pub(crate) fn newest_part(context: &Context, bytes: usize) -> Context {
+    let frame = Context { transcript: Vec::new(), ..context.clone() };
+    let left = bytes.saturating_sub(json_length(&frame));
+    let (transcript, cut) = newest_within(context.transcript.clone(), left);
+    Context { transcript, incomplete: context.incomplete || cut, ..frame }
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ fn release_of(entries: &[Entry], prior: Option<&Context>, share: &Share) -> Cont
         comments: "please help her",
         prior,
         entries,
+        late: &[],
     };
     release(everything, share)
 }
@@ -280,7 +281,7 @@ proptest! {
         let prior = release_of(&before, None, &Share::All);
         let everything = Everything {
             origin: "Acme", visited: &[], agent: "Ann", customer: &customer, queue: "Sales", priority: 0,
-            comments: &subject, prior: Some(&prior), entries: &entries,
+            comments: &subject, prior: Some(&prior), entries: &entries, late: &entries,
         };
         let json = serde_json::to_string(&release(everything, &Share::Nothing)).unwrap();
         let words = before.iter().chain(&entries).map(text_of).chain([name.as_str(), &email, &subject]);

@@ -1,11 +1,13 @@
 //! A customer's connection comes, goes and comes back.
 
 use baton_protocol::limits::MAX_ENTRIES_BYTES;
-use baton_protocol::model::{Body, EndReason, Entry, Page};
+use baton_protocol::model::{EndReason, Entry, Page};
 use baton_protocol::{ChatId, CloseCode, Epoch, ResumeToken, Seq, ServerFrame};
 
 use super::{Chat, State};
 use crate::effect::{ConnId, Effect, Env, Timer};
+use crate::policy::json_length;
+use crate::transfer::destination;
 use crate::transfer::origin::Outgoing;
 
 impl Chat {
@@ -18,18 +20,17 @@ impl Chat {
         page: Option<Page>,
         out: &mut Vec<Effect>,
     ) {
-        let ours = self.record.epoch;
-        let reclaims = epoch == ours + 2 && self.reclaimable().is_some();
-        if matches!(self.record.outgoing, Outgoing::Settled(_)) || epoch == ours + 1 {
+        let ahead = epoch.checked_sub(self.record.epoch);
+        let reclaims = ahead == Some(2) && self.is_reclaimable(None);
+        if matches!(self.record.outgoing, Outgoing::Settled(_)) || ahead == Some(1) {
             return out.push(Effect::CloseCustomer(conn, CloseCode::Moved));
         }
-        if epoch != ours && !reclaims {
+        if ahead != Some(0) && !reclaims {
             return out.push(Effect::CloseCustomer(conn, CloseCode::Unauthenticated));
         }
-        if let Some(old) = self.conn.replace(conn).filter(|old| *old != conn) {
-            out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
-        }
-        out.push(Effect::ClearTimer(Timer::Away));
+        self.connected(conn, out);
+        // It has stored our epoch, or it would not resume at it; its own word for that may have been lost.
+        self.tell_incoming(destination::Input::Accepted, out);
         if page.is_some() && page != self.record.page {
             self.record.page = page;
             self.save(out);
@@ -39,6 +40,18 @@ impl Chat {
         } else {
             self.welcome(env, conn, None, out);
         }
+        self.catch_up(conn, last_seq, out);
+    }
+
+    fn connected(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
+        if let Some(old) = self.conn.replace(conn).filter(|old| *old != conn) {
+            out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
+        }
+        out.push(Effect::ClearTimer(Timer::Away));
+    }
+
+    /// What a customer who was away has missed.
+    fn catch_up(&mut self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
         self.send_missed(conn, last_seq, out);
         if matches!(self.record.state, State::Ended(_)) {
             out.push(Effect::CloseCustomer(conn, CloseCode::Ended));
@@ -48,6 +61,13 @@ impl Chat {
         self.push_offer(out);
         self.card_changed(out);
         self.tell_place(out);
+    }
+
+    /// Tells the incoming transfer that the chat came by, if it did.
+    pub(super) fn tell_incoming(&self, input: destination::Input, out: &mut Vec<Effect>) {
+        if let Some(came) = &self.record.came {
+            out.push(Effect::Incoming(came.peer.clone(), came.transfer, input));
+        }
     }
 
     pub(super) fn welcome(
@@ -77,16 +97,12 @@ impl Chat {
         token: ResumeToken,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(old) = self.conn.replace(conn).filter(|old| *old != conn) {
-            out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
-        }
+        self.connected(conn, out);
         self.record.token = token.digest();
         self.save(out);
         out.push(Effect::Token(self.record.id, self.record.token));
-        out.push(Effect::ClearTimer(Timer::Away));
         self.welcome(env, conn, Some(token), out);
-        self.send_missed(conn, 0, out);
-        self.card_changed(out);
+        self.catch_up(conn, 0, out);
     }
 
     fn send_missed(&self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
@@ -124,15 +140,13 @@ impl Chat {
     }
 }
 
-/// Entries in as many frames as they need.
+/// Entries in as many frames as they need, counted in JSON, the longer of the two encodings.
 pub(super) fn in_frames(chat: ChatId, entries: impl Iterator<Item = Entry>) -> Vec<ServerFrame> {
-    const OVERHEAD: usize = 128;
     let mut frames = Vec::new();
     let mut part = Vec::new();
     let mut bytes = 0;
     for entry in entries {
-        let size =
-            OVERHEAD + if let Body::Text(text) | Body::Note(text) = &entry.body { text.len() } else { 0 };
+        let size = json_length(&entry) + 1;
         if bytes + size > MAX_ENTRIES_BYTES && !part.is_empty() {
             frames.push(ServerFrame::Entries { chat, entries: std::mem::take(&mut part) });
             bytes = 0;

@@ -1,7 +1,7 @@
 //! The hand-over to another server, by the states of [`crate::transfer::origin`] (O3 to O5).
 
 use baton_protocol::federation::{
-    Cancel, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
+    Cancel, CancelAnswer, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
 };
 use baton_protocol::federation::{Reservation, TransferRequest};
 use baton_protocol::limits::MAX_HOPS;
@@ -9,10 +9,13 @@ use baton_protocol::model::{EndReason, Event, Offer, Share, Stage, Way};
 use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, ServerFrame, TransferId};
 
 use super::{Chat, PeerRequest, State, Target};
-use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, Effect, Env, Timer};
+use crate::effect::{Answer, Call, CallRequest, CallResult, Effect, Env, Timer};
 use crate::policy;
 use crate::queue;
-use crate::transfer::origin::{Attempt, Offered, Outgoing, Past, Permitted, Reclaimed, Released, Requested};
+use crate::transfer::destination;
+use crate::transfer::origin::{
+    Attempt, Offered, Outgoing, Past, Permitted, Reclaimed, Released, Requested, Settled,
+};
 
 /// Attempts that came to nothing and are remembered. Their destinations ask within minutes, if at all.
 const PAST: usize = 8;
@@ -49,6 +52,8 @@ impl Chat {
             comments,
             share,
             navigate: target.navigate,
+            seen: self.last_seq(),
+            epoch: self.record.epoch,
         };
         self.record.outgoing = Outgoing::Requested(Requested(attempt));
         self.save(out);
@@ -84,26 +89,36 @@ impl Chat {
             (Outgoing::Permitted(permitted), Ok(Answer::Reservation(reservation))) => {
                 self.accepted(env, permitted, reservation, out);
             }
-            (
-                Outgoing::Reclaimed(reclaimed),
-                Ok(_) | Err(CallError::Denied(_) | CallError::UnknownServer),
-            ) => {
-                let Reclaimed { attempt, epoch, .. } = reclaimed;
-                self.remember(Past { attempt, posted: None, reclaimed: Some(epoch) });
-                out.push(Effect::ClearTimer(Timer::Retry));
-                self.save(out);
-            }
-            (Outgoing::Reclaimed(mut reclaimed), Err(_)) => {
-                out.push(Effect::SetTimer(Timer::Retry, backoff(env, reclaimed.tries)));
-                reclaimed.tries += 1;
-                self.record.outgoing = Outgoing::Reclaimed(reclaimed);
-            }
+            (Outgoing::Reclaimed(reclaimed), result) => self.cancel_answered(env, reclaimed, &result, out),
             (asked @ (Outgoing::Requested(_) | Outgoing::Permitted(_)), Err(error)) => {
                 self.record.outgoing = asked;
                 self.abort(env, error.code(), error.detail(), out);
             }
             (other, _) => self.record.outgoing = other,
         }
+    }
+
+    /// `Arrived` answers the cancel of an abort that came before: this one is never too late.
+    fn cancel_answered(
+        &mut self,
+        env: &mut Env<'_>,
+        mut reclaimed: Reclaimed,
+        result: &CallResult,
+        out: &mut Vec<Effect>,
+    ) {
+        let done = match result {
+            Ok(answer) => matches!(answer, Answer::Cancel(CancelAnswer::Cancelled)),
+            Err(error) => error.is_final(),
+        };
+        if done {
+            let Reclaimed { attempt, epoch, .. } = reclaimed;
+            self.remember(Past { attempt, posted: None, reclaimed: Some(epoch) });
+            out.push(Effect::ClearTimer(Timer::Retry));
+            return self.save(out);
+        }
+        out.push(Effect::SetTimer(Timer::Retry, backoff(env, reclaimed.tries)));
+        reclaimed.tries += 1;
+        self.record.outgoing = Outgoing::Reclaimed(reclaimed);
     }
 
     fn permitted(
@@ -130,7 +145,7 @@ impl Chat {
             epoch: self.record.epoch,
             challenge: self.record.challenge,
             origins: self.record.origins.clone(),
-            context: self.release(env, &attempt.comments, &attempt.share),
+            context: self.release(env, &attempt.comments, &attempt.share, attempt.seen),
         };
         let call = Call {
             peer: attempt.peer.clone(),
@@ -273,36 +288,63 @@ impl Chat {
         commit: &Commit,
         out: &mut Vec<Effect>,
     ) -> Result<Answer, Denial> {
-        let current = self.record.outgoing.attempt().is_some_and(|attempt| attempt.transfer == transfer);
-        let released = match std::mem::take(&mut self.record.outgoing) {
-            Outgoing::Offered(offered) if current => Some(offered.release()),
-            Outgoing::Owned if commit.adopt && self.is_open() => self.adopted(transfer),
+        match std::mem::take(&mut self.record.outgoing) {
+            Outgoing::Offered(offered) if offered.attempt.transfer == transfer => {
+                self.released(env, offered.release(), out);
+            }
             other => {
                 self.record.outgoing = other;
-                None
+                if commit.adopt
+                    && let Some(past) = self.adopted(env, transfer, out)
+                {
+                    // The chat has ended here, and goes on there.
+                    return Ok(self.tail(env, &past.attempt, past.posted.unwrap_or_default()));
+                }
             }
-        };
-        if let Some(released) = released {
-            self.record.outgoing = Outgoing::Released(released);
-            self.save(out);
-            out.push(Effect::ClearTimer(Timer::Offer));
-            out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
-            self.card_changed(out);
         }
         match &self.record.outgoing {
-            Outgoing::Released(Released { attempt, posted }) if attempt.transfer == transfer => {
+            Outgoing::Released(Released { attempt, posted, .. })
+            | Outgoing::Settled(Settled { attempt, posted, .. })
+                if attempt.transfer == transfer =>
+            {
                 Ok(self.tail(env, attempt, *posted))
             }
-            Outgoing::Settled(settled) if current => Ok(self.tail(env, &settled.attempt, settled.posted)),
             _ => Err(denial(ErrorCode::Cancelled)),
         }
     }
 
-    fn adopted(&mut self, transfer: TransferId) -> Option<Released> {
-        let at = self.record.past.iter().position(|past| past.attempt.transfer == transfer)?;
-        self.record.past[at].clone().adopted().inspect(|_| {
-            self.record.past.remove(at);
-        })
+    fn released(&mut self, env: &Env<'_>, released: Released, out: &mut Vec<Effect>) {
+        self.record.outgoing = Outgoing::Released(released);
+        self.save(out);
+        out.push(Effect::ClearTimer(Timer::Offer));
+        out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
+        // Nobody may pick up, or be given, who is not here.
+        self.placing = None;
+        if matches!(self.record.state, State::Waiting { .. }) {
+            out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
+        }
+        self.card_changed(out);
+    }
+
+    /// The destination of an aborted attempt has taken the customer over without asking, since we were out of
+    /// reach. What we have begun in the meantime is void. Answers the attempt where the chat has ended here.
+    fn adopted(&mut self, env: &mut Env<'_>, transfer: TransferId, out: &mut Vec<Effect>) -> Option<Past> {
+        let epoch = self.record.epoch;
+        let fits = |past: &Past| past.attempt.transfer == transfer && past.is_open(epoch);
+        let at = self.record.past.iter().position(fits)?;
+        if matches!(self.record.state, State::Ended(_)) {
+            return Some(self.record.past[at].clone());
+        }
+        if matches!(
+            self.record.outgoing,
+            Outgoing::Released(_) | Outgoing::Settled(_) | Outgoing::Reclaimed(_)
+        ) {
+            return None;
+        }
+        let past = self.record.past.remove(at);
+        self.abort(env, ErrorCode::ChatOver, ErrorCode::ChatOver.to_string(), out);
+        self.released(env, past.adopted()?, out);
+        None
     }
 
     fn tail(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Answer {
@@ -349,7 +391,7 @@ impl Chat {
         out.push(Effect::Queue(free));
     }
 
-    /// Stages only ever advance.
+    /// Stages only ever advance. The destination may report before it has settled.
     fn progress(
         &mut self,
         env: &mut Env<'_>,
@@ -367,6 +409,11 @@ impl Chat {
                 self.save(out);
                 self.advanced(out);
             }
+            Outgoing::Released(released)
+                if released.attempt.transfer == transfer && report.stage != Stage::Failed =>
+            {
+                released.stage = released.stage.max(report.stage);
+            }
             Outgoing::Offered(offered)
                 if offered.attempt.transfer == transfer && report.stage == Stage::Failed =>
             {
@@ -377,29 +424,33 @@ impl Chat {
         Answer::Done
     }
 
-    /// The attempt from which the customer may still come back.
-    pub(super) fn reclaimable(&self) -> Option<TransferId> {
-        match &self.record.outgoing {
+    /// Whether the customer may come back from this attempt; without a name, from any of this epoch.
+    pub(super) fn is_reclaimable(&self, named: Option<TransferId>) -> bool {
+        let epoch = self.record.epoch;
+        let current = match &self.record.outgoing {
+            Outgoing::Settled(_) | Outgoing::Reclaimed(_) => return false,
             Outgoing::Offered(Offered { attempt, .. }) | Outgoing::Released(Released { attempt, .. }) => {
-                Some(attempt.transfer)
+                Some(attempt)
             }
-            Outgoing::Owned => {
-                let past = self.record.past.last()?;
-                (past.posted.is_some() && past.reclaimed.is_none()).then_some(past.attempt.transfer)
-            }
-            _ => None,
-        }
+            Outgoing::Owned | Outgoing::Requested(_) | Outgoing::Permitted(_) => None,
+        };
+        let past = self.record.past.iter().filter(|past| past.is_open(epoch)).map(|past| &past.attempt);
+        current.into_iter().chain(past).any(|attempt| named.is_none_or(|name| name == attempt.transfer))
     }
 
-    /// The customer is back, two epochs on: whatever the destination believes, the chat is ours.
+    /// The customer is back, two epochs on: whatever the destination believes, the chat is ours. Another
+    /// destination that adopted them by an earlier attempt learns it when it asks for its tail.
     pub(super) fn reclaim(&mut self, env: &mut Env<'_>, epoch: Epoch, out: &mut Vec<Effect>) {
         let (reclaimed, aborted) = match std::mem::take(&mut self.record.outgoing) {
             Outgoing::Offered(offered) => (offered.reclaim(epoch), false),
             Outgoing::Released(released) => (released.reclaim(epoch), false),
             other => {
                 self.record.outgoing = other;
-                let Some(past) = self.record.past.pop() else { return };
-                (Reclaimed { attempt: past.attempt, epoch, tries: 0 }, true)
+                let ours = self.record.epoch;
+                let Some(at) = self.record.past.iter().rposition(|past| past.is_open(ours)) else { return };
+                let past = self.record.past.remove(at);
+                self.abort(env, ErrorCode::NotArrived, ErrorCode::NotArrived.to_string(), out);
+                (past.reclaim(epoch), true)
             }
         };
         let (transfer, title) = (reclaimed.attempt.transfer, reclaimed.attempt.title.clone());
@@ -443,7 +494,7 @@ impl Chat {
 
     /// Neither the destination nor the customer has come back in a long time: the agent need not wait. Should
     /// the customer reclaim the chat, it goes to the queue.
-    fn let_go(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn let_go(&mut self, out: &mut Vec<Effect>) {
         self.give_up_place(out);
         self.card_changed(out);
         self.record.state = State::Waiting { since: self.record.since, from: None };
@@ -467,6 +518,7 @@ impl Chat {
         let conn = self.conn.take();
         self.end(env, EndReason::Server, out);
         out.extend(conn.map(|conn| Effect::CloseCustomer(conn, CloseCode::Moved)));
+        self.tell_incoming(destination::Input::Fenced, out);
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use leave::backoff;
 mod serve;
 mod talk;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use baton_protocol::federation::{Commit, ProgressReport, Settle};
 use baton_protocol::frames::About;
@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{CallResult, ConnId, Effect, Env, ReplyTo, Timer};
 use crate::policy::Class;
 use crate::queue;
+use crate::transfer::destination;
 use crate::transfer::origin::{Outgoing, Past};
 
 /// The durable part of a chat, its entries and its context aside.
@@ -317,9 +318,11 @@ impl Chat {
     /// Whether there is nothing left to do for it: it can be forgotten until somebody asks for it.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.conn.is_none()
-            && matches!(self.record.state, State::Ended(_))
-            && matches!(self.record.outgoing, Outgoing::Owned | Outgoing::Settled(_))
+        let over = matches!(self.record.state, State::Ended(_))
+            && matches!(self.record.outgoing, Outgoing::Owned | Outgoing::Settled(_));
+        let let_go = matches!(self.record.state, State::Waiting { .. })
+            && matches!(self.record.outgoing, Outgoing::Released(_));
+        self.conn.is_none() && (over || let_go || matches!(self.record.outgoing, Outgoing::Settled(_)))
     }
 
     /// Whether it is neither over nor gone.
@@ -387,7 +390,7 @@ impl Chat {
         ChatCard {
             chat: self.record.id,
             area: self.record.area.clone(),
-            customer: self.record.customer.clone(),
+            customer: self.known_customer().clone(),
             page: self.record.page.clone(),
             online: self.conn.is_some(),
             state,
@@ -469,18 +472,20 @@ impl Chat {
     /// Late entries of the server that the chat came from, merged by their ids.
     fn merge_tail(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
         let Some(context) = &mut self.context else { return };
-        let known: Vec<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
+        let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
         let before = context.transcript.len();
-        context.transcript.extend(tail.into_iter().filter(|entry| !known.contains(&entry.id)));
-        if context.transcript.len() == before {
-            return;
+        // What the customer has sent again in the meantime is an entry of this chat already.
+        let news = |entry: &PriorEntry| !known.contains(&entry.id) && !self.ids.contains_key(&entry.id);
+        context.transcript.extend(tail.into_iter().filter(news));
+        if context.transcript.len() > before {
+            out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
+            if let Some(login) = self.agent_login().map(str::to_owned) {
+                self.show(&login, out);
+            }
         }
-        out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
-        if let Some(login) = self.agent_login().map(str::to_owned) {
-            self.show(&login, out);
-        }
+        self.tell_incoming(destination::Input::Merged, out);
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

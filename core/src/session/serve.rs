@@ -1,22 +1,29 @@
 //! The queue, agents, and transfers within this server (X1).
 
 use baton_protocol::frames::About;
-use baton_protocol::model::{Context, Destination, Event, Share, Stage};
-use baton_protocol::{ErrorCode, ServerFrame, TransferId};
+use baton_protocol::limits::MAX_FRAME;
+use baton_protocol::model::{Context, Customer, Destination, Event, Share, Stage};
+use baton_protocol::{ErrorCode, Seq, ServerFrame, TransferId};
 
 use super::attach::in_frames;
 use super::{Chat, Passed, State, Target};
 use crate::effect::{Call, CallRequest, Effect, Env};
-use crate::policy::{self, Everything, Request};
+use crate::policy::{self, Everything, Request, json_length};
 use crate::queue::{self, Output, Profile, Ticket};
 use crate::transfer::origin::Outgoing;
+
+/// Bytes of JSON for card and context in one `opened`. What is left of a frame is for the names of its members.
+const OPENED_BYTES: usize = MAX_FRAME - 1024;
 
 /// A transfer within this server that waits for the queue manager.
 #[derive(Debug)]
 pub(super) struct Placing {
     transfer: TransferId,
     target: Target,
-    context: Context,
+    comments: String,
+    share: Share,
+    /// The last entry that the agent could see when choosing what to send.
+    seen: Seq,
 }
 
 impl Chat {
@@ -25,7 +32,7 @@ impl Chat {
         if !self.record.outgoing.serves() {
             return;
         }
-        let customer = &self.record.customer;
+        let customer = self.known_customer();
         out.push(Effect::Queue(queue::Input::Wait(Ticket {
             chat: self.record.id,
             area: self.record.area.clone(),
@@ -64,7 +71,11 @@ impl Chat {
 
     /// An agent has the chat now.
     fn assigned(&mut self, env: &mut Env<'_>, agent: Profile, out: &mut Vec<Effect>) {
-        if !matches!(self.record.state, State::Waiting { .. }) || !self.is_open() {
+        if self.agent_login() == Some(&agent.login) {
+            return;
+        }
+        let waits = matches!(self.record.state, State::Waiting { .. });
+        if !waits || !self.is_open() || !self.record.outgoing.serves() {
             return out.push(Effect::Queue(queue::Input::Free(agent.login, self.record.id)));
         }
         self.record.state = State::Active { login: agent.login.clone(), title: agent.title.clone() };
@@ -77,10 +88,17 @@ impl Chat {
 
     fn agent_lost(&mut self, env: &mut Env<'_>, lost: &str, out: &mut Vec<Effect>) {
         let State::Active { login, title } = &self.record.state else { return };
-        if login != lost || !self.record.outgoing.serves() {
+        if login != lost {
             return;
         }
+        match &self.record.outgoing {
+            Outgoing::Settled(_) => return,
+            // Frozen: should the customer come back, they wait for somebody else.
+            Outgoing::Released(_) => return self.let_go(out),
+            _ => {}
+        }
         let agent = title.clone();
+        self.placing = None;
         if !matches!(self.record.outgoing, Outgoing::Owned) {
             self.abort(env, ErrorCode::AgentUnavailable, String::new(), out);
         }
@@ -102,11 +120,23 @@ impl Chat {
         if self.agent_login() != Some(login) || !self.is_open() {
             return;
         }
-        let opened = ServerFrame::Opened { card: self.card(), context: self.context.clone() };
-        out.push(Effect::ToAgent(login.into(), opened));
+        let card = self.card();
+        let context = self
+            .context
+            .as_ref()
+            .map(|context| policy::newest_part(context, OPENED_BYTES.saturating_sub(json_length(&card))));
+        out.push(Effect::ToAgent(login.into(), ServerFrame::Opened { card, context }));
         let visible = self.entries.iter().filter(|entry| entry.seq >= self.record.view_from);
         for frame in in_frames(self.record.id, visible.cloned()) {
             out.push(Effect::ToAgent(login.into(), frame));
+        }
+    }
+
+    /// The customer, as far as the present agent may know: the last transfer here may have withheld who it is.
+    pub(super) fn known_customer(&self) -> &Customer {
+        match (&self.context, &self.record.passed) {
+            (Some(context), Some(_)) => &context.customer,
+            _ => &self.record.customer,
         }
     }
 
@@ -122,8 +152,7 @@ impl Chat {
         share: Share,
         out: &mut Vec<Effect>,
     ) {
-        let known = self.record.outgoing.attempt().is_some_and(|attempt| attempt.transfer == transfer);
-        if known || self.record.past.iter().any(|past| past.attempt.transfer == transfer) {
+        if self.is_known(transfer) {
             return;
         }
         if self.agent_login() != Some(login) {
@@ -149,51 +178,60 @@ impl Chat {
                 self.request(env, transfer, target, (server, area), comments, share, out);
             }
             Destination::Agent(name) => {
-                self.place(env, transfer, target, queue::Target::Agent(name), &comments, &share, out);
+                self.place(transfer, target, queue::Target::Agent(name), comments, share, out);
             }
             Destination::Area(name) => {
-                self.place(env, transfer, target, queue::Target::Area(name), &comments, &share, out);
+                self.place(transfer, target, queue::Target::Area(name), comments, share, out);
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the members of one input")]
+    /// Whether this transfer is under way or over: said again, it is no other.
+    fn is_known(&self, transfer: TransferId) -> bool {
+        let placing = self.placing.as_ref().map(|placing| placing.transfer);
+        let passed = self.record.passed.as_ref().map(|passed| passed.transfer);
+        let current = self.record.outgoing.attempt().map(|attempt| attempt.transfer);
+        let past = self.record.past.iter().map(|past| past.attempt.transfer);
+        past.chain(placing).chain(passed).chain(current).any(|known| known == transfer)
+    }
+
     fn place(
         &mut self,
-        env: &mut Env<'_>,
         transfer: TransferId,
         target: Target,
         place: queue::Target,
-        comments: &str,
-        share: &Share,
+        comments: String,
+        share: Share,
         out: &mut Vec<Effect>,
     ) {
-        let context = self.release(env, comments, share);
-        self.placing = Some(Placing { transfer, target, context });
+        self.placing = Some(Placing { transfer, target, comments, share, seen: self.last_seq() });
         self.tell_progress(transfer, Stage::Requested, None, String::new(), out);
         let chat = self.record.id;
         out.push(Effect::Queue(queue::Input::Place { chat, transfer, target: place }));
     }
 
-    /// The context as policy lets it out.
-    pub(super) fn release(&self, env: &Env<'_>, comments: &str, share: &Share) -> Context {
+    /// The context as policy lets it out. `seen` is the last entry that the agent could see when choosing: what
+    /// was stored since follows by the rule for tails.
+    pub(super) fn release(&self, env: &Env<'_>, comments: &str, share: &Share, seen: Seq) -> Context {
         let agent = match &self.record.state {
             State::Active { title, .. } => title.as_str(),
             _ => "",
         };
         let area = env.settings.area_title(&self.record.area).unwrap_or(&self.record.area);
-        let entries = self.entries.iter().position(|entry| entry.seq >= self.record.view_from);
+        let place = |seq: Seq| self.entries.partition_point(|entry| entry.seq < seq);
+        let (from, until) = (place(self.record.view_from), place(seen + 1));
         policy::release(
             Everything {
                 origin: &env.settings.brand.name,
                 visited: &self.visited(env),
                 agent,
-                customer: &self.record.customer,
+                customer: self.known_customer(),
                 queue: area,
                 priority: self.record.priority,
                 comments,
                 prior: self.context.as_ref(),
-                entries: entries.map_or(&[], |from| &self.entries[from..]),
+                entries: &self.entries[from.min(until)..until],
+                late: &self.entries[until.max(from)..],
             },
             share,
         )
@@ -210,7 +248,8 @@ impl Chat {
         let chat = self.record.id;
         let placing = self.placing.take_if(|placing| placing.transfer == transfer);
         let (Some(placing), State::Active { login, title }) = (placing, self.record.state.clone()) else {
-            out.extend(agent.map(|agent| Effect::Queue(queue::Input::Free(agent.login, chat))));
+            let vain = agent.filter(|agent| self.agent_login() != Some(&agent.login));
+            out.extend(vain.map(|agent| Effect::Queue(queue::Input::Free(agent.login, chat))));
             return;
         };
         let to = placing.target.title.clone();
@@ -220,9 +259,9 @@ impl Chat {
                 ..self.card()
             },
         };
+        let mut context = self.release(env, &placing.comments, &placing.share, placing.seen);
         self.happened(env, Event::Transferred { from: title.clone(), to }, out);
         self.record.view_from = self.last_seq() + 1;
-        let mut context = placing.context;
         // On this server the list of servers does not grow.
         context.visited.pop();
         out.push(Effect::SaveContext(chat, Box::new(context.clone())));

@@ -8,6 +8,7 @@ use baton_protocol::{ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFr
 use super::{Chat, State};
 use crate::effect::{ConnId, Effect, Env, Timer};
 use crate::queue;
+use crate::transfer::destination;
 use crate::transfer::origin::Outgoing;
 
 impl Chat {
@@ -42,16 +43,15 @@ impl Chat {
             ClientFrame::Following { transfer } => self.following(transfer, out),
             ClientFrame::Declined { transfer } => self.declined(env, transfer, out),
             ClientFrame::Reclaim { transfer, epoch } => {
-                if self.reclaimable() == Some(transfer) && epoch == self.record.epoch + 2 {
+                if epoch.checked_sub(self.record.epoch) == Some(2) && self.is_reclaimable(Some(transfer)) {
                     self.reclaim(env, epoch, out);
                 } else {
                     out.push(refuse(ErrorCode::OutOfOrder, About::Transfer(transfer)));
                 }
             }
             ClientFrame::Accept { transfer } => {
-                if let Some(came) = self.record.came.clone().filter(|came| came.transfer == transfer) {
-                    let accepted = crate::transfer::destination::Input::Accepted;
-                    out.push(Effect::Incoming(came.peer, transfer, accepted));
+                if self.record.came.as_ref().is_some_and(|came| came.transfer == transfer) {
+                    self.tell_incoming(destination::Input::Accepted, out);
                 }
             }
             _ => out.push(refuse(ErrorCode::OutOfOrder, About::Connection)),
@@ -74,6 +74,9 @@ impl Chat {
             ClientFrame::Note { id, text, .. } => self.agent_says(env, login, id, Body::Note(text), out),
             ClientFrame::Typing { on, .. } => self.to_customer(ServerFrame::Typing { chat, on }, out),
             ClientFrame::Seen { seq, .. } => self.to_customer(ServerFrame::Seen { chat, seq }, out),
+            ClientFrame::End { .. } if !self.record.outgoing.serves() => {
+                self.refuse_agent(login, ErrorCode::TransferUnderWay, About::Chat(chat), out);
+            }
             ClientFrame::End { .. } => self.end(env, EndReason::Agent, out),
             ClientFrame::CancelTransfer { transfer, .. } => self.cancel(env, transfer, out),
             _ => self.refuse_agent(login, ErrorCode::OutOfOrder, About::Chat(chat), out),

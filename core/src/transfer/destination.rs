@@ -8,6 +8,9 @@
 //! | [`State::Settled`] | yes | reclaimed | `Fenced` |
 //! | [`State::Rejected`], [`State::Fenced`] | no | | |
 //!
+//! What the chat must store before this does (a late tail, its own end) it is asked for first: this machine goes on
+//! with [`Input::Merged`] or [`Input::Fenced`], so that a restart in between asks again.
+//!
 //! The chat comes to be when the origin has released it, in the same stored step that makes this `Active`. The
 //! WTID is honoured for the holder of the verifier alone; repeated by the same holder before the widget has
 //! accepted, it leads to the same session; afterwards it is burnt.
@@ -121,6 +124,10 @@ pub enum Input {
     Answer(CallResult),
     /// The origin takes it back.
     Cancel(Cancel, ReplyTo),
+    /// The chat has stored the origin's late entries.
+    Merged,
+    /// The chat has stored that it is void.
+    Fenced,
     /// After a restart.
     Restore,
     /// Time.
@@ -133,9 +140,25 @@ pub struct Incoming {
     /// What is stored of it.
     pub record: Record,
     conn: Option<ConnId>,
-    /// Whether a call to the origin is under way, or waits for its next try.
-    calling: bool,
+    calling: Calling,
     tries: u32,
+    /// The origin's cancel that waits for the chat to be void.
+    cancelling: Option<ReplyTo>,
+}
+
+/// The call to the origin that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calling {
+    /// None.
+    No,
+    /// None yet: it is going to be repeated.
+    Waits,
+    /// A commit that only an offer that still stands permits.
+    Commit,
+    /// A commit that takes over.
+    Adopt,
+    /// The last one.
+    Settle,
 }
 
 impl Incoming {
@@ -172,7 +195,7 @@ impl Incoming {
     /// As it was stored. [`Input::Restore`] puts it back to work.
     #[must_use]
     pub fn load(record: Record) -> Self {
-        Self { record, conn: None, calling: false, tries: 0 }
+        Self { record, conn: None, calling: Calling::No, tries: 0, cancelling: None }
     }
 
     /// Whether nothing more can happen.
@@ -199,9 +222,12 @@ impl Incoming {
             Input::Accepted => self.accepted(out),
             Input::Answer(result) => self.answered(env, result, out),
             Input::Cancel(cancel, reply) => {
-                let answer = self.cancel(&cancel, out);
-                out.push(Effect::Reply(reply, Ok(Answer::Cancel(answer))));
+                if let Some(answer) = self.cancel(&cancel, reply, out) {
+                    out.push(Effect::Reply(reply, Ok(Answer::Cancel(answer))));
+                }
             }
+            Input::Merged => self.merged(out),
+            Input::Fenced => self.fenced(out),
             Input::Restore => self.restore(env, out),
             Input::Timer(timer) => self.timer(timer, out),
         }
@@ -247,20 +273,29 @@ impl Incoming {
         self.record.state = State::Claimed(claim.arrival.clone());
         if claim.adopt {
             self.activate(env, claim.arrival, Vec::new(), true, out);
-            return self.call(CallRequest::Commit(Commit { adopt: true }), out);
+            // A commit that is under way may still be answered with the tail; else `answered` goes on.
+            if self.calling != Calling::Commit {
+                self.commit(true, out);
+            }
+            return;
         }
         self.save(out);
         out.push(Effect::ToCustomer(claim.conn, ServerFrame::Arriving { transfer: self.record.transfer }));
         if first {
             out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
         }
-        if !self.calling {
-            self.call(CallRequest::Commit(Commit { adopt: false }), out);
+        if self.calling == Calling::No {
+            self.commit(false, out);
         }
     }
 
-    fn call(&mut self, request: CallRequest, out: &mut Vec<Effect>) {
-        self.calling = true;
+    fn commit(&mut self, adopt: bool, out: &mut Vec<Effect>) {
+        self.calling = if adopt { Calling::Adopt } else { Calling::Commit };
+        out.push(Effect::ClearTimer(Timer::Retry));
+        self.call(CallRequest::Commit(Commit { adopt }), out);
+    }
+
+    fn call(&self, request: CallRequest, out: &mut Vec<Effect>) {
         let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
         out.push(Effect::Call(Call { peer, transfer, request }));
     }
@@ -283,7 +318,7 @@ impl Incoming {
             area: self.record.area.clone(),
             customer: Customer { client_type: arrival.client_type, ..context.customer.clone() },
             page: arrival.page,
-            epoch: self.record.epoch + 1,
+            epoch: self.record.epoch.saturating_add(1),
             challenge: arrival.challenge,
             origins: arrival.web_origin.into_iter().collect(),
             arrival: Some((Came { peer: self.record.peer.clone(), transfer: self.record.transfer }, context)),
@@ -309,38 +344,75 @@ impl Incoming {
 
     fn settle_when_ready(&mut self, out: &mut Vec<Effect>) {
         if matches!(self.record.state, State::Active { provisional: false, accepted: true, .. }) {
-            self.call(CallRequest::Settle(Settle { epoch: self.record.epoch + 1 }), out);
+            self.calling = Calling::Settle;
+            let epoch = self.record.epoch.saturating_add(1);
+            self.call(CallRequest::Settle(Settle { epoch }), out);
         }
     }
 
     fn answered(&mut self, env: &mut Env<'_>, result: CallResult, out: &mut Vec<Effect>) {
-        self.calling = false;
-        let refused = matches!(result, Err(CallError::Denied(_) | CallError::UnknownServer));
-        match (self.record.state.clone(), result) {
-            (State::Claimed(arrival), Ok(Answer::Release(release))) => {
-                self.tries = 0;
-                self.activate(env, arrival, release.tail, false, out);
-            }
-            (State::Claimed(_), Err(_)) if refused => self.reject(out),
-            (State::Active { chat, provisional: true, accepted }, Ok(Answer::Release(release))) => {
-                self.record.state = State::Active { chat, provisional: false, accepted };
-                self.save(out);
-                out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
-                self.settle_when_ready(out);
-            }
-            (State::Active { chat, provisional: true, accepted }, Err(_)) if refused => {
-                self.record.state = State::Active { chat, provisional: false, accepted };
-                self.save(out);
-                self.settle_when_ready(out);
-            }
-            (State::Active { chat, provisional: false, .. }, Ok(Answer::Done)) => self.settled(chat, out),
-            (State::Active { chat, provisional: false, .. }, Err(_)) if refused => self.settled(chat, out),
-            (State::Claimed(_) | State::Active { .. }, Err(_)) => {
-                self.calling = true;
+        let asked = std::mem::replace(&mut self.calling, Calling::No);
+        let error = match result {
+            Ok(answer) => return self.granted(env, answer, out),
+            Err(error) => error,
+        };
+        match &self.record.state {
+            // Asked before this was loaded again.
+            _ if matches!(asked, Calling::No | Calling::Waits) => self.calling = asked,
+            State::Claimed(_) | State::Active { .. } if !error.is_final() => {
+                self.calling = Calling::Waits;
                 out.push(Effect::SetTimer(Timer::Retry, session::backoff(env, self.tries)));
                 self.tries += 1;
             }
+            State::Claimed(_) => self.reject(out),
+            // The offer did not stand any more. Taken over without the origin's word, that is no obstacle.
+            State::Active { provisional: true, .. } if asked == Calling::Commit => self.commit(true, out),
+            State::Active { chat, provisional: true, accepted } => {
+                let (chat, gone_back) = (*chat, !accepted && was_cancelled(&error));
+                if gone_back { out.push(Effect::Chat(chat, session::Input::Fence)) } else { self.merged(out) }
+            }
+            State::Active { chat, provisional: false, .. } if asked == Calling::Settle => {
+                let chat = *chat;
+                self.settled(chat, out);
+            }
             _ => {}
+        }
+    }
+
+    fn granted(&mut self, env: &mut Env<'_>, answer: Answer, out: &mut Vec<Effect>) {
+        self.tries = 0;
+        match (self.record.state.clone(), answer) {
+            (State::Claimed(arrival), Answer::Release(release)) => {
+                self.activate(env, arrival, release.tail, false, out);
+            }
+            (State::Active { chat, .. } | State::Settled(chat), Answer::Release(release)) => {
+                out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
+            }
+            (State::Active { chat, provisional: false, .. }, Answer::Done) => self.settled(chat, out),
+            _ => {}
+        }
+    }
+
+    /// The chat has everything that the origin had for it.
+    fn merged(&mut self, out: &mut Vec<Effect>) {
+        if let State::Active { provisional, .. } = &mut self.record.state
+            && *provisional
+        {
+            *provisional = false;
+            self.save(out);
+            self.settle_when_ready(out);
+        }
+    }
+
+    /// The chat is void, because the customer has gone back.
+    fn fenced(&mut self, out: &mut Vec<Effect>) {
+        if matches!(self.record.state, State::Active { .. } | State::Settled(_)) {
+            self.record.state = State::Fenced;
+            self.save(out);
+            out.push(Effect::ClearTimer(Timer::Retry));
+        }
+        if let Some(reply) = self.cancelling.take() {
+            out.push(Effect::Reply(reply, Ok(Answer::Cancel(CancelAnswer::Cancelled))));
         }
     }
 
@@ -358,20 +430,22 @@ impl Incoming {
         out.extend([Timer::Offer, Timer::Retry].map(Effect::ClearTimer));
     }
 
-    fn cancel(&mut self, cancel: &Cancel, out: &mut Vec<Effect>) -> CancelAnswer {
+    /// Nothing when the answer has to wait for the chat.
+    fn cancel(&mut self, cancel: &Cancel, reply: ReplyTo, out: &mut Vec<Effect>) -> Option<CancelAnswer> {
         match self.record.state {
             State::Reserved | State::Claimed(_) => self.reject(out),
-            State::Active { chat, .. } | State::Settled(chat) => match cancel.reclaimed {
-                Some(epoch) if epoch > self.record.epoch + 1 => {
-                    self.record.state = State::Fenced;
-                    self.save(out);
-                    out.push(Effect::Chat(chat, session::Input::Fence));
+            State::Active { chat, .. } | State::Settled(chat) => {
+                let ours = self.record.epoch.saturating_add(1);
+                if cancel.reclaimed.is_none_or(|epoch| epoch <= ours) {
+                    return Some(CancelAnswer::Arrived);
                 }
-                _ => return CancelAnswer::Arrived,
-            },
+                self.cancelling = Some(reply);
+                out.push(Effect::Chat(chat, session::Input::Fence));
+                return None;
+            }
             State::Rejected | State::Fenced => {}
         }
-        CancelAnswer::Cancelled
+        Some(CancelAnswer::Cancelled)
     }
 
     fn restore(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
@@ -392,7 +466,7 @@ impl Incoming {
                 let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
                 out.push(Effect::Call(Call { peer, transfer, request: CallRequest::Progress(report) }));
             }
-            (Timer::Retry, State::Claimed(_)) if self.conn.is_none() => self.calling = false,
+            (Timer::Retry, State::Claimed(_)) if self.conn.is_none() => self.calling = Calling::No,
             (Timer::Retry, _) => self.retry(out),
             _ => {}
         }
@@ -400,15 +474,19 @@ impl Incoming {
 
     /// Calls the origin again, as the state asks for.
     fn retry(&mut self, out: &mut Vec<Effect>) {
+        self.calling = Calling::No;
         match self.record.state {
-            State::Claimed(_) => self.call(CallRequest::Commit(Commit { adopt: false }), out),
-            State::Active { provisional: true, .. } => {
-                self.call(CallRequest::Commit(Commit { adopt: true }), out)
-            }
-            State::Active { provisional: false, accepted: true, .. } => self.settle_when_ready(out),
-            _ => self.calling = false,
+            State::Claimed(_) => self.commit(false, out),
+            State::Active { provisional: true, .. } => self.commit(true, out),
+            State::Active { .. } => self.settle_when_ready(out),
+            _ => {}
         }
     }
+}
+
+/// Whether the origin says that the customer is with it again. A widget that had stored our epoch would not be.
+fn was_cancelled(error: &CallError) -> bool {
+    matches!(error, CallError::Denied(denial) if denial.code == ErrorCode::Cancelled)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! | [`Requested`] | yes | permitted / denied, cancelled, too late | [`Permitted`] / aborted |
 //! | [`Permitted`] | yes | reserved / refused, cancelled, too late | [`Offered`] / aborted |
 //! | [`Offered`] | yes | commit / declined, cancelled, too late / reclaimed | [`Released`] / aborted / [`Reclaimed`] |
-//! | aborted ([`Past`]) | yes | adopting commit | [`Released`] |
+//! | aborted ([`Past`]) | yes | adopting commit / reclaimed | [`Released`] / [`Reclaimed`] |
 //! | [`Released`] | no | settled / reclaimed | [`Settled`] / [`Reclaimed`] |
 //! | [`Reclaimed`] | yes, two epochs on | cancel acknowledged | [`Past`] |
 //! | [`Settled`] | no, never again | | |
@@ -36,6 +36,10 @@ pub struct Attempt {
     pub share: Share,
     /// Whether the browser is to go there, page and all.
     pub navigate: bool,
+    /// The last entry that the agent could see when choosing what to send.
+    pub seen: Seq,
+    /// The customer's epoch at the time. At a later one nothing can come of it any more.
+    pub epoch: Epoch,
 }
 
 /// Permission has been asked for.
@@ -73,6 +77,8 @@ pub struct Released {
     pub attempt: Attempt,
     /// The last entry that was posted.
     pub posted: Seq,
+    /// How the chat fares there already, by the destination's word.
+    pub stage: Stage,
 }
 
 /// The customer came back; the destination does not know for sure yet.
@@ -183,7 +189,7 @@ impl Offered {
     /// The customer has presented the WTID.
     #[must_use]
     pub fn release(self) -> Released {
-        Released { attempt: self.attempt, posted: self.posted }
+        Released { attempt: self.attempt, posted: self.posted, stage: Stage::Arrived }
     }
 
     /// The customer is back, or never went.
@@ -197,7 +203,7 @@ impl Released {
     /// The customer has stored the destination's epoch.
     #[must_use]
     pub fn settle(self) -> Settled {
-        Settled { attempt: self.attempt, posted: self.posted, stage: Stage::Arrived }
+        Settled { attempt: self.attempt, posted: self.posted, stage: self.stage }
     }
 
     /// The customer is back.
@@ -208,10 +214,22 @@ impl Released {
 }
 
 impl Past {
+    /// Whether the customer may have gone, at this epoch of theirs, in spite of the abort.
+    #[must_use]
+    pub fn is_open(&self, epoch: Epoch) -> bool {
+        self.posted.is_some() && self.reclaimed.is_none() && self.attempt.epoch == epoch
+    }
+
     /// The customer could not reach us, froze us, and was taken over by the destination they had an offer for.
     #[must_use]
     pub fn adopted(self) -> Option<Released> {
         let posted = self.posted?;
-        self.reclaimed.is_none().then_some(Released { attempt: self.attempt, posted })
+        Some(Released { attempt: self.attempt, posted, stage: Stage::Arrived })
+    }
+
+    /// The customer had gone, and is back.
+    #[must_use]
+    pub fn reclaim(self, epoch: Epoch) -> Reclaimed {
+        Reclaimed { attempt: self.attempt, epoch, tries: 0 }
     }
 }
