@@ -1,1 +1,22 @@
-//! The gateway.
+//! The gateway: the drivers around [`baton_core`].
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`edge`] | HTTP, WebSockets, limits |
+//! | [`driver`] | gives the machines time, randomness, storage, sockets and peers |
+//! | [`federation`] | other companies' servers |
+//! | [`store`], [`bus`] | what is durable, what wakes |
+//! | [`config`], [`cli`] | what the operator says |
+//! | [`assets`] | the widget and the console, built in |
+
+pub mod assets;
+pub mod bus;
+pub mod cli;
+pub mod config;
+pub mod driver;
+pub mod edge;
+pub mod federation;
+mod run;
+pub mod store;
+
+pub use run::serve;

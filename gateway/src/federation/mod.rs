@@ -15,15 +15,22 @@ use baton_protocol::{TransferId, Wtid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::driver::now;
 use crate::store::{Mode, PeerClass, PeerRow, Store};
 
 /// A configured peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer(Arc<PeerRow>);
 
 impl std::ops::Deref for Peer {
     type Target = PeerRow;
     fn deref(&self) -> &PeerRow {
+        &self.0
+    }
+}
+
+impl AsRef<PeerRow> for Peer {
+    fn as_ref(&self) -> &PeerRow {
         &self.0
     }
 }
@@ -54,8 +61,110 @@ impl Peer {
 
 /// Everything about peers.
 pub struct Federation {
+    server: String,
     keys: keys::Keys,
     peers: peers::Peers,
     client: client::Client,
     verifier: token::TokenVerifier,
+}
+
+impl Federation {
+    /// For the server of this name.
+    #[must_use]
+    pub fn new(server: String, keys: keys::Keys, client: client::Client, store: Arc<dyn Store>) -> Self {
+        let verifier = token::TokenVerifier::new(server.clone(), store.clone());
+        Self { server, keys, peers: peers::Peers::new(store), client, verifier }
+    }
+
+    /// The peer of this name.
+    pub async fn peer(&self, name: &str) -> Option<Peer> {
+        self.peers.find(name).await
+    }
+
+    /// The peers, as they were last read.
+    #[must_use]
+    pub fn known(&self) -> Vec<Peer> {
+        self.peers.known()
+    }
+
+    /// Reads the peers again when that was long ago; whether they have changed.
+    pub async fn refresh(&self) -> bool {
+        self.peers.refresh().await
+    }
+
+    /// Our public keys.
+    #[must_use]
+    pub fn jwks(&self) -> Jwks {
+        self.keys.jwks().clone()
+    }
+
+    /// The WTID for a peer's transfer.
+    #[must_use]
+    pub fn wtid(&self, peer: &str, transfer: TransferId) -> Wtid {
+        self.keys.wtid(peer, transfer)
+    }
+
+    /// Checks who sent a request (D1).
+    ///
+    /// # Errors
+    /// See [`token::Refused`].
+    pub async fn verify(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Peer, token::Refused> {
+        let request = token::Request { method, path, body };
+        self.verifier.verify(token, request, now(), async |name: &str| self.peers.find(name).await).await
+    }
+
+    /// Makes a call to a peer (O3).
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn ask(
+        &self,
+        peer: &str,
+        transfer: Option<TransferId>,
+        request: &CallRequest,
+    ) -> CallResult {
+        let peer = self.peer(peer).await.ok_or(CallError::UnknownServer)?;
+        let id = transfer.map(|transfer| transfer.to_string()).unwrap_or_default();
+        Ok(match request {
+            CallRequest::Permission(body) => {
+                Answer::Permission(self.post::<Permission>(&peer, "permission", body).await?)
+            }
+            CallRequest::Transfer(body) => {
+                let reservation: Reservation = self.post(&peer, "transfers", body).await?;
+                if !peers::vouches(&peer, &reservation) {
+                    tracing::warn!(peer = %peer.name, "its answer leads to a place that is not configured for it");
+                    return Err(CallError::BadAnswer);
+                }
+                Answer::Reservation(reservation)
+            }
+            CallRequest::Cancel(body) => {
+                Answer::Cancel(self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?)
+            }
+            CallRequest::Commit(body) => {
+                Answer::Release(self.post::<Release>(&peer, &format!("outgoing/{id}/commit"), body).await?)
+            }
+            CallRequest::Settle(body) => self.tell(&peer, &format!("outgoing/{id}/settle"), body).await?,
+            CallRequest::Progress(body) => self.tell(&peer, &format!("outgoing/{id}/progress"), body).await?,
+        })
+    }
+
+    async fn tell(&self, peer: &Peer, path: &str, body: &impl Serialize) -> CallResult {
+        self.post::<serde_json::Value>(peer, path, body).await.map(|_| Answer::Done)
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        peer: &Peer,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let url = format!("{}/{path}", peer.federation);
+        self.client.call(&self.keys, &self.server, &peer.name, &url, body).await
+    }
 }

@@ -1,0 +1,88 @@
+//! A gateway from start to stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::TaskTracker;
+
+use crate::bus::LocalBus;
+use crate::config::{Config, Tls};
+use crate::driver::Gateway;
+use crate::edge::{http, server};
+use crate::federation::Federation;
+use crate::federation::client::Client;
+use crate::federation::keys::Keys;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// The database's file in the data folder.
+pub const DATABASE: &str = "baton.db";
+
+/// How long connections have to end by themselves when the gateway stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs a gateway until it is told to stop (SIGTERM or SIGINT).
+///
+/// # Errors
+/// When it cannot start: each says what to do.
+pub async fn serve(config: Config) -> Result<()> {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
+    let keys = Keys::load(&config.folder)?;
+    let tls = config.tls.as_ref().map(tls).transpose()?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: is another program using it?", config.listen))?;
+    if tls.is_none() {
+        tracing::warn!("plain HTTP: only this machine, or a proxy on it, can use this gateway");
+    }
+    let settings = config.settings();
+    let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
+    federation.refresh().await;
+    tracing::info!(server = %settings.server, address = %config.listen, url = %config.url, "listening");
+    let gateway = Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation);
+    gateway.restore().await?;
+    let background = tokio::spawn(gateway.clone().run());
+    let tasks = TaskTracker::new();
+    server::accept(listener, tls, http::router(gateway.clone()), tasks.clone(), stopped()?).await;
+    tracing::info!(connections = gateway.connections(), "stopping");
+    gateway.drain();
+    tasks.close();
+    let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
+    background.abort();
+    // The store's thread is joined when the last of its holders is gone: everything handed over is stored.
+    let _ = background.await;
+    Ok(())
+}
+
+fn stopped() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn tls(files: &Tls) -> Result<Arc<rustls::ServerConfig>> {
+    let read = |path: &Path| format!("cannot use {}", path.display());
+    let certificates = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| read(&files.certificate))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| read(&files.key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .context("the certificate and the key do not belong together")?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}

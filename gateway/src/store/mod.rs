@@ -1,0 +1,275 @@
+//! What is durable. The store is the fact; everything in memory can be made again from it.
+//!
+//! Two machines of the same chat can never both go on: a row is written with the version that its writer has seen,
+//! and a writer who has seen an older one is told so ([`StoreError::Conflict`]). Nothing here relies on being the
+//! only process.
+
+pub mod memory;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::pin::Pin;
+
+use baton_protocol::federation::Jwks;
+use baton_protocol::model::Entry;
+use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
+use serde::{Deserialize, Serialize};
+
+/// A future in a box, so that the trait can be an object.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why something was not stored or found.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Somebody else has written this row since it was read.
+    Conflict,
+    /// The database failed; the text is for the operator.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict => f.write_str("somebody else has written this since it was read"),
+            Self::Failed(why) => write!(f, "the database failed: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// A text that shows nothing in debug output.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// Hides a text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, to be used where it belongs and nowhere else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("•••")
+    }
+}
+
+/// A chat's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatRow {
+    /// The chat.
+    pub id: ChatId,
+    /// When saving: the version last seen, 0 for a new row. When loading: the version stored.
+    pub version: u64,
+    /// Digest of its resume token.
+    pub token: SecretDigest,
+    /// Whether it must be in memory after a restart.
+    pub open: bool,
+    /// The record.
+    pub json: String,
+}
+
+/// An incoming transfer's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingRow {
+    /// The origin's server name.
+    pub peer: String,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// As in [`ChatRow::version`].
+    pub version: u64,
+    /// Digest of its WTID.
+    pub wtid: SecretDigest,
+    /// Whether it must be in memory after a restart.
+    pub open: bool,
+    /// The record.
+    pub json: String,
+}
+
+/// A chat with all that belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredChat {
+    /// Its row.
+    pub row: ChatRow,
+    /// The context that it came with.
+    pub context: Option<String>,
+    /// Its entries, the oldest first.
+    pub entries: Vec<Entry>,
+}
+
+/// An agent's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Serves the areas they are given.
+    Agent,
+    /// Sees every area.
+    Supervisor,
+}
+
+/// An agent's row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRow {
+    /// Login name.
+    pub name: String,
+    /// The name that customers see.
+    pub title: String,
+    /// PHC string of the password's argon2id hash.
+    pub password_hash: Hidden,
+    /// Role.
+    pub role: Role,
+    /// Areas served.
+    pub areas: Vec<String>,
+    /// Chats at most (A2).
+    pub max_chats: u32,
+}
+
+/// How near a peer is (W2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerClass {
+    /// A server of the same company.
+    SameCompany,
+    /// A company with which there is an agreement.
+    Partner,
+    /// Any other.
+    Other,
+}
+
+/// How customers go to a peer (M2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The page stays, the socket moves.
+    InPlace,
+    /// The browser goes to the peer's page.
+    Navigate,
+}
+
+/// A peer's row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// Its server name.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// The subject that it handles.
+    pub subject: String,
+    /// Its base URL, as the operator gave it.
+    pub base_url: String,
+    /// Base of its federation calls.
+    pub federation: String,
+    /// Its WebSocket.
+    pub socket: String,
+    /// A page of its site that starts the widget.
+    pub page: Option<String>,
+    /// Its pinned public keys.
+    pub keys: Jwks,
+    /// How near it is.
+    pub class: PeerClass,
+    /// Areas of ours that it may send customers to; nothing means all.
+    pub areas: Option<Vec<String>>,
+    /// How customers go there.
+    pub mode: Mode,
+}
+
+/// One thing to store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// A chat's record.
+    SaveChat(ChatRow),
+    /// The context that a chat came with.
+    SaveContext {
+        /// The chat.
+        chat: ChatId,
+        /// The context.
+        json: String,
+    },
+    /// An entry of a chat's.
+    Append {
+        /// The chat.
+        chat: ChatId,
+        /// The entry.
+        entry: Entry,
+    },
+    /// An incoming transfer's record.
+    SaveIncoming(IncomingRow),
+}
+
+/// Things that are stored together or not at all.
+pub struct Batch {
+    /// The things. None is allowed: the batch still waits for its turn.
+    pub ops: Vec<Op>,
+    /// Called when they are durable, or have failed.
+    pub done: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+/// A store.
+pub trait Store: Send + Sync + 'static {
+    /// Batches become durable in the order of the calls, and each `done` runs before the next batch's. Never
+    /// blocks.
+    ///
+    /// # Errors
+    /// Gives the batch back when too many wait.
+    fn commit(&self, batch: Batch) -> Result<(), Batch>;
+
+    /// A chat with all that belongs to it.
+    fn chat(&self, id: ChatId) -> Answer<'_, Option<StoredChat>>;
+    /// The chat of a resume token.
+    fn chat_by_token(&self, token: SecretDigest) -> Answer<'_, Option<ChatId>>;
+    /// Chats that must be in memory.
+    fn open_chats(&self) -> Answer<'_, Vec<ChatId>>;
+
+    /// An incoming transfer.
+    fn incoming<'a>(&'a self, peer: &'a str, transfer: TransferId) -> Answer<'a, Option<IncomingRow>>;
+    /// The incoming transfer of a WTID.
+    fn incoming_by_wtid(&self, wtid: SecretDigest) -> Answer<'_, Option<IncomingRow>>;
+    /// Incoming transfers that must be in memory.
+    fn open_incoming(&self) -> Answer<'_, Vec<IncomingRow>>;
+
+    /// Every agent.
+    fn agents(&self) -> Answer<'_, Vec<AgentRow>>;
+    /// An agent, by login name.
+    fn agent<'a>(&'a self, name: &'a str) -> Answer<'a, Option<AgentRow>>;
+    /// Adds or replaces an agent.
+    fn put_agent(&self, agent: AgentRow) -> Answer<'_, ()>;
+    /// Remembers an agent's console token.
+    fn put_agent_token<'a>(
+        &'a self,
+        token: SecretDigest,
+        name: &'a str,
+        expires: Timestamp,
+    ) -> Answer<'a, ()>;
+    /// The agent of a console token that has not expired.
+    fn agent_by_token(&self, token: SecretDigest, now: Timestamp) -> Answer<'_, Option<String>>;
+
+    /// Every peer.
+    fn peers(&self) -> Answer<'_, Vec<PeerRow>>;
+    /// Adds or replaces a peer.
+    fn put_peer(&self, peer: PeerRow) -> Answer<'_, ()>;
+    /// Removes a peer; whether there was one.
+    fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool>;
+
+    /// True for the first caller with this id, false for every later one until it expires (replays).
+    fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool>;
+    /// Remembers what an authorisation code permits.
+    fn grant_code<'a>(&'a self, code: SecretDigest, grant: &'a str, expires: Timestamp) -> Answer<'a, ()>;
+    /// What a code permits, for the first transfer that uses it, however often that asks.
+    fn redeem_code(
+        &self,
+        code: SecretDigest,
+        transfer: TransferId,
+        now: Timestamp,
+    ) -> Answer<'_, Option<String>>;
+}

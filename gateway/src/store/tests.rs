@@ -1,0 +1,164 @@
+//! One suite for every store.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use baton_protocol::model::{Author, Body};
+
+use super::memory::MemoryStore;
+use super::sqlite::SqliteStore;
+use super::*;
+
+const SOON: Timestamp = Timestamp(1_000);
+const LATER: Timestamp = Timestamp(2_000);
+
+fn stores() -> Vec<(Arc<dyn Store>, Option<tempfile::TempDir>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(&folder.path().join("baton.db")).unwrap();
+    vec![(Arc::new(MemoryStore::default()), None), (Arc::new(sqlite), Some(folder))]
+}
+
+fn chat(number: u8, version: u64) -> Op {
+    let (id, token) = (ChatId([number; 16]), SecretDigest([number; 32]));
+    Op::SaveChat(ChatRow { id, version, token, open: true, json: format!("{{\"v\":{version}}}") })
+}
+
+fn append(number: u8, seq: u64) -> Op {
+    let id = baton_protocol::MessageId([u8::try_from(seq).unwrap(); 16]);
+    let body = Body::Text(format!("line {seq}"));
+    Op::Append {
+        chat: ChatId([number; 16]),
+        entry: Entry { seq, at: SOON, id, author: Author::Agent("Bob".into()), body },
+    }
+}
+
+/// Stores the batches and waits for every answer, in the order in which they came.
+fn commit(store: &dyn Store, batches: Vec<Vec<Op>>) -> Vec<(usize, Result<(), StoreError>)> {
+    let (sender, receiver) = channel();
+    for (number, ops) in batches.into_iter().enumerate() {
+        let sender = sender.clone();
+        let done = Box::new(move |result| sender.send((number, result)).unwrap());
+        assert!(store.commit(Batch { ops, done }).is_ok());
+    }
+    drop(sender);
+    receiver.iter().collect()
+}
+
+#[tokio::test]
+async fn batches_are_answered_in_order_and_found_again() {
+    for (store, _folder) in stores() {
+        let batches = vec![vec![chat(1, 0), append(1, 1)], vec![], vec![append(1, 2), chat(1, 1)]];
+        let answers = commit(&*store, batches);
+        assert_eq!(answers.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(answers.iter().all(|(_, result)| result.is_ok()));
+        let stored = store.chat(ChatId([1; 16])).await.unwrap().unwrap();
+        assert_eq!((stored.row.version, stored.entries.len()), (2, 2));
+        assert_eq!(stored.row.json, "{\"v\":1}");
+        assert_eq!(store.chat_by_token(SecretDigest([1; 32])).await.unwrap(), Some(ChatId([1; 16])));
+        assert_eq!(store.open_chats().await.unwrap(), [ChatId([1; 16])]);
+    }
+}
+
+#[tokio::test]
+async fn a_writer_who_has_seen_an_older_version_is_told_and_changes_nothing() {
+    for (store, _folder) in stores() {
+        let answers = commit(
+            &*store,
+            vec![
+                vec![chat(1, 0)],
+                vec![append(1, 1), chat(1, 7)],
+                vec![chat(1, 0)],
+                vec![append(1, 2)],
+                vec![append(1, 2)],
+            ],
+        );
+        let failed: Vec<bool> = answers.iter().map(|(_, result)| result.is_err()).collect();
+        assert_eq!(failed, [false, true, true, false, true]);
+        let stored = store.chat(ChatId([1; 16])).await.unwrap().unwrap();
+        assert_eq!(stored.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2]);
+    }
+}
+
+#[tokio::test]
+async fn d3_a_code_is_honoured_for_one_transfer() {
+    for (store, _folder) in stores() {
+        let (code, one, other) = (SecretDigest([3; 32]), TransferId([1; 16]), TransferId([2; 16]));
+        store.grant_code(code, "grant", LATER).await.unwrap();
+        assert_eq!(store.redeem_code(code, one, SOON).await.unwrap().as_deref(), Some("grant"));
+        assert_eq!(store.redeem_code(code, other, SOON).await.unwrap(), None);
+        assert_eq!(store.redeem_code(code, one, SOON).await.unwrap().as_deref(), Some("grant"));
+        assert_eq!(store.redeem_code(code, one, LATER).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s2_an_id_is_used_once_however_many_try() {
+    for (store, _folder) in stores() {
+        let tries = (0..50).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.use_once("jti", LATER, SOON).await.unwrap() })
+        });
+        let mut first = 0;
+        for one in tries.collect::<Vec<_>>() {
+            first += usize::from(one.await.unwrap());
+        }
+        assert_eq!(first, 1);
+        assert!(store.use_once("jti", Timestamp(3_000), LATER).await.unwrap(), "it has expired");
+    }
+}
+
+#[tokio::test]
+async fn agents_tokens_and_peers_are_kept() {
+    for (store, _folder) in stores() {
+        let agent = AgentRow {
+            name: "bob".into(),
+            title: "Bob".into(),
+            password_hash: Hidden::new("hash".into()),
+            role: Role::Supervisor,
+            areas: vec!["sales".into()],
+            max_chats: 6,
+        };
+        assert!(!format!("{agent:?}").contains("hash\""));
+        store.put_agent(agent.clone()).await.unwrap();
+        assert_eq!(store.agent("bob").await.unwrap(), Some(agent));
+        let token = SecretDigest([9; 32]);
+        store.put_agent_token(token, "bob", LATER).await.unwrap();
+        assert_eq!(store.agent_by_token(token, SOON).await.unwrap().as_deref(), Some("bob"));
+        assert_eq!(store.agent_by_token(token, LATER).await.unwrap(), None);
+        assert!(store.peers().await.unwrap().is_empty() && !store.remove_peer("globex").await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_the_file_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("baton.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let wtid = SecretDigest([4; 32]);
+    let row = IncomingRow {
+        peer: "acme".into(),
+        transfer: TransferId([5; 16]),
+        version: 0,
+        wtid,
+        open: true,
+        json: "{}".into(),
+    };
+    let many = (1..200).map(|seq| append(2, seq)).collect();
+    commit(&store, vec![vec![chat(2, 0)], many, vec![Op::SaveIncoming(row)]]);
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.chat(ChatId([2; 16])).await.unwrap().unwrap().entries.len(), 199);
+    assert_eq!(store.incoming_by_wtid(wtid).await.unwrap().unwrap().version, 1);
+    assert_eq!(store.open_incoming().await.unwrap().len(), 1);
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("baton.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    let error = SqliteStore::open(&path).err().unwrap().to_string();
+    assert!(error.contains("version 99"), "{error}");
+}
