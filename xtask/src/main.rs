@@ -1,2 +1,54 @@
-//! xtask
-fn main() {}
+//! Every developer command: `cargo xtask <verb>`.
+//!
+//! Each verb prints a last line of JSON with its figures and exits non-zero when it falls short. Nothing that a
+//! verb makes is written into the work tree: all of it goes to one cache folder, see [`place`].
+
+mod browser;
+mod conventions;
+mod demo;
+mod place;
+mod process;
+mod size;
+mod test;
+mod web;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <verb>
+
+  web [miniapp|console]  the widget and the agents' console for browsers, into the cache folder
+  build                  `web`, then the gateway with both inside it
+  demo [--check]         two companies on this machine; --check does one transfer in headless browsers
+  test [--fast]          everything that is checked; --fast leaves the browsers out
+  size                   what browsers download, against its budgets
+  conventions            the rules of the source that no compiler knows
+
+BATON_CACHE names the cache folder (else XDG_CACHE_HOME/baton, else ~/.cache/baton).";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["web"] => web::verb(&web::ALL),
+        ["web", name] => web::named(name).and_then(|app| web::verb(&[app])),
+        ["build"] => demo::build_verb(),
+        ["demo"] => demo::demo(false),
+        ["demo", "--check"] => demo::demo(true),
+        ["test"] => test::verb(false),
+        ["test", "--fast"] => test::verb(true),
+        ["size"] => size::verb(),
+        ["conventions"] => conventions::verb(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

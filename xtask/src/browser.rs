@@ -1,0 +1,35 @@
+//! The browser that the end-to-end tests drive.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{place, process};
+
+/// Makes sure that Chromium and its driver are there.
+pub fn install() -> Result<()> {
+    let browser =
+        ["chromium", "google-chrome", "chromium-browser"].iter().any(|name| place::program(name).is_some());
+    if browser && place::program("chromedriver").is_some() {
+        return Ok(());
+    }
+    let debian = Path::new("/etc/debian_version").is_file() && place::program("apt-get").is_some();
+    // Ubuntu's package of this name only asks for a snap.
+    let ubuntu = std::fs::read_to_string("/etc/os-release").is_ok_and(|text| text.contains("ID=ubuntu"));
+    if !debian || ubuntu || process::output(Command::new("id").arg("-u"))? != "0" {
+        bail!(
+            "the tests need Chromium and ChromeDriver in PATH: on Debian, as root, \
+            `apt-get install chromium chromium-driver`"
+        );
+    }
+    println!("installing Chromium and ChromeDriver");
+    process::run(apt().arg("update"))?;
+    process::run(apt().args(["install", "--no-install-recommends", "chromium", "chromium-driver"]))
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(["-q", "-y"]).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask build` and `cargo xtask demo`.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::{browser, place, process, web};
+
+/// The verb `build`.
+pub fn build_verb() -> Result<()> {
+    let start = Instant::now();
+    let figures = web::build(&web::ALL)?;
+    process::run(process::cargo()?.args(["build", "--release", "-p", "baton-gateway"]))?;
+    let baton = place::target()?.join("release/baton");
+    println!("{}", json!({ "baton": baton, "web": figures, "seconds": web::rounded(start) }));
+    Ok(())
+}
+
+/// Builds the gateway, and the tests' and demo's programs in the same go: apart, what they share is built twice.
+/// Returns the path of `baton`.
+pub fn build() -> Result<PathBuf> {
+    process::run(process::cargo()?.args(["build", "-p", "baton-gateway", "-p", "baton-e2e"]))?;
+    Ok(place::target()?.join("debug/baton"))
+}
+
+/// The verb `demo`.
+pub fn demo(check: bool) -> Result<()> {
+    if check {
+        browser::install()?;
+    }
+    web::build(&web::ALL)?;
+    let baton = build()?;
+    let mut demo = Command::new(baton.with_file_name("demo"));
+    demo.env("BATON_BIN", &baton).args(check.then_some("--check"));
+    become_it(&mut demo)
+}
+
+/// The demo takes this program's place: Ctrl-C and `kill` reach it and nobody else, and its exit is ours.
+#[cfg(unix)]
+fn become_it(command: &mut Command) -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(command.exec().into())
+}
+
+#[cfg(not(unix))]
+fn become_it(command: &mut Command) -> Result<()> {
+    process::run(command)
+}

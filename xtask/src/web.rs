@@ -1,0 +1,115 @@
+//! `cargo xtask web`: what browsers get, ready to be built into the gateway.
+//!
+//! For each app: cargo for wasm32 → wasm-bindgen → wasm-opt → beside the static files, with brotli next to each.
+//! A step whose input is that of the last time is skipped.
+
+mod bindings;
+mod folder;
+mod toolchain;
+
+pub use folder::{sent, sent_for};
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{place, process};
+
+/// A crate that becomes a folder for browsers.
+#[derive(Clone, Copy)]
+pub struct App {
+    /// The folder for browsers.
+    pub name: &'static str,
+    package: &'static str,
+    source: &'static str,
+}
+
+/// The customer's widget and the agents' console.
+pub const ALL: [App; 2] = [
+    App { name: "miniapp", package: "baton-miniapp", source: "miniapp-wasm" },
+    App { name: "console", package: "baton-console", source: "agent-console" },
+];
+
+/// The files of a folder by their paths in it.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The app of that name.
+pub fn named(name: &str) -> Result<App> {
+    ALL.into_iter().find(|app| app.name == name).with_context(|| format!("no app {name}: miniapp, console"))
+}
+
+/// The verb.
+pub fn verb(apps: &[App]) -> Result<()> {
+    let figures = build(apps)?;
+    println!("{figures}");
+    Ok(())
+}
+
+/// Builds the apps and returns their figures.
+pub fn build(apps: &[App]) -> Result<Value> {
+    let start = Instant::now();
+    let cache = place::cache()?;
+    // Two at once would take turns with each other's files.
+    let lock = fs::File::create(cache.join("web.lock"))?;
+    lock.lock()?;
+    let compiler = toolchain::find(&cache)?;
+    let mut figures = serde_json::Map::new();
+    for app in apps {
+        let (files, seconds) = one(&cache, app, compiler.as_deref())?;
+        let raw: usize = files.values().map(Vec::len).sum();
+        let sent = folder::sent(&cache.join("web").join(app.name))?;
+        println!("{:<8} {raw:>8} bytes, {sent:>7} as brotli, {seconds:.1} s", app.name);
+        figures.insert(app.name.into(), json!({ "bytes": raw, "br": sent }));
+    }
+    figures.insert("seconds".into(), json!(rounded(start)));
+    Ok(figures.into())
+}
+
+/// Seconds since then, in tenths.
+pub fn rounded(start: Instant) -> f64 {
+    (start.elapsed().as_secs_f64() * 10.0).round() / 10.0
+}
+
+fn one(cache: &Path, app: &App, compiler: Option<&Path>) -> Result<(Files, f64)> {
+    let start = Instant::now();
+    let wasm = compile(cache, app, compiler)?;
+    let mut files = bindings::make(cache, app, &wasm)?;
+    let fixed = place::root().join(app.source).join("static");
+    for (path, bytes) in folder::read(&fixed)? {
+        if files.insert(path.clone(), bytes).is_some() {
+            bail!("{} has {path}, which is also made by wasm-bindgen", fixed.display());
+        }
+    }
+    folder::publish(&cache.join("web").join(app.name), &files)?;
+    Ok((files, start.elapsed().as_secs_f64()))
+}
+
+/// Compiles the crate and returns the path of the module.
+fn compile(cache: &Path, app: &App, compiler: Option<&Path>) -> Result<PathBuf> {
+    let target = cache.join("target-web");
+    let mut cargo = process::bare_cargo();
+    cargo.args(["build", "--profile", "web", "--target", "wasm32-unknown-unknown", "-p", app.package]);
+    cargo.env("CARGO_TARGET_DIR", &target);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags().join("\x1f"));
+    if let Some(compiler) = compiler {
+        cargo.env("RUSTC", compiler);
+        // Flags for the machine's usual compiler may not suit this one.
+        cargo.env_remove("RUSTC_WRAPPER").env_remove("RUSTC_WORKSPACE_WRAPPER");
+    }
+    process::run(&mut cargo)?;
+    let file = format!("{}.wasm", app.package.replace('-', "_"));
+    Ok(target.join("wasm32-unknown-unknown/web").join(file))
+}
+
+/// The paths of the machine stay out of what browsers download: panic messages name source files.
+fn flags() -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let mut flags = vec![format!("--remap-path-prefix={}=", place::root().display())];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=", home.join("registry/src").display())));
+    flags
+}

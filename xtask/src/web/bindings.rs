@@ -1,0 +1,104 @@
+//! The module's JavaScript, and the module made small.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::{App, Files, folder};
+use crate::{place, process};
+
+/// The version of wasm-opt: a new one changes every module's size.
+const BINARYEN: &str = "132.0.0";
+
+/// What compilers use by default for this target, and what every browser since 2023 has.
+const FLAGS: [&str; 9] = [
+    "-Oz",
+    "--converge",
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--strip-producers",
+];
+
+/// What wasm-bindgen and wasm-opt make of a module: from the last time when that module is the same.
+pub fn make(cache: &Path, app: &App, wasm: &Path) -> Result<Files> {
+    let bytes = fs::read(wasm).with_context(|| format!("cargo left no {}", wasm.display()))?;
+    let optimizer = optimizer(cache);
+    let made = cache.join("web-made").join(app.name);
+    let mark = made.with_extension("mark");
+    let now = mark_of(&bytes, optimizer.is_some());
+    if fs::read_to_string(&mark).is_ok_and(|last| last == now) {
+        return folder::read(&made);
+    }
+    let _ = fs::remove_file(&mark);
+    let _ = fs::remove_dir_all(&made);
+    Bindgen::new()
+        .web(true)?
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        // `load()` without an argument fetches the module from beside the script.
+        .omit_default_module_path(false)
+        .input_path(wasm)
+        .generate(&made)?;
+    if let Some(optimizer) = optimizer {
+        let module = made.join(format!("{}_bg.wasm", app.package.replace('-', "_")));
+        let mut node = Command::new("node");
+        node.arg(optimizer).args(FLAGS).arg(&module).arg("-o").arg(&module);
+        process::run(&mut node)?;
+    }
+    fs::write(mark, now)?;
+    folder::read(&made)
+}
+
+/// Changes when the module or what is done to it changes.
+fn mark_of(wasm: &[u8], optimized: bool) -> String {
+    let hash: String = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
+    let tools =
+        if optimized { format!("binaryen {BINARYEN} {}", FLAGS.join(" ")) } else { "as it is".into() };
+    format!("{hash} wasm-bindgen {} {tools}", wasm_bindgen_version())
+}
+
+/// The version that the workspace pins.
+fn wasm_bindgen_version() -> &'static str {
+    let line =
+        include_str!("../../Cargo.toml").lines().find(|line| line.starts_with("wasm-bindgen-cli-support"));
+    line.unwrap_or_default()
+}
+
+/// wasm-opt, from npm. Without it everything works and is about a tenth larger.
+fn optimizer(cache: &Path) -> Option<PathBuf> {
+    let folder = cache.join("binaryen");
+    let program = folder.join("node_modules/binaryen/bin/wasm-opt");
+    let mark = folder.join(BINARYEN);
+    if mark.is_file() && program.is_file() {
+        return place::program("node").map(|_| program);
+    }
+    if place::program("npm").is_none() || place::program("node").is_none() {
+        println!("without node and npm there is no wasm-opt: the modules stay larger");
+        return None;
+    }
+    println!("fetching wasm-opt {BINARYEN} from npm, once");
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
+    npm.arg(format!("binaryen@{BINARYEN}")).current_dir(cache);
+    let done = fs::create_dir_all(&folder)
+        .map_err(Into::into)
+        .and_then(|()| process::limited(&mut npm, Duration::from_secs(180)))
+        .and_then(|()| Ok(fs::write(&mark, "")?));
+    match done {
+        Ok(()) => Some(program),
+        Err(error) => {
+            println!("wasm-opt cannot be had, the modules stay larger: {error:#}");
+            None
+        }
+    }
+}
