@@ -1,0 +1,190 @@
+//! The command line: `baton --help`.
+//!
+//! Exit codes: 0 done; 1 failed; 2 the command line is wrong; 78 the configuration is wrong, so that starting again
+//! does not help (`EX_CONFIG` of sysexits.h; systemd: `RestartPreventExitStatus=78`).
+
+mod agent;
+mod ask;
+mod check;
+mod init;
+mod introduction;
+mod peer;
+mod serve;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::federation::keys::Keys;
+use crate::store::sqlite::SqliteStore;
+
+/// Exit code for a wrong configuration.
+const WRONG_CONFIG: u8 = 78;
+
+/// Live chat that can be handed over to other companies' servers.
+#[derive(Debug, Parser)]
+#[command(name = "baton", version, propagate_version = true)]
+struct Cli {
+    /// The data folder: settings, keys and database.
+    #[arg(long, global = true, default_value = ".", value_name = "FOLDER")]
+    dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Set a new gateway up: settings, keys, database.
+    Init(init::Init),
+    /// Agents of this gateway.
+    #[command(subcommand)]
+    Agent(agent::Agent),
+    /// Other companies' gateways.
+    #[command(subcommand)]
+    Peer(peer::Peer),
+    /// Print the fingerprint of this gateway's key, for the operators of its peers.
+    Fingerprint,
+    /// Look whether everything is in order: settings, keys, database, peers.
+    Check,
+    /// Run the gateway.
+    Serve(serve::Serve),
+}
+
+/// What went wrong and what to do about it.
+#[derive(Debug)]
+struct Failure {
+    what: String,
+    todo: String,
+}
+
+impl Failure {
+    /// An error for the command to end with.
+    fn new(what: impl Into<String>, todo: impl Into<String>) -> anyhow::Error {
+        Self { what: what.into(), todo: todo.into() }.into()
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n  to do: {}", self.what, self.todo)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Does what the command line says.
+pub async fn run() -> ExitCode {
+    let Cli { dir, command } = Cli::parse();
+    let done = match command {
+        Command::Init(init) => init.run(&dir),
+        Command::Agent(agent) => agent.run(&dir).await,
+        Command::Peer(peer) => peer.run(&dir).await,
+        Command::Fingerprint => fingerprint(&dir),
+        Command::Check => check::run(&dir).await,
+        Command::Serve(serve) => serve.run(&dir).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("baton: {}", explain(&error));
+            let config = error.chain().any(|cause| cause.is::<ConfigError>());
+            if config { ExitCode::from(WRONG_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// The error and its causes, one a line.
+fn explain(error: &anyhow::Error) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors repeat their cause in their own words.
+        if lines.last().is_none_or(|before| !before.ends_with(&cause)) {
+            lines.push(cause);
+        }
+    }
+    lines.join("\n  because: ")
+}
+
+fn fingerprint(folder: &Path) -> anyhow::Result<()> {
+    println!("{}", Keys::load(folder)?.fingerprint());
+    Ok(())
+}
+
+/// The settings of a data folder.
+fn config(folder: &Path) -> anyhow::Result<Config> {
+    match Config::load(folder) {
+        Err(ConfigError::Unreadable { file, why }) if why.kind() == std::io::ErrorKind::NotFound => {
+            let what = format!("there is no {}: this is not a gateway's data folder", file.display());
+            Err(Failure::new(what, "name the folder with --dir, or set a gateway up with `baton init`"))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The database of a data folder.
+fn database(folder: &Path) -> anyhow::Result<SqliteStore> {
+    let path = folder.join(crate::run::DATABASE);
+    if !path.is_file() {
+        let what = format!("there is no database {}", path.display());
+        return Err(Failure::new(
+            what,
+            "restore it from a backup, or set a new gateway up with `baton init`",
+        ));
+    }
+    SqliteStore::open(&path).map_err(|error| {
+        let what = format!("cannot use the database {}: {error}", path.display());
+        Failure::new(what, "is the disk full or the file another user's? Otherwise restore it from a backup")
+    })
+}
+
+/// Whether somebody is there to answer questions.
+fn is_attended() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Rows under headings, each column as wide as it has to be.
+fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([headings[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let all = std::iter::once(line(&headings.map(str::to_owned))).chain(rows.iter().map(line));
+    all.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_folder_may_stand_after_the_command() {
+        let cli = Cli::try_parse_from(["baton", "agent", "list", "--dir", "/data"]).unwrap();
+        assert_eq!(cli.dir, Path::new("/data"));
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_they_have_to_be() {
+        let rows = [["a".to_owned(), "Äöü".to_owned()], ["long".to_owned(), String::new()]];
+        assert_eq!(table(["x", "y"], &rows), "x     y\na     Äöü\nlong");
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("no disk").context("cannot open: no disk").context("cannot start");
+        assert_eq!(explain(&error), "cannot start\n  because: cannot open: no disk");
+    }
+}

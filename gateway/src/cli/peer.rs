@@ -1,0 +1,242 @@
+//! `baton peer`
+
+use std::path::Path;
+
+use anyhow::Result;
+use baton_protocol::federation::{Jwks, WellKnown};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::agent::check_areas;
+use super::introduction::introduce;
+use super::{Failure, ask, config, database, is_attended, table};
+use crate::config::{Config, rules};
+use crate::federation::client::Client;
+use crate::federation::keys::fingerprint;
+use crate::store::{self, PeerClass, PeerRow, Store};
+
+/// See the command's help.
+#[derive(Debug, Subcommand)]
+pub(super) enum Peer {
+    /// Make another gateway a peer, or read anew what a peer says of itself.
+    Add(Add),
+    /// List the peers.
+    List,
+    /// End the agreement with a peer: from now on, nothing goes there and nothing comes from there.
+    Remove {
+        /// Its server name.
+        name: String,
+    },
+}
+
+/// See the command's help.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The `url` of its settings: https://chat.globex.example
+    #[arg(value_parser = rules::base_url)]
+    base_url: String,
+    /// How near it is. That decides what may be sent along with a customer.
+    #[arg(long)]
+    class: Class,
+    /// How customers go there: their page stays and the widget moves, or their browser goes to the peer's page.
+    #[arg(long, default_value = "in-place")]
+    mode: Mode,
+    /// An area of ours that it may send customers to. Repeat for more; without any, all of them.
+    #[arg(long = "area", value_name = "NAME")]
+    areas: Vec<String>,
+    /// Its page for customers whose browser goes there: the `page` of its settings.
+    #[arg(long, value_parser = rules::page, value_name = "URL", required_if_eq("mode", "navigate"))]
+    page: Option<String>,
+    /// What `baton fingerprint` prints there, as its operator told you. Repeat while its keys change.
+    #[arg(long = "fingerprint", value_name = "SHA256:…")]
+    fingerprints: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Class {
+    /// Another server of our own company.
+    SameCompany,
+    /// A company with which there is an agreement.
+    Partner,
+    /// Any other company.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    /// The page stays, the widget moves.
+    InPlace,
+    /// The browser goes to the peer's page.
+    Navigate,
+}
+
+impl Peer {
+    /// Does it.
+    pub(super) async fn run(self, folder: &Path) -> Result<()> {
+        match self {
+            Self::Add(add) => add.run(folder).await,
+            Self::List => list(folder).await,
+            Self::Remove { name } => remove(folder, &name).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, folder: &Path) -> Result<()> {
+        let config = config(folder)?;
+        check_areas(&self.areas, &config)?;
+        let store = database(folder)?;
+        let peer = introduce(&Client::new()?, &self.base_url).await?;
+        check_name(&peer.name, &self.base_url, &config, &store.peers().await?)?;
+        let keys = self.pin(&peer)?;
+        let known: Vec<String> = keys.keys.iter().map(fingerprint).collect();
+        let name = peer.name.clone();
+        store.put_peer(self.row(peer, keys)).await?;
+        println!("{name} is a peer, known by {}", known.join(", "));
+        println!("It must make this gateway its peer too: baton peer add {}", config.origin());
+        Ok(())
+    }
+
+    /// The keys that the operator stands for.
+    fn pin(&self, peer: &WellKnown) -> Result<Jwks> {
+        if !self.fingerprints.is_empty() {
+            return pinned(peer, &self.fingerprints);
+        }
+        eprintln!("{} ({}) at {} has the fingerprint", peer.name, peer.title, self.base_url);
+        peer.jwks.keys.iter().for_each(|key| eprintln!("  {}", fingerprint(key)));
+        let todo = "ask its operator what `baton fingerprint` prints there, on another way than through this address, \
+                    and add --fingerprint with it";
+        if !is_attended() {
+            return Err(Failure::new("nobody is here to compare the fingerprint", todo));
+        }
+        if !ask::confirmed("Has its operator told you the same, on another way than this?")? {
+            return Err(Failure::new(format!("{} is no peer", peer.name), todo));
+        }
+        Ok(peer.jwks.clone())
+    }
+
+    fn row(self, peer: WellKnown, keys: Jwks) -> PeerRow {
+        PeerRow {
+            name: peer.name,
+            title: peer.title,
+            subject: peer.subject,
+            base_url: self.base_url,
+            federation: peer.federation,
+            socket: peer.socket,
+            page: self.page,
+            keys,
+            class: match self.class {
+                Class::SameCompany => PeerClass::SameCompany,
+                Class::Partner => PeerClass::Partner,
+                Class::Other => PeerClass::Other,
+            },
+            areas: (!self.areas.is_empty()).then_some(self.areas),
+            mode: match self.mode {
+                Mode::InPlace => store::Mode::InPlace,
+                Mode::Navigate => store::Mode::Navigate,
+            },
+        }
+    }
+}
+
+/// Exactly the keys with these fingerprints; each must be there.
+fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
+    let has = |wanted: &String| peer.jwks.keys.iter().any(|key| fingerprint(key) == *wanted);
+    if let Some(wanted) = fingerprints.iter().find(|wanted| !has(wanted)) {
+        let found: Vec<String> = peer.jwks.keys.iter().map(fingerprint).collect();
+        let what = format!("{} has no key {wanted}; it has {}", peer.name, found.join(", "));
+        let todo = "compare with its operator again. If they see what you gave, somebody else answers at this address";
+        return Err(Failure::new(what, todo));
+    }
+    let keys = peer.jwks.keys.iter().filter(|key| fingerprints.contains(&fingerprint(key)));
+    Ok(Jwks { keys: keys.cloned().collect() })
+}
+
+/// Nobody takes our name, or another peer's.
+fn check_name(name: &str, base_url: &str, config: &Config, peers: &[PeerRow]) -> Result<()> {
+    if name == config.name {
+        let todo = "name the other gateway's address; if it has the same name, one of the two must change it";
+        return Err(Failure::new(
+            format!("what answers at {base_url} is called {name}, as this gateway is"),
+            todo,
+        ));
+    }
+    if let Some(other) = peers.iter().find(|peer| peer.name == name && peer.base_url != base_url) {
+        let what = format!("there is a peer {name} already, at {}", other.base_url);
+        let todo = format!("if it has moved, first `baton peer remove {name}`");
+        return Err(Failure::new(what, todo));
+    }
+    Ok(())
+}
+
+async fn list(folder: &Path) -> Result<()> {
+    let mut peers = database(folder)?.peers().await?;
+    if peers.is_empty() {
+        println!("no peers yet: baton peer add URL --class partner");
+        return Ok(());
+    }
+    peers.sort_by(|one, other| one.name.cmp(&other.name));
+    let rows: Vec<_> = peers.into_iter().map(row).collect();
+    println!("{}", table(["name", "title", "address", "class", "mode", "may use", "fingerprint"], &rows));
+    Ok(())
+}
+
+fn row(peer: PeerRow) -> [String; 7] {
+    let class = match peer.class {
+        PeerClass::SameCompany => "same-company",
+        PeerClass::Partner => "partner",
+        PeerClass::Other => "other",
+    };
+    let mode = match peer.mode {
+        store::Mode::InPlace => "in-place",
+        store::Mode::Navigate => "navigate",
+    };
+    let areas = peer.areas.map_or("every area".into(), |areas| areas.join(", "));
+    let keys: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
+    [peer.name, peer.title, peer.base_url, class.into(), mode.into(), areas, keys.join(", ")]
+}
+
+async fn remove(folder: &Path, name: &str) -> Result<()> {
+    if database(folder)?.remove_peer(name).await? {
+        println!("{name} is no peer any more");
+        return Ok(());
+    }
+    Err(Failure::new(format!("there is no peer {name:?}"), "`baton peer list` shows their names"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::introduction::tests::honest;
+
+    #[test]
+    fn s1_exactly_the_keys_that_were_compared_are_pinned() {
+        let mut peer = honest();
+        peer.jwks.keys.extend(honest().jwks.keys);
+        let prints: Vec<String> = peer.jwks.keys.iter().map(fingerprint).collect();
+        assert_eq!(pinned(&peer, &prints[1..]).unwrap().keys, peer.jwks.keys[1..]);
+        assert_eq!(pinned(&peer, &prints).unwrap(), peer.jwks);
+        let wrong = ["SHA256:nonsense".to_owned(), prints[0].clone()];
+        assert!(pinned(&peer, &wrong).unwrap_err().to_string().contains("no key SHA256:nonsense"));
+    }
+
+    #[test]
+    fn s1_nobody_takes_another_servers_name() {
+        let text = "name = \"acme\"\ntitle = \"A\"\nurl = \"https://a.example\"\nlisten = \"[::1]:1\"\n\
+                    [[area]]\nname = \"a\"\ntitle = \"A\"";
+        let config = Config::parse(text, Path::new("baton.toml")).unwrap();
+        let add = Add {
+            base_url: "http://globex.localhost:7102".into(),
+            class: Class::Partner,
+            mode: Mode::InPlace,
+            areas: Vec::new(),
+            page: None,
+            fingerprints: Vec::new(),
+        };
+        let peers = [add.row(honest(), Jwks::default())];
+        let check = |name, url| check_name(name, url, &config, &peers).is_ok();
+        assert!(check("initech", "https://initech.example"));
+        assert!(check("globex", "http://globex.localhost:7102"), "a peer may be read anew");
+        assert!(!check("globex", "https://evil.example"));
+        assert!(!check("acme", "https://evil.example"));
+    }
+}

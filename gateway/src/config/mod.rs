@@ -1,0 +1,156 @@
+//! What the operator says: `baton.toml` in the data folder.
+//!
+//! [`read`](self) goes through the file setting by setting; [`rules`] says what single values must be like,
+//! [`template`] writes the file that `baton init` starts with, and every mistake is a [`Mistake`] with its line and
+//! an example.
+
+mod mistake;
+mod read;
+pub mod rules;
+mod section;
+pub mod template;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use baton_core::effect::{Settings, Times};
+use baton_core::policy::Rules;
+use baton_protocol::model::Brand;
+
+pub use mistake::{ConfigError, Mistake};
+
+/// The file's name in the data folder.
+pub const FILE: &str = "baton.toml";
+
+/// The path of the WebSocket.
+const SOCKET_PATH: &str = "/v1/ws";
+
+/// A configuration that has been checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Server name, by which peers know it.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// The subject that it handles, for agents of other companies. May be empty.
+    pub subject: String,
+    /// Accent colour, `#rrggbb`. Default `#1f6f50`.
+    pub accent: String,
+    /// Its address for browsers and peers, without a slash at the end.
+    pub url: String,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Its certificate, when no proxy before it ends TLS.
+    pub tls: Option<Tls>,
+    /// Origins of the websites that may embed the widget.
+    pub sites: Vec<String>,
+    /// A page of those sites that starts the widget, for customers whose browser another company sends here (M2).
+    pub page: Option<String>,
+    /// Areas, the first one the default. At least one.
+    pub areas: Vec<Area>,
+    /// Limits.
+    pub limits: Limits,
+    /// Time limits.
+    pub times: Times,
+    /// What may leave this server (W2).
+    pub rules: Rules,
+    /// The data folder.
+    pub folder: PathBuf,
+}
+
+/// A certificate with its key, both PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, followed by those that lead to its root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// An area that customers can ask for and agents serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Its name in settings and on the wire.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+}
+
+/// How much a gateway takes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once. Default 20,000.
+    pub connections: usize,
+    /// Connections at once from one address. Behind a proxy every connection has the proxy's. Default 1,000.
+    pub per_address: usize,
+    /// Chats at once of an agent who is added without a number of their own (A2). Default 6.
+    pub max_chats: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 20_000, per_address: 1_000, max_chats: 6 }
+    }
+}
+
+impl Config {
+    /// Reads a data folder's configuration.
+    ///
+    /// # Errors
+    /// When the file is missing or says something wrong.
+    pub fn load(folder: &Path) -> Result<Self, ConfigError> {
+        let file = folder.join(FILE);
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Self::parse(&text, &file),
+            Err(why) => Err(ConfigError::Unreadable { file, why }),
+        }
+    }
+
+    /// Reads a configuration that stands in `file`. Paths in it start at the file's folder.
+    ///
+    /// # Errors
+    /// When it says something wrong.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let folder = file.parent().unwrap_or_else(|| Path::new("."));
+        read::read(text, folder).map_err(|mistakes| ConfigError::Wrong { file: file.into(), mistakes })
+    }
+
+    /// The origin of this server's own pages: scheme, host, and port unless it is the scheme's own.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        // Reading the file has made an origin of it.
+        self.url.clone()
+    }
+
+    /// The WebSocket's address.
+    #[must_use]
+    pub fn socket(&self) -> String {
+        socket_of(&self.url)
+    }
+
+    /// The area of this name.
+    #[must_use]
+    pub fn area(&self, name: &str) -> Option<&Area> {
+        self.areas.iter().find(|area| area.name == name)
+    }
+
+    /// What the machines need to know.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            server: self.name.clone(),
+            brand: Brand { name: self.title.clone(), accent: self.accent.clone() },
+            areas: self.areas.iter().map(|area| (area.name.clone(), area.title.clone())).collect(),
+            rules: self.rules.clone(),
+            times: self.times,
+        }
+    }
+}
+
+/// The WebSocket of the server at this origin: `https` becomes `wss`, `http` becomes `ws`.
+#[must_use]
+pub fn socket_of(origin: &str) -> String {
+    format!("ws{}{SOCKET_PATH}", origin.strip_prefix("http").unwrap_or(origin))
+}

@@ -1,0 +1,143 @@
+//! The file that `baton init` writes: what the operator said, and everything else as it is by default.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use super::Area;
+
+/// What the operator said.
+#[derive(Clone, Debug)]
+pub struct Start<'a> {
+    /// See [`Config::name`](super::Config::name).
+    pub name: &'a str,
+    /// See [`Config::title`](super::Config::title).
+    pub title: &'a str,
+    /// See [`Config::subject`](super::Config::subject).
+    pub subject: &'a str,
+    /// See [`Config::accent`](super::Config::accent).
+    pub accent: &'a str,
+    /// See [`Config::url`](super::Config::url).
+    pub url: &'a str,
+    /// See [`Config::listen`](super::Config::listen).
+    pub listen: SocketAddr,
+    /// Paths of certificate and key.
+    pub tls: Option<(&'a str, &'a str)>,
+    /// See [`Config::sites`](super::Config::sites).
+    pub sites: &'a [String],
+    /// See [`Config::page`](super::Config::page).
+    pub page: Option<&'a str>,
+    /// See [`Config::areas`](super::Config::areas).
+    pub areas: &'a [Area],
+}
+
+/// The file's text.
+#[must_use]
+pub fn write(start: &Start<'_>) -> String {
+    let sites: Vec<String> = start.sites.iter().map(|site| quoted(site)).collect();
+    let page = match start.page {
+        Some(page) => format!("page = {}", quoted(page)),
+        None => "# page = \"https://www.acme.example/help\"".into(),
+    };
+    let mut text = format!(
+        "{HEAD}\nname = {}\n\n# What people read, and the colour they see.\ntitle = {}\nsubject = {}\naccent = {}\n\n\
+         {ADDRESS}\nurl = {}\nlisten = \"{}\"\n\n{SITES}\nsites = [{}]\n\n{PAGE}\n{page}\n\n{AREAS}\n",
+        quoted(start.name),
+        quoted(start.title),
+        quoted(start.subject),
+        quoted(start.accent),
+        quoted(start.url),
+        start.listen,
+        sites.join(", "),
+    );
+    for Area { name, title } in start.areas {
+        text += &format!("[[area]]\nname = {}\ntitle = {}\n\n", quoted(name), quoted(title));
+    }
+    text += &match start.tls {
+        Some((certificate, key)) => {
+            format!("[tls]\ncertificate = {}\nkey = {}\n", quoted(certificate), quoted(key))
+        }
+        None => TLS.into(),
+    };
+    text + DEFAULTS
+}
+
+/// A TOML basic string (TOML 1.0): the quote, the backslash and control characters are escaped.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted + "\""
+}
+
+const HEAD: &str = "\
+# This gateway's settings. `baton check` says what is wrong with them; they are read when the gateway starts.
+# A line that starts with # shows what holds when nothing is said.
+
+# The name by which other companies' servers know this one. Once they do, do not change it.";
+
+const ADDRESS: &str = "\
+# `url` is where browsers and other companies reach this gateway; `listen` is where it waits for them. They differ
+# when a proxy on this machine does TLS. Without TLS only this machine itself can be listened to.";
+
+const SITES: &str =
+    "# The websites that may embed the widget, as browsers name them: scheme, host, port, no slash.";
+
+const PAGE: &str = "\
+# A page of one of them that starts the widget: customers whose browser another company sends here land there.";
+
+const AREAS: &str = "# What customers can ask for. The first area is the default.";
+
+const TLS: &str = "\
+# The gateway's own certificate, PEM files, from this folder or with their whole paths.
+# [tls]
+# certificate = \"certificate.pem\"
+# key = \"key.pem\"
+";
+
+/// Tests hold these against the real defaults.
+pub(super) const DEFAULTS: &str = "
+[limits]
+# Connections at once: all of them, and from one address. Behind a proxy all have the proxy's address; then let
+# the proxy count, and give both the same number here.
+# connections = 20000
+# per_address = 1000
+# Chats at once of an agent who is added without --max-chats.
+# max_chats = 6
+
+[transfer]
+# How long an agent waits for the other company's answer.
+# prepare_seconds = 5
+# How long the other company keeps a place for a customer.
+# offer_seconds = 60
+# How long a chat that has moved can still be settled when messages about it were lost.
+# linger_seconds = 120
+
+[presence]
+# How long an agent may be gone before their chats go back to the queue.
+# agent_grace_seconds = 60
+# How long a customer may be gone: while waiting, and while chatting.
+# away_waiting_seconds = 120
+# away_active_seconds = 1800
+
+[policy]
+# What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".
+# same_department = \"all\"
+# same_company = \"agents_choice\"
+# partner = \"agents_choice\"
+# other = \"nothing\"
+
+# Exceptions; the first that fits decides. What is left out fits everything.
+# [[policy.rule]]
+# agent = \"anna\"
+# area = \"billing\"
+# destination = \"globex\"
+# deny = \"Bills stay here\"     # why the transfer is denied; or
+# share = \"nothing\"            # what may be sent at most
+";
