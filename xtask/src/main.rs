@@ -21,6 +21,7 @@ cargo xtask <verb>
   build                  `web`, then the gateway with both inside it
   demo [--check]         two companies on this machine; --check does one transfer in headless browsers
   test [--fast]          everything that is checked; --fast leaves the browsers out
+  sim [words…]           random fault schedules against core (--schedules N --seed S, --mutants)
   size                   what browsers download, against its budgets
   conventions            the rules of the source that no compiler knows
 
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
         ["demo", "--check"] => demo::demo(true),
         ["test"] => test::verb(false),
         ["test", "--fast"] => test::verb(true),
+        ["sim", rest @ ..] => process::cargo().and_then(|mut cargo| {
+            process::run(cargo.args(["run", "--quiet", "--release", "-p", "baton-sim", "--"]).args(rest))
+        }),
         ["size"] => size::verb(),
         ["conventions"] => conventions::verb(),
         _ => {

@@ -31,22 +31,25 @@ fn files_stay_short() {
     assert!(found[0].starts_with("gateway/src/a.rs: 801 lines"), "{found:?}");
 }
 
+/// Written apart, so that this file keeps its own rule.
+const CALL: &str = concat!("sleep", "(MS);");
+
 #[test]
 fn a_sleep_in_a_test_says_what_it_waits_for() {
-    let bare = "fn f() {\n    thread::sleep(MS);\n}\n";
+    let bare = format!("fn f() {{\n    thread::{CALL}\n}}\n");
     let explained =
-        "    // waits: for nothing that could be asked,\n    // and not for long.\n    sleep(MS);\n";
-    let late = "    // Something else.\n    // waits: too late in its comment.\n    sleep(MS);\n";
+        format!("    // waits: for nothing that could be asked,\n    // and not for long.\n    {CALL}\n");
+    let late = format!("    // Something else.\n    // waits: too late in its comment.\n    {CALL}\n");
     for path in
         ["gateway/tests/a.rs", "e2e/src/lib.rs", "core/src/queue/tests.rs", "core/src/queue/tests/a.rs"]
     {
-        assert_eq!(source(path, bare).len(), 1, "{path}");
-        assert!(source(path, explained).is_empty(), "{path}");
-        assert_eq!(source(path, late).len(), 1, "{path}");
+        assert_eq!(source(path, &bare).len(), 1, "{path}");
+        assert!(source(path, &explained).is_empty(), "{path}");
+        assert_eq!(source(path, &late).len(), 1, "{path}");
     }
-    assert!(source("gateway/src/a.rs", bare).is_empty());
+    assert!(source("gateway/src/a.rs", &bare).is_empty());
     assert_eq!(source("gateway/src/a.rs", &format!("mod tests {{\n{bare}}}\n")).len(), 1);
-    assert!(source("e2e/src/lib.rs", "no_sleep(MS);\n").is_empty());
+    assert!(source("e2e/src/lib.rs", &format!("no_{CALL}\n")).is_empty());
 }
 
 #[test]
