@@ -71,12 +71,12 @@ impl Add {
         check_areas(&self.areas, &config)?;
         if self.areas.is_empty() && matches!(self.role, Role::Agent) {
             let what = format!("{} would serve no area", self.name);
-            return Err(Failure::new(what, format!("add --area {}", config.areas[0].name)));
+            return Err(Failure::error(what, format!("add --area {}", config.areas[0].name)));
         }
         let store = database(folder)?;
         if !self.replace && store.agent(&self.name).await?.is_some() {
             let what = format!("there is an agent {} already", self.name);
-            return Err(Failure::new(what, "choose another name, or add --replace"));
+            return Err(Failure::error(what, "choose another name, or add --replace"));
         }
         let password = ask::new_password(self.password_stdin)?;
         let agent = AgentRow {
@@ -102,7 +102,7 @@ pub(super) fn check_areas(areas: &[String], config: &Config) -> Result<()> {
     let Some(unknown) = areas.iter().find(|name| config.area(name).is_none()) else { return Ok(()) };
     let known: Vec<&str> = config.areas.iter().map(|area| area.name.as_str()).collect();
     let todo = format!("choose one of {}, or add it to baton.toml first", known.join(", "));
-    Err(Failure::new(format!("there is no area {unknown:?} here"), todo))
+    Err(Failure::error(format!("there is no area {unknown:?} here"), todo))
 }
 
 /// An argon2id hash with the parameters that OWASP recommends: 19 MiB, two passes, one lane.

@@ -18,10 +18,10 @@ pub(super) fn new_password(from_stdin: bool) -> Result<String> {
     let password = if from_stdin { piped()? } else { typed()? };
     if password.chars().count() < LEAST {
         let what = format!("the password has fewer than {LEAST} characters");
-        return Err(Failure::new(what, "use a few words that do not belong together"));
+        return Err(Failure::error(what, "use a few words that do not belong together"));
     }
     if password.len() > MOST {
-        return Err(Failure::new(format!("the password has more than {MOST} bytes"), "use a shorter one"));
+        return Err(Failure::error(format!("the password has more than {MOST} bytes"), "use a shorter one"));
     }
     Ok(password)
 }
@@ -40,12 +40,12 @@ fn piped() -> Result<String> {
 
 fn typed() -> Result<String> {
     if !super::is_attended() {
-        return Err(Failure::new("nobody is here to type a password", "pipe it in with --password-stdin"));
+        return Err(Failure::error("nobody is here to type a password", "pipe it in with --password-stdin"));
     }
     let password = rpassword::prompt_password("Password: ").context("cannot read a password")?;
     let again = rpassword::prompt_password("Once more: ").context("cannot read a password")?;
     if password != again {
-        return Err(Failure::new("the two passwords differ", "try again"));
+        return Err(Failure::error("the two passwords differ", "try again"));
     }
     Ok(password)
 }

@@ -16,6 +16,9 @@ use crate::run::DATABASE;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AgentRow, PeerRow, Store};
 
+/// Columns of what was looked at.
+const WIDTH: usize = 14;
+
 /// What was looked at so far.
 #[derive(Default)]
 struct Report {
@@ -27,12 +30,12 @@ impl Report {
     fn line<T>(&mut self, what: &str, result: Result<T>, detail: impl FnOnce(&T) -> String) -> Option<T> {
         match result {
             Ok(value) => {
-                println!("ok     {what}  {}", detail(&value));
+                println!("ok     {what:WIDTH$}  {}", detail(&value));
                 Some(value)
             }
             Err(error) => {
                 self.wrong += 1;
-                println!("WRONG  {what}  {}", explain(&error).replace('\n', "\n       "));
+                println!("WRONG  {what:WIDTH$}  {}", explain(&error).replace('\n', "\n       "));
                 None
             }
         }
@@ -49,17 +52,17 @@ pub(super) async fn run(folder: &Path) -> Result<()> {
     let mut report = Report::default();
     // Without settings there is nothing more to look at, and the exit code says so.
     let config = config(folder)?;
-    println!("ok     settings  {} at {}", config.name, config.url);
+    report.line("settings", Ok(()), |()| format!("{} at {}", config.name, config.url));
     report.line("keys", Keys::load(folder), Keys::fingerprint);
     report.line("certificate", certificate(&config), Clone::clone);
     let store = database(folder).and_then(|store| private(&folder.join(DATABASE)).map(|()| store));
-    if let Some(store) = report.line("database", store, |_| String::new()) {
+    if let Some(store) = report.line("database", store, |_| folder.join(DATABASE).display().to_string()) {
         look_inside(&store, &config, &mut report).await?;
     }
     match report.wrong {
         0 => Ok(()),
-        1 => Err(Failure::new("one thing is not in order", "see the line that starts with WRONG")),
-        wrong => Err(Failure::new(
+        1 => Err(Failure::error("one thing is not in order", "see the line that starts with WRONG")),
+        wrong => Err(Failure::error(
             format!("{wrong} things are not in order"),
             "see the lines that start with WRONG",
         )),
@@ -68,7 +71,7 @@ pub(super) async fn run(folder: &Path) -> Result<()> {
 
 async fn look_inside(store: &SqliteStore, config: &Config, report: &mut Report) -> Result<()> {
     let (agents, peers) = (store.agents().await?, store.peers().await?);
-    println!("ok     agents  {}", agents.len());
+    report.line("agents", Ok(()), |()| agents.len().to_string());
     notes(config, &agents, &peers).iter().for_each(|text| report.note(text));
     let client = Client::new()?;
     for peer in &peers {
@@ -86,7 +89,7 @@ fn certificate(config: &Config) -> Result<String> {
     for file in [&tls.certificate, &tls.key] {
         File::open(file).map_err(|why| {
             let what = format!("cannot read {}: {why}", file.display());
-            Failure::new(what, "correct [tls] in baton.toml, or let the gateway's user read the file")
+            Failure::error(what, "correct [tls] in baton.toml, or let the gateway's user read the file")
         })?;
     }
     Ok(tls.certificate.display().to_string())
@@ -99,7 +102,7 @@ fn private(database: &Path) -> Result<()> {
         return Ok(());
     }
     let what = format!("{} can be read by others (mode {mode:o})", database.display());
-    Err(Failure::new(what, format!("chmod 600 {}", database.display())))
+    Err(Failure::error(what, format!("chmod 600 {}", database.display())))
 }
 
 /// Whether a peer is still what it was when it became one.
@@ -113,14 +116,14 @@ fn same(peer: &PeerRow, answer: &WellKnown) -> Result<()> {
             peer.base_url,
             fingerprint(signs)
         );
-        return Err(Failure::new(what, todo));
+        return Err(Failure::error(what, todo));
     }
     Ok(())
 }
 
 fn renamed(peer: &PeerRow, answer: &WellKnown) -> anyhow::Error {
     let what = format!("what answers at {} is now called {}", peer.base_url, answer.name);
-    Failure::new(what, format!("ask its operator; then `baton peer remove {}` and add it again", peer.name))
+    Failure::error(what, format!("ask its operator; then `baton peer remove {}` and add it again", peer.name))
 }
 
 /// Settings that name somebody who is not there, and gateways that nobody serves.

@@ -65,7 +65,10 @@ impl Init {
             let path = folder.join(file);
             if path.exists() {
                 let what = format!("{} is there already, and nothing is overwritten", path.display());
-                return Err(Failure::new(what, "change the settings in baton.toml, or choose another --dir"));
+                return Err(Failure::error(
+                    what,
+                    "change the settings in baton.toml, or choose another --dir",
+                ));
             }
         }
         // Transcripts and keys are for the gateway's own user.

@@ -19,7 +19,7 @@ pub(super) async fn introduce(client: &Client, base_url: &str) -> Result<WellKno
     let answer = client.introduce(base_url).await.map_err(|error| failure(&error, base_url))?;
     check(&answer, base_url).map_err(|why| {
         let what = format!("what {base_url} says of itself cannot be used: {why}");
-        Failure::new(what, "ask its operator; the address must be the `url` of its settings")
+        Failure::error(what, "ask its operator; the address must be the `url` of its settings")
     })?;
     Ok(answer)
 }
@@ -35,7 +35,7 @@ fn failure(error: &CallError, base_url: &str) -> anyhow::Error {
             ("what answers is no Baton gateway:", "is the address right, without a path?")
         }
     };
-    Failure::new(format!("{what} {base_url}"), todo)
+    Failure::error(format!("{what} {base_url}"), todo)
 }
 
 /// Everything in it is shown to people, put into headers, or called later: it must be what it ought to be, and on

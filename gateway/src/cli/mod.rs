@@ -62,7 +62,7 @@ struct Failure {
 
 impl Failure {
     /// An error for the command to end with.
-    fn new(what: impl Into<String>, todo: impl Into<String>) -> anyhow::Error {
+    fn error(what: impl Into<String>, todo: impl Into<String>) -> anyhow::Error {
         Self { what: what.into(), todo: todo.into() }.into()
     }
 }
@@ -89,9 +89,13 @@ pub async fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if error.is::<ConfigError>() {
+                // Each line of it starts with file and line, as editors like it.
+                eprintln!("{error}");
+                return ExitCode::from(WRONG_CONFIG);
+            }
             eprintln!("baton: {}", explain(&error));
-            let config = error.chain().any(|cause| cause.is::<ConfigError>());
-            if config { ExitCode::from(WRONG_CONFIG) } else { ExitCode::FAILURE }
+            ExitCode::FAILURE
         }
     }
 }
@@ -118,7 +122,7 @@ fn config(folder: &Path) -> anyhow::Result<Config> {
     match Config::load(folder) {
         Err(ConfigError::Unreadable { file, why }) if why.kind() == std::io::ErrorKind::NotFound => {
             let what = format!("there is no {}: this is not a gateway's data folder", file.display());
-            Err(Failure::new(what, "name the folder with --dir, or set a gateway up with `baton init`"))
+            Err(Failure::error(what, "name the folder with --dir, or set a gateway up with `baton init`"))
         }
         other => Ok(other?),
     }
@@ -129,14 +133,17 @@ fn database(folder: &Path) -> anyhow::Result<SqliteStore> {
     let path = folder.join(crate::run::DATABASE);
     if !path.is_file() {
         let what = format!("there is no database {}", path.display());
-        return Err(Failure::new(
+        return Err(Failure::error(
             what,
             "restore it from a backup, or set a new gateway up with `baton init`",
         ));
     }
     SqliteStore::open(&path).map_err(|error| {
         let what = format!("cannot use the database {}: {error}", path.display());
-        Failure::new(what, "is the disk full or the file another user's? Otherwise restore it from a backup")
+        Failure::error(
+            what,
+            "is the disk full or the file another user's? Otherwise restore it from a backup",
+        )
     })
 }
 

@@ -106,10 +106,10 @@ impl Add {
         let todo = "ask its operator what `baton fingerprint` prints there, on another way than through this address, \
                     and add --fingerprint with it";
         if !is_attended() {
-            return Err(Failure::new("nobody is here to compare the fingerprint", todo));
+            return Err(Failure::error("nobody is here to compare the fingerprint", todo));
         }
         if !ask::confirmed("Has its operator told you the same, on another way than this?")? {
-            return Err(Failure::new(format!("{} is no peer", peer.name), todo));
+            return Err(Failure::error(format!("{} is no peer", peer.name), todo));
         }
         Ok(peer.jwks.clone())
     }
@@ -145,7 +145,7 @@ fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
         let found: Vec<String> = peer.jwks.keys.iter().map(fingerprint).collect();
         let what = format!("{} has no key {wanted}; it has {}", peer.name, found.join(", "));
         let todo = "compare with its operator again. If they see what you gave, somebody else answers at this address";
-        return Err(Failure::new(what, todo));
+        return Err(Failure::error(what, todo));
     }
     let keys = peer.jwks.keys.iter().filter(|key| fingerprints.contains(&fingerprint(key)));
     Ok(Jwks { keys: keys.cloned().collect() })
@@ -155,7 +155,7 @@ fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
 fn check_name(name: &str, base_url: &str, config: &Config, peers: &[PeerRow]) -> Result<()> {
     if name == config.name {
         let todo = "name the other gateway's address; if it has the same name, one of the two must change it";
-        return Err(Failure::new(
+        return Err(Failure::error(
             format!("what answers at {base_url} is called {name}, as this gateway is"),
             todo,
         ));
@@ -163,7 +163,7 @@ fn check_name(name: &str, base_url: &str, config: &Config, peers: &[PeerRow]) ->
     if let Some(other) = peers.iter().find(|peer| peer.name == name && peer.base_url != base_url) {
         let what = format!("there is a peer {name} already, at {}", other.base_url);
         let todo = format!("if it has moved, first `baton peer remove {name}`");
-        return Err(Failure::new(what, todo));
+        return Err(Failure::error(what, todo));
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ async fn remove(folder: &Path, name: &str) -> Result<()> {
         println!("{name} is no peer any more");
         return Ok(());
     }
-    Err(Failure::new(format!("there is no peer {name:?}"), "`baton peer list` shows their names"))
+    Err(Failure::error(format!("there is no peer {name:?}"), "`baton peer list` shows their names"))
 }
 
 #[cfg(test)]

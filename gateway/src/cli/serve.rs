@@ -1,5 +1,6 @@
 //! `baton serve`
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use anyhow::Result;
@@ -30,6 +31,8 @@ impl Serve {
         let config = config(folder)?;
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // A file has no colours.
+        let log = log.with_ansi(std::io::stderr().is_terminal());
         match self.log {
             Log::Text => log.init(),
             Log::Json => log.json().init(),
