@@ -1,25 +1,35 @@
 //! A store that forgets everything with its process: for benches, and for tests that need no file.
+//!
+//! It says what the others say, conflicts included.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use baton_protocol::model::Entry;
-use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::{ChatId, MessageId, SecretDigest, Seq, Timestamp, TransferId};
 use parking_lot::Mutex;
 
 use super::{AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, Store, StoreError, StoredChat};
 
+type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
+    /// Who is to be told what, in the order of the batches.
+    told: Mutex<VecDeque<(Done, Result<(), StoreError>)>>,
+    /// Held by the one thread that is telling.
+    telling: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Tables {
     chats: BTreeMap<ChatId, ChatRow>,
+    by_token: HashMap<SecretDigest, ChatId>,
     contexts: HashMap<ChatId, String>,
-    entries: HashMap<ChatId, Vec<Entry>>,
+    entries: HashMap<ChatId, Entries>,
     incoming: BTreeMap<(String, TransferId), IncomingRow>,
+    by_wtid: HashMap<SecretDigest, (String, TransferId)>,
     agents: BTreeMap<String, AgentRow>,
     tokens: HashMap<SecretDigest, (String, Timestamp)>,
     peers: BTreeMap<String, PeerRow>,
@@ -27,37 +37,103 @@ struct Tables {
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
-impl Tables {
-    fn conflicts(&self, op: &Op) -> bool {
-        let stored = match op {
-            Op::SaveChat(row) => self.chats.get(&row.id).map_or(0, |stored| stored.version) != row.version,
-            Op::SaveIncoming(row) => {
-                let stored = self.incoming.get(&(row.peer.clone(), row.transfer));
-                stored.map_or(0, |stored| stored.version) != row.version
-            }
-            Op::Append { chat, entry } => {
-                let entries = self.entries.get(chat).map_or(&[][..], Vec::as_slice);
-                entries.iter().any(|stored| stored.seq == entry.seq || stored.id == entry.id)
-            }
-            Op::SaveContext { .. } => false,
-        };
-        stored
-    }
+#[derive(Debug, Default)]
+struct Entries {
+    by_seq: BTreeMap<Seq, Entry>,
+    ids: HashSet<MessageId>,
+}
 
-    fn apply(&mut self, op: Op) {
-        match op {
-            Op::SaveChat(row) => {
-                self.chats.insert(row.id, ChatRow { version: row.version + 1, ..row });
-            }
-            Op::SaveContext { chat, json } => {
-                self.contexts.insert(chat, json);
-            }
-            Op::Append { chat, entry } => self.entries.entry(chat).or_default().push(entry),
-            Op::SaveIncoming(row) => {
-                let name = (row.peer.clone(), row.transfer);
-                self.incoming.insert(name, IncomingRow { version: row.version + 1, ..row });
+/// How to take an op back.
+enum Undo {
+    Chat(ChatId, Option<ChatRow>),
+    Context(ChatId, Option<String>),
+    Entry(ChatId, Seq),
+    Incoming((String, TransferId), Option<IncomingRow>),
+}
+
+impl Tables {
+    /// All of the batch, or nothing.
+    fn store(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
+        let mut undo = Vec::with_capacity(ops.len());
+        for op in ops {
+            match self.apply(op) {
+                Some(step) => undo.push(step),
+                None => {
+                    undo.into_iter().rev().for_each(|step| self.revert(step));
+                    return Err(StoreError::Conflict);
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Nothing when the op conflicts with what is stored.
+    fn apply(&mut self, op: Op) -> Option<Undo> {
+        match op {
+            Op::SaveChat(row) => self.save_chat(row),
+            Op::SaveContext { chat, json } => {
+                self.chats.get(&chat)?;
+                Some(Undo::Context(chat, self.contexts.insert(chat, json)))
+            }
+            Op::Append { chat, entry } => {
+                let entries = self.entries.entry(chat).or_default();
+                if entries.by_seq.contains_key(&entry.seq) || !entries.ids.insert(entry.id) {
+                    return None;
+                }
+                let seq = entry.seq;
+                entries.by_seq.insert(seq, entry);
+                Some(Undo::Entry(chat, seq))
+            }
+            Op::SaveIncoming(row) => self.save_incoming(row),
+        }
+    }
+
+    fn save_chat(&mut self, row: ChatRow) -> Option<Undo> {
+        if self.chats.get(&row.id).map_or(0, |stored| stored.version) != row.version {
+            return None;
+        }
+        let id = row.id;
+        self.by_token.insert(row.token, id);
+        let old = self.chats.insert(id, ChatRow { version: row.version + 1, ..row });
+        Some(Undo::Chat(id, old))
+    }
+
+    fn save_incoming(&mut self, row: IncomingRow) -> Option<Undo> {
+        let name = (row.peer.clone(), row.transfer);
+        let stored = self.incoming.get(&name).map_or(0, |stored| stored.version);
+        // A WTID belongs to one transfer. The index may know one of a batch that was undone.
+        let taken = self.by_wtid.get(&row.wtid).filter(|owner| **owner != name);
+        let taken =
+            taken.and_then(|owner| self.incoming.get(owner)).is_some_and(|other| other.wtid == row.wtid);
+        if stored != row.version || taken {
+            return None;
+        }
+        self.by_wtid.insert(row.wtid, name.clone());
+        let old = self.incoming.insert(name.clone(), IncomingRow { version: row.version + 1, ..row });
+        Some(Undo::Incoming(name, old))
+    }
+
+    fn revert(&mut self, step: Undo) {
+        match step {
+            Undo::Chat(id, old) => restore(&mut self.chats, id, old),
+            Undo::Context(chat, Some(old)) => drop(self.contexts.insert(chat, old)),
+            Undo::Context(chat, None) => drop(self.contexts.remove(&chat)),
+            Undo::Entry(chat, seq) => {
+                if let Some(entries) = self.entries.get_mut(&chat)
+                    && let Some(entry) = entries.by_seq.remove(&seq)
+                {
+                    entries.ids.remove(&entry.id);
+                }
+            }
+            Undo::Incoming(name, old) => restore(&mut self.incoming, name, old),
+        }
+    }
+}
+
+fn restore<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, old: Option<V>) {
+    match old {
+        Some(old) => drop(table.insert(key, old)),
+        None => drop(table.remove(&key)),
     }
 }
 
@@ -66,34 +142,50 @@ impl MemoryStore {
         let answer = look(&mut self.tables.lock());
         Box::pin(std::future::ready(Ok(answer)))
     }
+
+    /// Tells everybody who waits, one after the other. Whoever finds somebody telling leaves it to them: they look
+    /// again after they have let go.
+    fn tell(&self) {
+        while !self.told.lock().is_empty() {
+            let Some(_turn) = self.telling.try_lock() else { return };
+            loop {
+                // The lock must not be held while somebody is told: they may commit.
+                let next = self.told.lock().pop_front();
+                let Some((done, result)) = next else { break };
+                done(result);
+            }
+        }
+    }
 }
 
 impl Store for MemoryStore {
     fn commit(&self, batch: Batch) -> Result<(), Batch> {
         let mut tables = self.tables.lock();
-        let result = if batch.ops.iter().any(|op| tables.conflicts(op)) {
-            Err(StoreError::Conflict)
-        } else {
-            batch.ops.into_iter().for_each(|op| tables.apply(op));
-            Ok(())
-        };
-        // Under the lock, so that the dones run in the order of the batches.
-        (batch.done)(result);
+        let result = tables.store(batch.ops);
+        // Under the tables' lock, so that the order is that of the batches.
+        self.told.lock().push_back((batch.done, result));
+        drop(tables);
+        self.tell();
         Ok(())
     }
 
     fn chat(&self, id: ChatId) -> Answer<'_, Option<StoredChat>> {
         self.with(|tables| {
+            let entries = tables.entries.get(&id).map(|entries| entries.by_seq.values().cloned().collect());
             Some(StoredChat {
                 row: tables.chats.get(&id)?.clone(),
                 context: tables.contexts.get(&id).cloned(),
-                entries: tables.entries.get(&id).cloned().unwrap_or_default(),
+                entries: entries.unwrap_or_default(),
             })
         })
     }
 
     fn chat_by_token(&self, token: SecretDigest) -> Answer<'_, Option<ChatId>> {
-        self.with(|tables| tables.chats.values().find(|row| row.token == token).map(|row| row.id))
+        self.with(|tables| {
+            // An earlier token of the chat's stays in the index.
+            let id = tables.by_token.get(&token)?;
+            tables.chats.get(id).filter(|row| row.token == token).map(|row| row.id)
+        })
     }
 
     fn open_chats(&self) -> Answer<'_, Vec<ChatId>> {
@@ -105,7 +197,10 @@ impl Store for MemoryStore {
     }
 
     fn incoming_by_wtid(&self, wtid: SecretDigest) -> Answer<'_, Option<IncomingRow>> {
-        self.with(|tables| tables.incoming.values().find(|row| row.wtid == wtid).cloned())
+        self.with(|tables| {
+            let row = tables.incoming.get(tables.by_wtid.get(&wtid)?)?;
+            (row.wtid == wtid).then(|| row.clone())
+        })
     }
 
     fn open_incoming(&self) -> Answer<'_, Vec<IncomingRow>> {
@@ -122,6 +217,7 @@ impl Store for MemoryStore {
 
     fn put_agent(&self, agent: AgentRow) -> Answer<'_, ()> {
         self.with(|tables| {
+            tables.tokens.retain(|_, (name, _)| *name != agent.name);
             tables.agents.insert(agent.name.clone(), agent);
         })
     }
@@ -160,7 +256,14 @@ impl Store for MemoryStore {
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {
         self.with(|tables| {
             tables.used.retain(|_, expires| *expires > now);
-            tables.used.insert(id.into(), expires).is_none()
+            // The first one's expiry stands.
+            match tables.used.entry(id.into()) {
+                std::collections::hash_map::Entry::Occupied(_) => false,
+                std::collections::hash_map::Entry::Vacant(place) => {
+                    place.insert(expires);
+                    true
+                }
+            }
         })
     }
 

@@ -218,7 +218,7 @@ pub struct Batch {
 /// A store.
 pub trait Store: Send + Sync + 'static {
     /// Batches become durable in the order of the calls, and each `done` runs before the next batch's. Never
-    /// blocks.
+    /// blocks. A `done` may hand over another batch; it runs on the store's own thread, which waits for it.
     ///
     /// # Errors
     /// Gives the batch back when too many wait.
@@ -242,7 +242,7 @@ pub trait Store: Send + Sync + 'static {
     fn agents(&self) -> Answer<'_, Vec<AgentRow>>;
     /// An agent, by login name.
     fn agent<'a>(&'a self, name: &'a str) -> Answer<'a, Option<AgentRow>>;
-    /// Adds or replaces an agent.
+    /// Adds or replaces an agent. The tokens of one that is replaced are void: a new password ends old logins.
     fn put_agent(&self, agent: AgentRow) -> Answer<'_, ()>;
     /// Remembers an agent's console token.
     fn put_agent_token<'a>(

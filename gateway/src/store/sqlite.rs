@@ -1,42 +1,45 @@
-//! SQLite: one file, one writer with group commit, readers beside it.
-//!
-//! The writer takes everything that waits into one transaction, so that the number of times the disk is asked to
-//! sync does not grow with the load. Each batch stands in a savepoint of its own: one that conflicts is undone by
-//! itself.
+//! SQLite: one file, one writer with group commit ([`writer`]), readers beside it.
+
+mod rows;
+mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use baton_protocol::model::{Author, Body, Entry};
-use baton_protocol::{ChatId, MessageId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
-use super::{AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, Store, StoreError, StoredChat};
-
-/// Batches that may wait. At a thousand batches a commit this is a few seconds of work; more waiting means that
-/// the disk has stopped.
-const MAX_WAITING: usize = 16_384;
-
-/// Batches in one transaction: enough to spread a sync over many, few enough to keep the answer quick.
-const MAX_TOGETHER: usize = 4_096;
+use super::{AgentRow, Answer, Batch, IncomingRow, PeerRow, Store, StoreError, StoredChat};
+use rows::{INCOMING, from_json, incoming_row, number, stored_chat, to_json};
+use writer::Writer;
 
 /// How long a command line tool and the server wait for each other's transaction.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Connections that read. A read takes microseconds; a few spare a long transcript's reader the others' wait.
+const READERS: usize = 4;
+
+/// How long before the expiry of the newest token an older one must have expired to be removed, in milliseconds. Two
+/// days: tokens last for a working day.
+const KEEP_TOKENS: u64 = 2 * 24 * 60 * 60 * 1_000;
+
 /// The schema, one step a version. `user_version` counts the steps taken: SQLite's own mechanism, which a
 /// migration library would only repeat.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
 
 /// See the module.
 pub struct SqliteStore {
-    writer: SyncSender<Batch>,
-    reader: Arc<Mutex<Connection>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
 }
 
 impl SqliteStore {
@@ -45,15 +48,11 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be used, or was written by a newer version of this program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let writer = connect(path)?;
-        migrate(&writer)?;
-        let reader = Arc::new(Mutex::new(connect(path)?));
-        let (sender, receiver) = sync_channel(MAX_WAITING);
-        let thread = std::thread::Builder::new()
-            .name("baton-store".into())
-            .spawn(move || write(writer, &receiver))
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Self { writer: sender, reader, thread: Some(thread) })
+        let mut writer = connect(path)?;
+        migrate(&mut writer)?;
+        let connections = (0..READERS).map(|_| reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
+        let readers = Arc::new(Readers { connections, next: AtomicUsize::new(0) });
+        Ok(Self { writer: Writer::start(writer)?, readers })
     }
 
     /// Runs a question beside the writer, where blocking is allowed.
@@ -61,10 +60,13 @@ impl SqliteStore {
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'a, T> {
-        let reader = self.reader.clone();
+        let readers = self.readers.clone();
         Box::pin(async move {
-            let answer = tokio::task::spawn_blocking(move || question(&reader.lock())).await;
-            answer.map_err(|error| StoreError::Failed(error.to_string()))?.map_err(failed)
+            let asked = tokio::task::spawn_blocking(move || {
+                let next = readers.next.fetch_add(1, Ordering::Relaxed) % READERS;
+                question(&readers.connections[next].lock())
+            });
+            asked.await.map_err(|error| StoreError::Failed(error.to_string()))?.map_err(failed)
         })
     }
 
@@ -73,211 +75,87 @@ impl SqliteStore {
     }
 }
 
-impl Drop for SqliteStore {
-    /// Waits until everything that was handed over is stored.
-    fn drop(&mut self) {
-        let (closed, _) = sync_channel(0);
-        drop(std::mem::replace(&mut self.writer, closed));
-        if let Some(thread) = self.thread.take() {
-            // A writer that panicked has said so already.
-            let _ = thread.join();
-        }
-    }
-}
-
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let open = || -> rusqlite::Result<Connection> {
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY)?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        use_wal(&db)?;
         // An acknowledgement means stored: every commit is synced.
         db.pragma_update(None, "synchronous", "FULL")?;
-        db.pragma_update(None, "foreign_keys", "ON")?;
         Ok(db)
     };
     open().map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))
 }
 
-fn migrate(db: &Connection) -> Result<(), StoreError> {
-    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    let version = version as usize;
-    if version > MIGRATIONS.len() {
-        let known = MIGRATIONS.len();
-        let text = format!("the database is of version {version}, this program knows up to {known}: use a newer one");
+/// Write-ahead log: readers and the writer do not wait for each other. The mode stays in the file, so only the first
+/// to open a new one changes it; SQLite does not let another who is just opening it wait, so that one tries again.
+fn use_wal(db: &Connection) -> rusqlite::Result<()> {
+    let until = Instant::now() + BUSY;
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && Instant::now() < until =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// A connection that cannot write, whatever it is asked.
+fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let db = connect(path)?;
+    db.pragma_update(None, "query_only", "ON").map_err(failed)?;
+    Ok(db)
+}
+
+fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    // The lock first: a server and a command line tool may open a new file at the same moment.
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let (taken, known) = (usize::try_from(version).unwrap_or(usize::MAX), MIGRATIONS.len());
+    let Some(steps) = MIGRATIONS.get(taken..) else {
+        let text = format!(
+            "the database is of version {version}, this program knows up to {known}: use a newer one"
+        );
         return Err(StoreError::Failed(text));
+    };
+    for (step, sql) in (version + 1..).zip(steps) {
+        transaction.execute_batch(sql).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", step).map_err(failed)?;
     }
-    for (step, sql) in MIGRATIONS.iter().enumerate().skip(version) {
-        let all = format!("BEGIN IMMEDIATE; {sql}; PRAGMA user_version = {}; COMMIT;", step + 1);
-        db.execute_batch(&all).map_err(failed)?;
-    }
-    Ok(())
+    transaction.commit().map_err(failed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a parameter of map_err")]
 fn failed(error: rusqlite::Error) -> StoreError {
-    StoreError::Failed(error.to_string())
+    StoreError::Failed(said(&error))
 }
 
-/// The writer's thread: until every sender is gone.
-fn write(mut db: Connection, batches: &Receiver<Batch>) {
-    while let Ok(first) = batches.recv() {
-        let mut together = vec![first];
-        together.extend(batches.try_iter().take(MAX_TOGETHER - 1));
-        let results = store(&mut db, &together);
-        for (batch, result) in together.into_iter().zip(results) {
-            (batch.done)(result);
+/// What SQLite says, and what an operator can do about it.
+fn said(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode;
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => ": make room on the disk",
+        Some(ErrorCode::DatabaseBusy) => ": another program holds the database for too long",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            ": is the data folder this user's, and writable?"
         }
-    }
-}
-
-/// Stores the batches in one transaction; one result each.
-fn store(db: &mut Connection, batches: &[Batch]) -> Vec<Result<(), StoreError>> {
-    if batches.iter().all(|batch| batch.ops.is_empty()) {
-        return batches.iter().map(|_| Ok(())).collect();
-    }
-    let mut transaction = || -> rusqlite::Result<Vec<Result<(), StoreError>>> {
-        let mut transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut results = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let savepoint = transaction.savepoint()?;
-            let result = batch.ops.iter().try_for_each(|op| apply(&savepoint, op));
-            match result {
-                Ok(()) => savepoint.commit()?,
-                Err(_) => drop(savepoint),
-            }
-            results.push(result);
-        }
-        transaction.commit()?;
-        Ok(results)
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ": restore it from a copy",
+        _ => "",
     };
-    transaction().unwrap_or_else(|error| {
-        let text = error.to_string();
-        batches.iter().map(|_| Err(StoreError::Failed(text.clone()))).collect()
-    })
-}
-
-fn apply(db: &Connection, op: &Op) -> Result<(), StoreError> {
-    let changed = match op {
-        Op::SaveChat(row) => save_chat(db, row),
-        Op::SaveIncoming(row) => save_incoming(db, row),
-        Op::SaveContext { chat, json } => db
-            .prepare_cached("UPDATE chat SET context = ?2 WHERE id = ?1")
-            .and_then(|mut sql| sql.execute(params![chat.0, json])),
-        Op::Append { chat, entry } => append(db, *chat, entry),
-    };
-    match changed {
-        Ok(1) => Ok(()),
-        Ok(_) => Err(StoreError::Conflict),
-        Err(rusqlite::Error::SqliteFailure(error, _))
-            if error.code == rusqlite::ErrorCode::ConstraintViolation =>
-        {
-            Err(StoreError::Conflict)
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn save_chat(db: &Connection, row: &ChatRow) -> rusqlite::Result<usize> {
-    let ChatRow { id, version, token, open, json } = row;
-    if *version == 0 {
-        let sql = "INSERT INTO chat (id, version, token, open, record) VALUES (?1, 1, ?2, ?3, ?4)";
-        return db.prepare_cached(sql)?.execute(params![id.0, token.0, open, json]);
-    }
-    let sql = "UPDATE chat SET version = version + 1, token = ?3, open = ?4, record = ?5 \
-               WHERE id = ?1 AND version = ?2";
-    db.prepare_cached(sql)?.execute(params![id.0, number(*version), token.0, open, json])
-}
-
-fn save_incoming(db: &Connection, row: &IncomingRow) -> rusqlite::Result<usize> {
-    let IncomingRow { peer, transfer, version, wtid, open, json } = row;
-    if *version == 0 {
-        let sql = "INSERT INTO incoming (peer, transfer, version, wtid, open, record) \
-                   VALUES (?1, ?2, 1, ?3, ?4, ?5)";
-        return db.prepare_cached(sql)?.execute(params![peer, transfer.0, wtid.0, open, json]);
-    }
-    let sql = "UPDATE incoming SET version = version + 1, wtid = ?4, open = ?5, record = ?6 \
-               WHERE peer = ?1 AND transfer = ?2 AND version = ?3";
-    db.prepare_cached(sql)?.execute(params![peer, transfer.0, number(*version), wtid.0, open, json])
-}
-
-fn append(db: &Connection, chat: ChatId, entry: &Entry) -> rusqlite::Result<usize> {
-    let sql = "INSERT INTO entry (chat, seq, at, id, author, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let (author, body) = (to_json(&entry.author)?, to_json(&entry.body)?);
-    db.prepare_cached(sql)?.execute(params![
-        chat.0,
-        number(entry.seq),
-        number(entry.at.0),
-        entry.id.0,
-        author,
-        body
-    ])
-}
-
-/// SQLite's integers have a sign. Versions, numbers and times stay far below half of the range.
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(|value| u64::try_from(value).unwrap_or(0))
-}
-
-fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
-fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    serde_json::from_str(&row.get::<_, String>(column)?).map_err(|error| {
-        let kind = rusqlite::types::Type::Text;
-        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
-    })
-}
-
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let (author, body): (Author, Body) = (from_json(row, 3)?, from_json(row, 4)?);
-    let (seq, at) = (unsigned(row, 0)?, Timestamp(unsigned(row, 1)?));
-    Ok(Entry { seq, at, id: MessageId(row.get(2)?), author, body })
-}
-
-fn incoming_row(row: &Row<'_>) -> rusqlite::Result<IncomingRow> {
-    Ok(IncomingRow {
-        peer: row.get(0)?,
-        transfer: TransferId(row.get(1)?),
-        version: unsigned(row, 2)?,
-        wtid: SecretDigest(row.get(3)?),
-        open: row.get(4)?,
-        json: row.get(5)?,
-    })
-}
-
-const INCOMING: &str = "SELECT peer, transfer, version, wtid, open, record FROM incoming";
-
-fn stored_chat(db: &Connection, id: ChatId) -> rusqlite::Result<Option<StoredChat>> {
-    let sql = "SELECT version, token, open, record, context FROM chat WHERE id = ?1";
-    let found = db.prepare_cached(sql)?.query_row([id.0], |row| {
-        let (version, token) = (unsigned(row, 0)?, SecretDigest(row.get(1)?));
-        let chat = ChatRow { id, version, token, open: row.get(2)?, json: row.get(3)? };
-        Ok((chat, row.get(4)?))
-    });
-    let Some((row, context)) = found.optional()? else { return Ok(None) };
-    let sql = "SELECT seq, at, id, author, body FROM entry WHERE chat = ?1 ORDER BY seq";
-    let entries = db.prepare_cached(sql)?.query_map([id.0], entry)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some(StoredChat { row, context, entries }))
+    format!("{error}{advice}")
 }
 
 impl Store for SqliteStore {
     fn commit(&self, batch: Batch) -> Result<(), Batch> {
-        self.writer.try_send(batch).map_err(|error| match error {
-            TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
-        })
+        self.writer.commit(batch)
     }
 
     fn chat(&self, id: ChatId) -> Answer<'_, Option<StoredChat>> {
-        self.ask(move |db| {
-            // One transaction, so that row and entries are of the same moment.
-            let moment = db.unchecked_transaction()?;
-            stored_chat(&moment, id)
-        })
+        self.ask(move |db| stored_chat(db, id))
     }
 
     fn chat_by_token(&self, token: SecretDigest) -> Answer<'_, Option<ChatId>> {
@@ -310,7 +188,9 @@ impl Store for SqliteStore {
     }
 
     fn open_incoming(&self) -> Answer<'_, Vec<IncomingRow>> {
-        self.ask(|db| db.prepare_cached(&format!("{INCOMING} WHERE open"))?.query_map([], incoming_row)?.collect())
+        self.ask(|db| {
+            db.prepare_cached(&format!("{INCOMING} WHERE open"))?.query_map([], incoming_row)?.collect()
+        })
     }
 
     fn agents(&self) -> Answer<'_, Vec<AgentRow>> {
@@ -326,9 +206,13 @@ impl Store for SqliteStore {
     }
 
     fn put_agent(&self, agent: AgentRow) -> Answer<'_, ()> {
-        self.ask(move |db| {
+        self.writer.change(move |db| {
             let json = to_json(&agent)?;
-            db.execute("INSERT OR REPLACE INTO agent (name, record) VALUES (?1, ?2)", params![agent.name, json])?;
+            db.execute("DELETE FROM agent_token WHERE name = ?1", [&agent.name])?;
+            db.execute(
+                "INSERT OR REPLACE INTO agent (name, record) VALUES (?1, ?2)",
+                params![agent.name, json],
+            )?;
             Ok(())
         })
     }
@@ -340,7 +224,10 @@ impl Store for SqliteStore {
         expires: Timestamp,
     ) -> Answer<'a, ()> {
         let name = name.to_owned();
-        self.ask(move |db| {
+        self.writer.change(move |db| {
+            // Long past, whatever the caller's clock is doing.
+            let old = expires.0.saturating_sub(KEEP_TOKENS);
+            db.execute("DELETE FROM agent_token WHERE expires <= ?1", [number(old)])?;
             let sql = "INSERT OR REPLACE INTO agent_token (token, name, expires) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![token.0, name, number(expires.0)])?;
             Ok(())
@@ -349,9 +236,9 @@ impl Store for SqliteStore {
 
     fn agent_by_token(&self, token: SecretDigest, now: Timestamp) -> Answer<'_, Option<String>> {
         self.ask(move |db| {
-            db.execute("DELETE FROM agent_token WHERE expires <= ?1", [number(now.0)])?;
-            let mut sql = db.prepare_cached("SELECT name FROM agent_token WHERE token = ?1")?;
-            sql.query_row([token.0], |row| row.get(0)).optional()
+            let mut sql =
+                db.prepare_cached("SELECT name FROM agent_token WHERE token = ?1 AND expires > ?2")?;
+            sql.query_row(params![token.0, number(now.0)], |row| row.get(0)).optional()
         })
     }
 
@@ -360,30 +247,33 @@ impl Store for SqliteStore {
     }
 
     fn put_peer(&self, peer: PeerRow) -> Answer<'_, ()> {
-        self.ask(move |db| {
+        self.writer.change(move |db| {
             let json = to_json(&peer)?;
-            db.execute("INSERT OR REPLACE INTO peer (name, record) VALUES (?1, ?2)", params![peer.name, json])?;
+            db.execute(
+                "INSERT OR REPLACE INTO peer (name, record) VALUES (?1, ?2)",
+                params![peer.name, json],
+            )?;
             Ok(())
         })
     }
 
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
         let name = name.to_owned();
-        self.ask(move |db| Ok(db.execute("DELETE FROM peer WHERE name = ?1", [name])? > 0))
+        self.writer.change(move |db| Ok(db.execute("DELETE FROM peer WHERE name = ?1", [name])? > 0))
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {
         let id = id.to_owned();
-        self.ask(move |db| {
-            db.execute("DELETE FROM used WHERE expires <= ?1", [number(now.0)])?;
-            let sql = "INSERT OR IGNORE INTO used (id, expires) VALUES (?1, ?2)";
-            Ok(db.execute(sql, params![id, number(expires.0)])? == 1)
+        self.writer.change(move |db| {
+            db.prepare_cached("DELETE FROM used WHERE expires <= ?1")?.execute([number(now.0)])?;
+            let mut sql = db.prepare_cached("INSERT OR IGNORE INTO used (id, expires) VALUES (?1, ?2)")?;
+            Ok(sql.execute(params![id, number(expires.0)])? == 1)
         })
     }
 
     fn grant_code<'a>(&'a self, code: SecretDigest, grant: &'a str, expires: Timestamp) -> Answer<'a, ()> {
         let grant = grant.to_owned();
-        self.ask(move |db| {
+        self.writer.change(move |db| {
             let sql = "INSERT INTO code (code, permits, expires) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![code.0, grant, number(expires.0)])?;
             Ok(())
@@ -396,7 +286,7 @@ impl Store for SqliteStore {
         transfer: TransferId,
         now: Timestamp,
     ) -> Answer<'_, Option<String>> {
-        self.ask(move |db| {
+        self.writer.change(move |db| {
             db.execute("DELETE FROM code WHERE expires <= ?1", [number(now.0)])?;
             // One statement decides who is first, whichever process asks.
             let sql = "UPDATE code SET transfer = ?2 WHERE code = ?1 AND (transfer IS NULL OR transfer = ?2) \

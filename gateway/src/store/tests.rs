@@ -1,4 +1,6 @@
-//! One suite for every store.
+//! One suite for every store. What goes wrong is in [`trouble`].
+
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -125,6 +127,8 @@ async fn agents_tokens_and_peers_are_kept() {
         store.put_agent_token(token, "bob", LATER).await.unwrap();
         assert_eq!(store.agent_by_token(token, SOON).await.unwrap().as_deref(), Some("bob"));
         assert_eq!(store.agent_by_token(token, LATER).await.unwrap(), None);
+        store.put_agent(store.agent("bob").await.unwrap().unwrap()).await.unwrap();
+        assert_eq!(store.agent_by_token(token, SOON).await.unwrap(), None, "a new password ends old logins");
         assert!(store.peers().await.unwrap().is_empty() && !store.remove_peer("globex").await.unwrap());
     }
 }
@@ -150,6 +154,22 @@ async fn everything_is_there_after_opening_the_file_again() {
     assert_eq!(store.chat(ChatId([2; 16])).await.unwrap().unwrap().entries.len(), 199);
     assert_eq!(store.incoming_by_wtid(wtid).await.unwrap().unwrap().version, 1);
     assert_eq!(store.open_incoming().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("baton.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch(include_str!("schema.sql")).unwrap();
+    db.execute_batch("INSERT INTO used VALUES ('old', 1500); PRAGMA user_version = 1").unwrap();
+    drop(db);
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(!store.use_once("old", LATER, SOON).await.unwrap());
+    drop(store);
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 2);
 }
 
 #[test]

@@ -1,0 +1,232 @@
+//! The one writer of the file: a thread that takes whatever waits into one transaction, so that the number of times
+//! the disk is asked to sync does not grow with the load.
+//!
+//! Everything that changes the file goes through here, single statements too: a second writing connection would
+//! wait for this one's lock by polling, which under load never ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use baton_protocol::ChatId;
+use baton_protocol::model::Entry;
+use rusqlite::{Connection, TransactionBehavior, params};
+use tokio::sync::oneshot;
+
+use super::rows::{number, to_json};
+use super::{failed, said};
+use crate::store::{Answer, Batch, ChatRow, IncomingRow, Op, StoreError};
+
+/// Batches that may wait. At a thousand batches a commit this is a few seconds of work; more waiting means that
+/// the disk has stopped.
+const MAX_WAITING: usize = 16_384;
+
+/// Batches in one transaction: enough to spread a sync over many, few enough to keep the answer quick.
+const MAX_TOGETHER: usize = 4_096;
+
+/// Told when the transaction is durable, or has failed.
+type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// A single change: makes it, and says whether it is to be kept and who is to be told.
+type Change = Box<dyn FnOnce(&Connection) -> (bool, Done) + Send>;
+
+enum Job {
+    Batch(Batch),
+    Change(Change),
+}
+
+/// The writer. Dropping it waits until everything that was handed over is stored.
+pub(super) struct Writer {
+    /// Gone only while it is dropped: the thread ends when its channel is closed and empty.
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(db: Connection) -> Result<Self, StoreError> {
+        let (jobs, waiting) = sync_channel(MAX_WAITING);
+        let thread = std::thread::Builder::new()
+            .name("baton-store".into())
+            .spawn(move || run(db, &waiting))
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    pub(super) fn commit(&self, batch: Batch) -> Result<(), Batch> {
+        match self.send(Job::Batch(batch)) {
+            Err(Job::Batch(batch)) => Err(batch),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a single change; its answer comes when it is durable.
+    pub(super) fn change<'a, T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'a, T> {
+        let (sender, receiver) = oneshot::channel();
+        let change = move |db: &Connection| {
+            let made = change(db);
+            let keep = made.is_ok();
+            let done: Done = Box::new(move |stored| {
+                // Nobody waits any more: the change is made all the same.
+                let _ = sender.send(stored.and(made.map_err(failed)));
+            });
+            (keep, done)
+        };
+        let taken = self.send(Job::Change(Box::new(change))).is_ok();
+        Box::pin(async move {
+            if !taken {
+                return Err(StoreError::Failed("too many changes wait for the disk".into()));
+            }
+            receiver.await.unwrap_or_else(|_| Err(StoreError::Failed("the transaction was not begun".into())))
+        })
+    }
+
+    fn send(&self, job: Job) -> Result<(), Job> {
+        let Some(jobs) = &self.jobs else { return Err(job) };
+        jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let Some(thread) = self.thread.take() else { return };
+        // A `done` may be the last holder of the store: the writer's thread cannot wait for itself.
+        if thread.thread().id() != std::thread::current().id() {
+            // A writer that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread: until every sender is gone and nothing waits.
+fn run(mut db: Connection, waiting: &Receiver<Job>) {
+    while let Ok(first) = waiting.recv() {
+        let together = std::iter::once(first).chain(waiting.try_iter().take(MAX_TOGETHER - 1));
+        let mut jobs = together.collect::<Vec<_>>().into_iter();
+        // What stores nothing need not wait for a sync: what was handed over before it is durable already.
+        while let Some(done) = next_without_ops(&mut jobs) {
+            tell(done, Ok(()));
+        }
+        for (done, result) in store(&mut db, jobs) {
+            tell(done, result);
+        }
+    }
+}
+
+/// Whoever is told may fail; the others' words are still to be stored.
+fn tell(done: Done, result: Result<(), StoreError>) {
+    if catch_unwind(AssertUnwindSafe(|| done(result))).is_err() {
+        tracing::error!("somebody who was told of a stored batch has panicked");
+    }
+}
+
+/// Takes the first job if it is a batch without ops.
+fn next_without_ops(jobs: &mut std::vec::IntoIter<Job>) -> Option<Done> {
+    match jobs.as_slice().first() {
+        Some(Job::Batch(batch)) if batch.ops.is_empty() => {}
+        _ => return None,
+    }
+    match jobs.next() {
+        Some(Job::Batch(batch)) => Some(batch.done),
+        _ => None,
+    }
+}
+
+/// Stores the jobs in one transaction and says who is to be told what, in the jobs' order.
+fn store(db: &mut Connection, mut jobs: std::vec::IntoIter<Job>) -> Vec<(Done, Result<(), StoreError>)> {
+    if jobs.as_slice().is_empty() {
+        return Vec::new();
+    }
+    let mut told = Vec::with_capacity(jobs.len());
+    let Err(error) = transact(db, &mut jobs, &mut told) else { return told };
+    let why = said(&error);
+    tracing::error!(%why, jobs = told.len() + jobs.len(), "a transaction failed");
+    let left = jobs.filter_map(|job| match job {
+        Job::Batch(batch) => Some(batch.done),
+        // Who waits for a change that was not begun learns it from the sender's being dropped.
+        Job::Change(_) => None,
+    });
+    let all = told.into_iter().map(|(done, _)| done).chain(left);
+    all.map(|done| (done, Err(StoreError::Failed(why.clone())))).collect()
+}
+
+fn transact(
+    db: &mut Connection,
+    jobs: &mut std::vec::IntoIter<Job>,
+    told: &mut Vec<(Done, Result<(), StoreError>)>,
+) -> rusqlite::Result<()> {
+    let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    while !jobs.as_slice().is_empty() {
+        // Each in a savepoint of its own: one that conflicts is undone by itself.
+        let savepoint = transaction.savepoint()?;
+        let Some(job) = jobs.next() else { break };
+        let (keep, done, result) = match job {
+            Job::Batch(Batch { ops, done }) => {
+                let result = ops.iter().try_for_each(|op| apply(&savepoint, op));
+                (result.is_ok(), done, result)
+            }
+            Job::Change(change) => {
+                let (keep, done) = change(&savepoint);
+                (keep, done, Ok(()))
+            }
+        };
+        told.push((done, result));
+        if keep { savepoint.commit()? } else { savepoint.finish()? }
+    }
+    transaction.commit()
+}
+
+fn apply(db: &Connection, op: &Op) -> Result<(), StoreError> {
+    let changed = match op {
+        Op::SaveChat(row) => save_chat(db, row),
+        Op::SaveIncoming(row) => save_incoming(db, row),
+        Op::SaveContext { chat, json } => db
+            .prepare_cached("UPDATE chat SET context = ?2 WHERE id = ?1")
+            .and_then(|mut sql| sql.execute(params![chat.0, json])),
+        Op::Append { chat, entry } => append(db, *chat, entry),
+    };
+    match changed {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(StoreError::Conflict),
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.code == rusqlite::ErrorCode::ConstraintViolation =>
+        {
+            Err(StoreError::Conflict)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn save_chat(db: &Connection, row: &ChatRow) -> rusqlite::Result<usize> {
+    let ChatRow { id, version, token, open, json } = row;
+    if *version == 0 {
+        let sql = "INSERT INTO chat (id, version, token, open, record) VALUES (?1, 1, ?2, ?3, ?4)";
+        return db.prepare_cached(sql)?.execute(params![id.0, token.0, open, json]);
+    }
+    let sql = "UPDATE chat SET version = version + 1, token = ?3, open = ?4, record = ?5 \
+               WHERE id = ?1 AND version = ?2";
+    db.prepare_cached(sql)?.execute(params![id.0, number(*version), token.0, open, json])
+}
+
+fn save_incoming(db: &Connection, row: &IncomingRow) -> rusqlite::Result<usize> {
+    let IncomingRow { peer, transfer, version, wtid, open, json } = row;
+    if *version == 0 {
+        let sql = "INSERT INTO incoming (peer, transfer, version, wtid, open, record) \
+                   VALUES (?1, ?2, 1, ?3, ?4, ?5)";
+        return db.prepare_cached(sql)?.execute(params![peer, transfer.0, wtid.0, open, json]);
+    }
+    let sql = "UPDATE incoming SET version = version + 1, wtid = ?4, open = ?5, record = ?6 \
+               WHERE peer = ?1 AND transfer = ?2 AND version = ?3";
+    db.prepare_cached(sql)?.execute(params![peer, transfer.0, number(*version), wtid.0, open, json])
+}
+
+fn append(db: &Connection, chat: ChatId, entry: &Entry) -> rusqlite::Result<usize> {
+    let sql = "INSERT INTO entry (chat, seq, at, id, author, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (author, body) = (to_json(&entry.author)?, to_json(&entry.body)?);
+    let (seq, at) = (number(entry.seq), number(entry.at.0));
+    db.prepare_cached(sql)?.execute(params![chat.0, seq, at, entry.id.0, author, body])
+}
