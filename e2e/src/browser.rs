@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use thirtyfour::prelude::*;
 use thirtyfour::ChromiumLikeCapabilities;
+use thirtyfour::prelude::*;
 
 /// A ChromeDriver, and the browsers that it started.
 pub struct Browsers {
@@ -113,10 +113,7 @@ impl Browser {
     /// # Errors
     /// When it cannot in time.
     pub async fn click(&self, mark: &str) -> Result<()> {
-        crate::until(mark, || async {
-            self.find(mark).await?.click().await.map_err(Into::into)
-        })
-        .await
+        crate::until(mark, || async { self.find(mark).await?.click().await.map_err(Into::into) }).await
     }
 
     /// Types into an element.

@@ -106,7 +106,9 @@ impl Company {
         self.baton(&init, "")?;
         for (login, title, areas, role) in agents {
             let mut add: Vec<String> =
-                ["agent", "add", login, "--title", title, "--role", role, "--password-stdin"].map(Into::into).into();
+                ["agent", "add", login, "--title", title, "--role", role, "--password-stdin"]
+                    .map(Into::into)
+                    .into();
             areas.iter().for_each(|area| add.extend(["--area".into(), (*area).into()]));
             self.baton(&add, PASSWORD)?;
         }
@@ -254,7 +256,8 @@ impl Company {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/two-companies");
         let mut router = Router::new();
         let css = std::fs::read_to_string(format!("{folder}/style.css"))?;
-        router = router.route("/style.css", get(move || async { ([(header::CONTENT_TYPE, "text/css")], css) }));
+        router =
+            router.route("/style.css", get(move || async { ([(header::CONTENT_TYPE, "text/css")], css) }));
         for file in std::fs::read_dir(format!("{folder}/{}", self.plan.name))? {
             let file = file?;
             let html = std::fs::read_to_string(file.path())?.replace("{gateway}", &self.url());
@@ -294,5 +297,7 @@ fn binary() -> Result<PathBuf> {
     }
     let test = std::env::current_exe()?;
     let folder = test.ancestors().find(|folder| folder.join("baton").is_file());
-    folder.map(|folder| folder.join("baton")).context("there is no `baton` yet: `cargo build -p baton-gateway`")
+    folder
+        .map(|folder| folder.join("baton"))
+        .context("there is no `baton` yet: `cargo build -p baton-gateway`")
 }

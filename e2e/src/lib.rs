@@ -5,6 +5,7 @@
 //! until the answer is yes or the limit is over.
 
 pub mod browser;
+pub mod client;
 pub mod company;
 pub mod story;
 

@@ -17,6 +17,7 @@ use crate::model::{
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
     $(#[$meta])*
+    #[allow(clippy::large_enum_variant, reason = "a frame lives for one step; boxes would cost each of them an allocation")]
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(tag = "type", rename_all = "snake_case")]
     pub enum $name { $($(#[$doc])* $variant { $($(#[$fdoc])* $field: $type),* },)* }

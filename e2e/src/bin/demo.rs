@@ -16,7 +16,11 @@ async fn main() -> Result<()> {
     globex.start().await?;
     acme.trust(&globex, "in-place")?;
     globex.trust(&acme, "in-place")?;
-    if check { one_transfer(&acme, &globex).await? } else { show(&acme, &globex).await? }
+    if check {
+        one_transfer(&acme, &globex).await?
+    } else {
+        show(&acme, &globex).await?
+    }
     globex.stop()?;
     acme.stop()
 }
@@ -31,8 +35,12 @@ async fn show(acme: &Company, globex: &Company) -> Result<()> {
             println!("             {login} ({role}: {}), password: {PASSWORD}", areas.join(", "));
         }
     }
-    println!("\nOpen Acme's website and start a chat; log in to both consoles, pick the customer up at Acme's,");
-    println!("press Transfer, choose Servers, Globex Repairs. The customer does nothing. Ctrl-C stops all.\n");
+    println!(
+        "\nOpen Acme's website and start a chat; log in to both consoles, pick the customer up at Acme's,"
+    );
+    println!(
+        "press Transfer, choose Servers, Globex Repairs. The customer does nothing. Ctrl-C stops all.\n"
+    );
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -43,7 +51,8 @@ async fn show(acme: &Company, globex: &Company) -> Result<()> {
 
 async fn one_transfer(acme: &Company, globex: &Company) -> Result<()> {
     let browsers = Browsers::start().await?;
-    let (gus, anna) = (story::agent(&browsers, globex, "gus").await?, story::agent(&browsers, acme, "anna").await?);
+    let (gus, anna) =
+        (story::agent(&browsers, globex, "gus").await?, story::agent(&browsers, acme, "anna").await?);
     let customer = story::customer(&browsers, acme, "My stove leaks. Can you mend it?").await?;
     story::pick_up(&anna).await?;
     anna.say("composer", "Our partner can. I will hand you over.").await?;

@@ -28,6 +28,7 @@ impl Gateway {
             let _ = tokio::time::timeout(AT_LEAST, notices.recv()).await;
             tokio::time::sleep(GATHER).await;
             while notices.try_recv().is_ok() {}
+            self.federation.refresh().await;
             self.send_all_lists();
             places = self.send_places(&places);
         }
@@ -81,7 +82,12 @@ impl Gateway {
         let servers = self.federation.known().into_iter().map(|peer| {
             let to = Destination::Server { server: peer.name.clone(), area: None };
             let share = share(to, peer.class());
-            ServerCard { name: peer.name.clone(), title: peer.title.clone(), subject: peer.subject.clone(), share }
+            ServerCard {
+                name: peer.name.clone(),
+                title: peer.title.clone(),
+                subject: peer.subject.clone(),
+                share,
+            }
         });
         ServerFrame::Destinations { areas, agents, servers: servers.collect() }
     }

@@ -67,12 +67,12 @@ struct Sorted {
 }
 
 impl Gateway {
-    /// Tells a chat something; nothing happens when it is not in memory.
+    /// Tells a chat something.
     pub fn tell_chat(self: &Arc<Self>, chat: ChatId, input: session::Input) {
         self.work([Work::Chat(chat, input)].into());
     }
 
-    /// Tells an incoming transfer something; nothing happens when it is not in memory.
+    /// Tells an incoming transfer something.
     pub fn tell_incoming(self: &Arc<Self>, key: &(String, TransferId), input: destination::Input) {
         self.work([Work::Incoming(key.clone(), input)].into());
     }
@@ -101,10 +101,7 @@ impl Gateway {
     }
 
     /// A new reservation for a customer of a peer's.
-    pub fn reserve(
-        self: &Arc<Self>,
-        reserve: impl FnOnce(&mut Env<'_>, &mut Vec<Effect>) -> Incoming,
-    ) {
+    pub fn reserve(self: &Arc<Self>, reserve: impl FnOnce(&mut Env<'_>, &mut Vec<Effect>) -> Incoming) {
         let mut effects = Vec::new();
         let incoming = self.with_env(|env| reserve(env, &mut effects));
         let name = (incoming.record.peer.clone(), incoming.record.transfer);
@@ -122,7 +119,10 @@ impl Gateway {
     }
 
     fn step_chat(self: &Arc<Self>, id: ChatId, input: session::Input) -> Vec<Work> {
-        let Some(slot) = self.chats.get(&id).map(|slot| slot.clone()) else { return Vec::new() };
+        let Some(slot) = self.chats.get(&id).map(|slot| slot.clone()) else {
+            self.load_first(Work::Chat(id, input));
+            return Vec::new();
+        };
         let key = Key::Chat(id);
         let mut effects = Vec::new();
         let mut kept = slot.kept.lock();
@@ -139,7 +139,10 @@ impl Gateway {
     }
 
     fn step_incoming(self: &Arc<Self>, name: &(String, TransferId), input: destination::Input) -> Vec<Work> {
-        let Some(slot) = self.incoming.get(name).map(|slot| slot.clone()) else { return Vec::new() };
+        let Some(slot) = self.incoming.get(name).map(|slot| slot.clone()) else {
+            self.load_first(Work::Incoming(name.clone(), input));
+            return Vec::new();
+        };
         let key = Key::Incoming(name.0.clone(), name.1);
         let mut effects = Vec::new();
         let mut kept = slot.kept.lock();
@@ -150,6 +153,23 @@ impl Gateway {
         let work = std::mem::take(&mut sorted.work);
         self.finish(&key, sorted, Some(&slot.unfinished));
         work
+    }
+
+    /// A machine that is not in memory is loaded before it is told. One that does not exist is told nothing.
+    fn load_first(self: &Arc<Self>, work: Work) {
+        let gateway = self.clone();
+        self.runtime.spawn(async move {
+            let found = match &work {
+                Work::Chat(id, _) => gateway.chat(*id).await,
+                Work::Incoming(name, _) => gateway.incoming(name).await,
+                Work::Queue(_) => Ok(true),
+            };
+            match found {
+                Ok(true) => gateway.work([work].into()),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "a machine could not be loaded"),
+            }
+        });
     }
 
     fn step_queue(self: &Arc<Self>, input: queue::Input) -> Vec<Work> {
@@ -166,7 +186,9 @@ impl Gateway {
                 Output::Assigned { chat, .. }
                 | Output::AgentLost { chat, .. }
                 | Output::Placed { chat, .. }
-                | Output::NotPlaced { chat, .. } => work.push(Work::Chat(chat, session::Input::Queue(output))),
+                | Output::NotPlaced { chat, .. } => {
+                    work.push(Work::Chat(chat, session::Input::Queue(output)))
+                }
             }
         }
         work
@@ -298,10 +320,12 @@ impl Gateway {
             match &key {
                 Key::Chat(id) => {
                     let conn = gateway.chats.remove(id).and_then(|(_, slot)| slot.kept.lock().machine.conn());
-                    if let Some(conn) = conn.and_then(|conn| gateway.conns.get(&conn).map(|conn| conn.clone())) {
+                    if let Some(conn) =
+                        conn.and_then(|conn| gateway.conns.get(&conn).map(|conn| conn.clone()))
+                    {
                         conn.close(CloseCode::Internal);
                     }
-                    if let Ok(Some(_)) = gateway.chat(*id).await {
+                    if gateway.chat(*id).await.is_ok_and(|found| found) {
                         gateway.tell_chat(*id, session::Input::Restore);
                     }
                 }
@@ -316,15 +340,15 @@ impl Gateway {
         });
     }
 
-    /// The chat in memory, loaded from the store where it is not.
+    /// Whether the chat exists; it is in memory afterwards.
     ///
     /// # Errors
     /// The store's.
-    pub async fn chat(&self, id: ChatId) -> anyhow::Result<Option<()>> {
+    pub async fn chat(&self, id: ChatId) -> anyhow::Result<bool> {
         if self.chats.contains_key(&id) {
-            return Ok(Some(()));
+            return Ok(true);
         }
-        let Some(stored) = self.store.chat(id).await? else { return Ok(None) };
+        let Some(stored) = self.store.chat(id).await? else { return Ok(false) };
         let record: session::Record = serde_json::from_str(&stored.row.json)?;
         let context = stored.context.as_deref().map(serde_json::from_str).transpose()?;
         for past in record.past.iter().map(|past| &past.attempt).chain(record.outgoing.attempt()) {
@@ -333,7 +357,7 @@ impl Gateway {
         self.tokens.insert(record.token, id);
         let chat = Chat::load(record, context, stored.entries);
         self.chats.entry(id).or_insert_with(|| Arc::new(Slot::new(chat, stored.row.version)));
-        Ok(Some(()))
+        Ok(true)
     }
 
     /// Finds the chat of a resume token.
@@ -347,7 +371,7 @@ impl Gateway {
             None => self.store.chat_by_token(token).await?,
         };
         let Some(id) = id else { return Ok(None) };
-        let current = self.chat(id).await?.is_some()
+        let current = self.chat(id).await?
             && self.look_at_chat(id, |chat| chat.record.token.matches(&token)).unwrap_or(false);
         Ok(current.then_some(id))
     }
@@ -366,7 +390,11 @@ impl Gateway {
     }
 
     /// A look at an incoming transfer in memory.
-    pub fn look_at_incoming<T>(&self, name: &(String, TransferId), look: impl FnOnce(&Incoming) -> T) -> Option<T> {
+    pub fn look_at_incoming<T>(
+        &self,
+        name: &(String, TransferId),
+        look: impl FnOnce(&Incoming) -> T,
+    ) -> Option<T> {
         let slot = self.incoming.get(name).map(|slot| slot.clone())?;
         let kept = slot.kept.lock();
         Some(look(&kept.machine))

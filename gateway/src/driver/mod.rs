@@ -122,7 +122,7 @@ impl Gateway {
             self.tell_incoming(&key, destination::Input::Restore);
         }
         for id in self.store.open_chats().await? {
-            if self.chat(id).await?.is_some() {
+            if self.chat(id).await? {
                 self.tell_chat(id, session::Input::Restore);
             }
         }
@@ -154,7 +154,8 @@ impl Gateway {
         let mut every = tokio::time::interval(Duration::from_secs(60));
         loop {
             every.tick().await;
-            self.chats.retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_open() || chat.conn().is_some()));
+            self.chats
+                .retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_open() || chat.conn().is_some()));
             self.incoming.retain(|_, slot| slot.keep(KEEP_CLOSED, Incoming::is_open));
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));
@@ -279,6 +280,7 @@ impl Gateway {
         }
     }
 
+    #[expect(clippy::result_large_err, reason = "the effect goes on where it was")]
     fn outward(key: &Key, effect: Effect) -> Result<Outward, Effect> {
         Ok(match effect {
             Effect::ToCustomer(conn, frame) => Outward::Frame(conn, frame),

@@ -51,7 +51,8 @@ pub async fn loader(headers: HeaderMap) -> Response<Body> {
 /// The widget's page: a frame for the sites that embed us, or a page of its own.
 pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
     let config = &app.gateway.config;
-    let sockets: Vec<String> = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone()).collect();
+    let sockets: Vec<String> =
+        app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone()).collect();
     let policy = format!(
         "{}; connect-src 'self' {} {}; frame-ancestors 'self' {}; require-trusted-types-for 'script'",
         POLICY,
@@ -95,7 +96,9 @@ fn file(path: &str, request: &HeaderMap, policy: &str) -> Response<Body> {
     let known = request.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == asset.etag.as_bytes());
     let takes = |name: &str| {
         let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        accepted.is_some_and(|list| list.split(',').any(|word| word.split(';').next().map(str::trim) == Some(name)))
+        accepted.is_some_and(|list| {
+            list.split(',').any(|word| word.split(';').next().map(str::trim) == Some(name))
+        })
     };
     let brotli = asset.brotli.filter(|_| takes("br"));
     let mut response = match (known, brotli) {

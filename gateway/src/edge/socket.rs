@@ -65,12 +65,14 @@ pub fn upgrade(
         let Ok(Ok(upgraded)) = tokio::time::timeout(Duration::from_secs(HELLO_SECONDS), upgrade).await else {
             return;
         };
-        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
+        let socket =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
         let Some(encoding) = encoding else { return close(socket, CloseCode::Version).await };
         let id = ConnId(gateway.number());
         let conn = Arc::new(Conn::new(id, encoding, origin, ip));
         gateway.connected(conn.clone());
-        let code = Session { gateway: &gateway, conn: &conn, socket, allowance: Allowance::default() }.run().await;
+        let code =
+            Session { gateway: &gateway, conn: &conn, socket, allowance: Allowance::default() }.run().await;
         gateway.disconnected(&conn);
         tracing::debug!(conn = id.0, ?code, "connection closed");
     });

@@ -82,7 +82,8 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|_| CallError::BadAnswer)?;
         let request = Request { method: "POST", path: address.path(), body: &body };
         let token = sign(keys, issuer, audience, request, now()).map_err(|_| CallError::BadAnswer)?;
-        let call = self.http.post(address).bearer_auth(token).header("content-type", "application/json").body(body);
+        let call =
+            self.http.post(address).bearer_auth(token).header("content-type", "application/json").body(body);
         let response = call.send().await.map_err(|error| sort(&error))?;
         let status = response.status();
         let body = read(response, MAX_FEDERATION_BODY).await?;
@@ -162,7 +163,12 @@ mod tests {
 
     #[test]
     fn s1_nothing_leaves_this_machine_in_the_clear() {
-        let may = ["https://globex.example/x", "http://localhost:1/x", "http://globex.localhost:1/x", "http://[::1]/"];
+        let may = [
+            "https://globex.example/x",
+            "http://localhost:1/x",
+            "http://globex.localhost:1/x",
+            "http://[::1]/",
+        ];
         let may_not = [
             "http://globex.example/",
             "http://localhost.example/",

@@ -86,8 +86,9 @@ async fn checked<T: DeserializeOwned>(gateway: &Gateway, request: Request) -> Re
     let (parts, body) = request.into_parts();
     let body = read(body).await.ok_or_else(|| deny(ErrorCode::OutOfOrder, "the body is too long"))?;
     let peer = authenticate(gateway, &parts.headers, parts.method.as_str(), parts.uri.path(), &body).await?;
-    let request = serde_json::from_slice(&body)
-        .map_err(|error| deny(ErrorCode::OutOfOrder, &format!("line {} column {}", error.line(), error.column())))?;
+    let request = serde_json::from_slice(&body).map_err(|error| {
+        deny(ErrorCode::OutOfOrder, &format!("line {} column {}", error.line(), error.column()))
+    })?;
     Ok((peer, request))
 }
 
@@ -196,7 +197,9 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
     // What a peer is called is ours to know, not its to say.
     request.context.origin = peer.title.clone();
     let (reply, receiver) = gateway.expect_reply();
-    gateway.reserve(|env, out| Incoming::reserve(env, peer.name.clone(), area, request, reservation, reply, out));
+    gateway.reserve(|env, out| {
+        Incoming::reserve(env, peer.name.clone(), area, request, reservation, reply, out)
+    });
     match answer(gateway, reply, receiver).await? {
         Answer::Reservation(reservation) => Ok(reservation),
         _ => Err(deny(ErrorCode::Internal, "")),
@@ -283,7 +286,9 @@ pub async fn progress(
     Path(transfer): Path<TransferId>,
     request: Request,
 ) -> Answered<serde_json::Value> {
-    Answered(outgoing(&app.gateway, transfer, request, |body: ProgressReport| PeerRequest::Progress(body)).await)
+    Answered(
+        outgoing(&app.gateway, transfer, request, |body: ProgressReport| PeerRequest::Progress(body)).await,
+    )
 }
 
 async fn outgoing<T: DeserializeOwned>(

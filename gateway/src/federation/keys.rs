@@ -25,9 +25,8 @@ use crate::store::Hidden;
 pub const FILE: &str = "keys.json";
 
 /// PKCS #8 wrapping of an Ed25519 seed (RFC 8410 section 7): everything before the 32 bytes themselves.
-const PKCS8_PREFIX: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -94,7 +93,9 @@ impl Keys {
         Ok(Self {
             public: Jwks { keys: stored.keys.iter().map(|key| key.public.clone()).collect() },
             signing: EncodingKey::from_ed_der(&[&PKCS8_PREFIX[..], &seed].concat()),
-            wtid_secret: URL_SAFE_NO_PAD.decode(stored.wtid_secret.reveal()).context("a secret is damaged")?,
+            wtid_secret: URL_SAFE_NO_PAD
+                .decode(stored.wtid_secret.reveal())
+                .context("a secret is damaged")?,
         })
     }
 
@@ -118,7 +119,8 @@ impl Keys {
     /// ones when a peer asks again because the first answer was lost.
     #[must_use]
     pub fn wtid(&self, peer: &str, transfer: TransferId) -> Wtid {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.wtid_secret).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.wtid_secret).expect("HMAC takes keys of any length");
         mac.update(&transfer.0);
         mac.update(peer.as_bytes());
         Wtid::from_bytes(mac.finalize().into_bytes().into())

@@ -87,9 +87,9 @@ impl Federation {
         self.peers.known()
     }
 
-    /// Reads the peers again when that was long ago; whether they have changed.
-    pub async fn refresh(&self) -> bool {
-        self.peers.refresh().await
+    /// Reads the peers again when that was long ago.
+    pub async fn refresh(&self) {
+        self.peers.refresh().await;
     }
 
     /// Our public keys.
@@ -123,12 +123,7 @@ impl Federation {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn ask(
-        &self,
-        peer: &str,
-        transfer: Option<TransferId>,
-        request: &CallRequest,
-    ) -> CallResult {
+    pub async fn ask(&self, peer: &str, transfer: Option<TransferId>, request: &CallRequest) -> CallResult {
         let peer = self.peer(peer).await.ok_or(CallError::UnknownServer)?;
         let id = transfer.map(|transfer| transfer.to_string()).unwrap_or_default();
         Ok(match request {
@@ -137,15 +132,15 @@ impl Federation {
             }
             CallRequest::Transfer(body) => {
                 let reservation: Reservation = self.post(&peer, "transfers", body).await?;
-                if !peers::vouches(&peer, &reservation) {
+                let Some(reservation) = peers::vouched(&peer, reservation) else {
                     tracing::warn!(peer = %peer.name, "its answer leads to a place that is not configured for it");
                     return Err(CallError::BadAnswer);
-                }
+                };
                 Answer::Reservation(reservation)
             }
-            CallRequest::Cancel(body) => {
-                Answer::Cancel(self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?)
-            }
+            CallRequest::Cancel(body) => Answer::Cancel(
+                self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?,
+            ),
             CallRequest::Commit(body) => {
                 Answer::Release(self.post::<Release>(&peer, &format!("outgoing/{id}/commit"), body).await?)
             }

@@ -13,6 +13,10 @@ use crate::store::{PeerRow, Store};
 /// How old the list may be: a peer that is removed gets nothing any more after this long.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How old it may be when a name is not in it: an operator who has just added a peer need not wait, and a stranger
+/// who calls under invented names costs a few reads a second.
+const FRESH_FOR_NEW: Duration = Duration::from_millis(50);
+
 /// The peers, as the store has them.
 pub struct Peers {
     store: Arc<dyn Store>,
@@ -29,6 +33,14 @@ impl Peers {
     /// The peer of this name.
     pub async fn find(&self, name: &str) -> Option<Peer> {
         self.refresh().await;
+        if let Some(peer) = self.look(name) {
+            return Some(peer);
+        }
+        self.read_again(FRESH_FOR_NEW).await;
+        self.look(name)
+    }
+
+    fn look(&self, name: &str) -> Option<Peer> {
         self.known.read().1.iter().find(|peer| peer.name == name).cloned()
     }
 
@@ -38,35 +50,36 @@ impl Peers {
         self.known.read().1.clone()
     }
 
-    /// Reads the list again when it is old; whether it has changed.
-    pub async fn refresh(&self) -> bool {
-        if self.known.read().0.is_some_and(|read| read.elapsed() < FRESH) {
-            return false;
+    /// Reads the list again when it is old.
+    pub async fn refresh(&self) {
+        self.read_again(FRESH).await;
+    }
+
+    async fn read_again(&self, fresh: Duration) {
+        if self.known.read().0.is_some_and(|read| read.elapsed() < fresh) {
+            return;
         }
         match self.store.peers().await {
             Ok(rows) => {
                 let peers: Vec<Peer> = rows.into_iter().map(|row| Peer(Arc::new(row))).collect();
-                let mut known = self.known.write();
-                let changed = known.1 != peers;
-                *known = (Some(Instant::now()), peers);
-                changed
+                *self.known.write() = (Some(Instant::now()), peers);
             }
             Err(error) => {
                 // What was read last still holds.
                 tracing::error!(%error, "the list of peers could not be read");
-                false
             }
         }
     }
 }
 
-/// Whether a peer's answer leads to the places that were configured for it, and to no other: nobody can use a
-/// transfer as an open redirect (threat 5).
+/// What this server vouches for of a peer's answer: the places that were configured for that peer, and no other.
+/// Nobody can use a transfer as an open redirect (threat 5). A page that is not known is left out; another socket
+/// than the known one makes the whole answer void.
 #[must_use]
-pub fn vouches(peer: &PeerRow, reservation: &Reservation) -> bool {
-    let page = reservation.page.as_deref();
-    let page_fits = page.is_none_or(|page| peer.page.as_deref().is_some_and(|known| same_origin(known, page)));
-    reservation.socket == peer.socket && page_fits
+pub fn vouched(peer: &PeerRow, reservation: Reservation) -> Option<Reservation> {
+    let known = |page: &String| peer.page.as_deref().is_some_and(|known| same_origin(known, page));
+    let page = reservation.page.clone().filter(known);
+    (reservation.socket == peer.socket).then_some(Reservation { page, ..reservation })
 }
 
 /// Whether `page` is on the site of `known`, with nothing in it that could lead elsewhere.

@@ -139,7 +139,13 @@ impl TokenVerifier {
         }
     }
 
-    fn check(&self, token: &str, request: Request<'_>, now: Timestamp, peer: &PeerRow) -> Result<Claims, Refused> {
+    fn check(
+        &self,
+        token: &str,
+        request: Request<'_>,
+        now: Timestamp,
+        peer: &PeerRow,
+    ) -> Result<Claims, Refused> {
         let header = decode_header(token).map_err(|_| Refused::Form)?;
         if header.typ.as_deref() != Some(JWT_TYPE) || header.alg != Algorithm::EdDSA {
             return Err(Refused::Form);

@@ -114,7 +114,9 @@ async fn d1_every_claim_is_needed_and_none_may_be_another() {
 async fn d1_a_request_has_its_time() {
     let setting = setting();
     let at = |seconds: i64| Timestamp(NOW.0.saturating_add_signed(seconds * 1_000));
-    for (seconds, accepted) in [(-300, false), (-61, false), (-59, true), (0, true), (119, true), (121, false)] {
+    for (seconds, accepted) in
+        [(-300, false), (-61, false), (-59, true), (0, true), (119, true), (121, false)]
+    {
         let verified = setting.verify(&setting.token(), REQUEST, at(seconds)).await;
         assert_eq!(verified.is_ok(), accepted, "{seconds} s");
     }
