@@ -55,7 +55,10 @@ pub fn build(apps: &[App]) -> Result<Value> {
     let cache = place::cache()?;
     // Two at once would take turns with each other's files.
     let lock = fs::File::create(cache.join("web.lock"))?;
-    lock.lock()?;
+    if lock.try_lock().is_err() {
+        println!("waiting for another `cargo xtask`");
+        lock.lock()?;
+    }
     let compiler = toolchain::find(&cache)?;
     let mut figures = serde_json::Map::new();
     for app in apps {
