@@ -35,6 +35,7 @@ pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
     let settings = &app.gateway.settings;
     let areas = settings.areas.iter().cloned().map(|(name, title)| Area { name, title });
     let socket = app.gateway.config.socket();
+    app.gateway.federation.refresh().await;
     let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
     let reachable = std::iter::once(socket.clone()).chain(peers).collect();
     Json(WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable })
@@ -51,6 +52,7 @@ pub async fn loader(headers: HeaderMap) -> Response<Body> {
 /// The widget's page: a frame for the sites that embed us, or a page of its own.
 pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
     let config = &app.gateway.config;
+    app.gateway.federation.refresh().await;
     let sockets: Vec<String> =
         app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone()).collect();
     let policy = format!(
