@@ -8,7 +8,7 @@ use baton_protocol::federation::{FEDERATION_PATH, Jwk, WellKnown};
 
 use super::Failure;
 use crate::config::{rules, socket_of};
-use crate::federation::client::Client;
+use crate::federation::client::{Client, Failed};
 use crate::federation::keys::fingerprint;
 
 /// Keys of one server, at most: two overlap while they change, and a few more do no harm.
@@ -24,8 +24,8 @@ pub(super) async fn introduce(client: &Client, base_url: &str) -> Result<WellKno
     Ok(answer)
 }
 
-fn failure(error: &CallError, base_url: &str) -> anyhow::Error {
-    let (what, todo) = match error {
+fn failure(failed: &Failed, base_url: &str) -> anyhow::Error {
+    let (what, todo) = match failed.error {
         CallError::Unreachable => ("nobody answers at", "is the address right, and its gateway running?"),
         CallError::NoAnswer => ("there was no answer in time from", "try again; is its gateway overloaded?"),
         CallError::UnknownServer => {
@@ -35,7 +35,7 @@ fn failure(error: &CallError, base_url: &str) -> anyhow::Error {
             ("what answers is no Baton gateway:", "is the address right, without a path?")
         }
     };
-    Failure::error(format!("{what} {base_url}"), todo)
+    Failure::error(format!("{what} {base_url} ({})", failed.detail), todo)
 }
 
 /// Everything in it is shown to people, put into headers, or called later: it must be what it ought to be, and on

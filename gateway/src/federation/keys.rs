@@ -47,7 +47,7 @@ struct StoredKey {
 pub struct Keys {
     public: Jwks,
     signing: EncodingKey,
-    wtid_secret: Vec<u8>,
+    wtid_secret: [u8; 32],
 }
 
 impl Keys {
@@ -88,14 +88,16 @@ impl Keys {
 
     fn from_stored(stored: &Stored) -> Result<Self> {
         let first = stored.keys.first().context("there is no key in the keys file")?;
-        let seed = URL_SAFE_NO_PAD.decode(first.private.reveal()).context("a key is damaged")?;
-        ensure!(seed.len() == 32, "a key is damaged");
+        for key in &stored.keys {
+            // Peers have the public half pinned; signing with another one would be refused everywhere.
+            let fits = public_of(&secret(&key.private)?)? == key.public;
+            ensure!(fits, "a key's two halves do not belong together: restore the keys file");
+        }
+        let seed = secret(&first.private)?;
         Ok(Self {
             public: Jwks { keys: stored.keys.iter().map(|key| key.public.clone()).collect() },
             signing: EncodingKey::from_ed_der(&[&PKCS8_PREFIX[..], &seed].concat()),
-            wtid_secret: URL_SAFE_NO_PAD
-                .decode(stored.wtid_secret.reveal())
-                .context("a secret is damaged")?,
+            wtid_secret: secret(&stored.wtid_secret)?,
         })
     }
 
@@ -129,6 +131,13 @@ impl Keys {
 
 fn path(folder: &Path) -> PathBuf {
     folder.join(FILE)
+}
+
+/// 256 bits from the keys file. Fewer would be guessed.
+fn secret(text: &Hidden) -> Result<[u8; 32]> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.reveal()).ok();
+    // The decoder's own message would quote a byte of it.
+    bytes.and_then(|bytes| bytes.try_into().ok()).context("a secret is damaged: restore the keys file")
 }
 
 fn public_of(seed: &[u8; 32]) -> Result<Jwk> {
@@ -177,6 +186,25 @@ mod tests {
         assert_eq!(keys.wtid("acme", one), keys.wtid("acme", one));
         assert_ne!(keys.wtid("acme", one), keys.wtid("acme", other));
         assert_ne!(keys.wtid("acme", one), keys.wtid("globex", one));
+    }
+
+    #[test]
+    fn s2_a_damaged_secret_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::create(folder.path()).unwrap();
+        let path = folder.path().join(FILE);
+        let good = std::fs::read_to_string(&path).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&good).unwrap();
+        let (wtid, key) =
+            (value["wtid_secret"].as_str().unwrap(), value["keys"][0]["private"].as_str().unwrap());
+        let other = URL_SAFE_NO_PAD.encode([7; 32]);
+        for (from, to) in [(wtid, ""), (wtid, "AAAA"), (wtid, "§"), (key, other.as_str()), (key, "")] {
+            std::fs::write(&path, good.replace(from, to)).unwrap();
+            let error = Keys::load(folder.path()).err().expect(to).to_string();
+            assert!(error.contains("restore the keys file"), "{error}");
+        }
+        std::fs::write(&path, good).unwrap();
+        assert!(Keys::load(folder.path()).is_ok());
     }
 
     /// The example of RFC 8037 appendix A.3.

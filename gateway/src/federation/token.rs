@@ -10,10 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use baton_protocol::Timestamp;
 use baton_protocol::federation::{Claims, JWT_SECONDS, JWT_TYPE, Jwk};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header, encode};
 use sha2::{Digest, Sha256};
 
 use super::keys::Keys;
+use crate::config::rules;
 use crate::driver::random;
 use crate::store::{PeerRow, Store, StoreError};
 
@@ -28,9 +30,24 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// Why a request is not accepted. For our log: the caller learns only that it is not.
+/// Bytes of a request's id, at most: it is kept until the request would have expired.
+const MAX_JTI: usize = 128;
+
+/// Seconds after issue in which a request can be accepted: its own life, and the skew of a clock that is behind.
+const MAX_AGE: u64 = 2 * JWT_SECONDS;
+
+/// A request that is not accepted. For our log: the caller learns only that it is not.
 #[derive(Debug)]
-pub enum Refused {
+pub struct Refused {
+    /// Whom it claims to be from, where that is a server's name at all. True only once the signature is.
+    pub from: Option<String>,
+    /// Why not.
+    pub why: Why,
+}
+
+/// Why a request is not accepted.
+#[derive(Debug)]
+pub enum Why {
     /// Not a JWT, or not of our type and algorithm.
     Form,
     /// No such peer.
@@ -44,7 +61,10 @@ pub enum Refused {
     /// For another method, path or body.
     Request,
     /// Expired, not yet valid, or valid for too long.
-    Time,
+    Time {
+        /// Seconds from its issue to our clock's time; negative where it was issued later.
+        age: i64,
+    },
     /// Seen before.
     Replay,
     /// The store could not say.
@@ -53,14 +73,29 @@ pub enum Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from {}: {}", self.from.as_deref().unwrap_or("somebody without a name"), self.why)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Form => "not a token of the federation's type and algorithm",
             Self::UnknownPeer => "not one of our peers",
-            Self::UnknownKey => "the key is not one that is pinned for this peer",
+            Self::UnknownKey => {
+                "the key is not one that is pinned for this peer: `baton check` shows its new one"
+            }
             Self::Signature => "the signature does not fit",
             Self::Audience => "for another server",
             Self::Request => "for another request",
-            Self::Time => "expired, not yet valid, or valid for too long: are both clocks right?",
+            Self::Time { age } => {
+                let when = if *age < 0 { "ahead of" } else { "before" };
+                let seconds = age.unsigned_abs();
+                return write!(
+                    f,
+                    "issued {seconds} s {when} our time, or valid for too long: are both clocks right?"
+                );
+            }
             Self::Replay => "seen before",
             Self::Store(error) => return error.fmt(f),
         })
@@ -126,16 +161,18 @@ impl TokenVerifier {
         now: Timestamp,
         peer: impl AsyncFnOnce(&str) -> Option<P>,
     ) -> Result<P, Refused> {
-        let issuer = issuer_of(token).ok_or(Refused::Form)?;
-        let peer = peer(&issuer).await.ok_or(Refused::UnknownPeer)?;
-        let claims = self.check(token, request, now, peer.as_ref())?;
+        let Some(issuer) = issuer_of(token) else { return Err(Refused { from: None, why: Why::Form }) };
+        // Anything that is no name could forge lines of our log.
+        let from = || rules::name(&issuer).ok();
+        let refused = |why| Refused { from: from(), why };
+        let peer = peer(&issuer).await.ok_or_else(|| refused(Why::UnknownPeer))?;
+        let claims = self.check(token, request, now, peer.as_ref()).map_err(refused)?;
         // Last, so that only what is genuine is remembered.
         let id = format!("{issuer} {}", claims.jti);
-        let expires = Timestamp((claims.exp + JWT_SECONDS) * 1_000);
-        match self.store.use_once(&id, expires, now).await {
+        match self.store.use_once(&id, forgotten(&claims), now).await {
             Ok(true) => Ok(peer),
-            Ok(false) => Err(Refused::Replay),
-            Err(error) => Err(Refused::Store(error)),
+            Ok(false) => Err(refused(Why::Replay)),
+            Err(error) => Err(refused(Why::Store(error))),
         }
     }
 
@@ -145,41 +182,62 @@ impl TokenVerifier {
         request: Request<'_>,
         now: Timestamp,
         peer: &PeerRow,
-    ) -> Result<Claims, Refused> {
-        let header = decode_header(token).map_err(|_| Refused::Form)?;
-        if header.typ.as_deref() != Some(JWT_TYPE) || header.alg != Algorithm::EdDSA {
-            return Err(Refused::Form);
+    ) -> Result<Claims, Why> {
+        let header = decode_header(token).map_err(|_| Why::Form)?;
+        // What a sender says must be understood, and is not, refuses the whole (RFC 7515 section 4.1.11).
+        let fixed = header.typ.as_deref() == Some(JWT_TYPE) && header.alg == Algorithm::EdDSA;
+        if !fixed || header.crit.is_some() {
+            return Err(Why::Form);
         }
-        let kid = header.kid.ok_or(Refused::UnknownKey)?;
-        let key = peer.keys.keys.iter().find(|key| key.kid == kid).ok_or(Refused::UnknownKey)?;
+        let kid = header.kid.ok_or(Why::UnknownKey)?;
+        let key = peer.keys.keys.iter().find(|key| key.kid == kid).ok_or(Why::UnknownKey)?;
         let claims = signed_by(token, key)?;
         if claims.aud != self.audience {
-            return Err(Refused::Audience);
+            return Err(Why::Audience);
         }
         let same = claims.htm == request.method && claims.htu == request.path;
         if !same || claims.body != digest(request.body) {
-            return Err(Refused::Request);
+            return Err(Why::Request);
         }
-        let seconds = now.0 / 1_000;
-        let lives = claims.exp.saturating_sub(claims.iat);
-        let in_time = claims.iat <= seconds + JWT_SECONDS && seconds <= claims.exp + JWT_SECONDS;
-        let fresh = seconds <= claims.iat + 2 * JWT_SECONDS;
-        if !in_time || !fresh || lives > JWT_SECONDS || claims.exp < claims.iat {
-            return Err(Refused::Time);
+        if claims.jti.is_empty() || claims.jti.len() > MAX_JTI {
+            return Err(Why::Form);
         }
+        in_time(&claims, now.0 / 1_000)?;
         Ok(claims)
     }
 }
 
+/// Whether the request is neither too old nor of the future. The numbers are the peer's: none may overflow.
+fn in_time(claims: &Claims, now: u64) -> Result<(), Why> {
+    let Claims { iat, exp, .. } = *claims;
+    let lives = exp.checked_sub(iat).is_some_and(|seconds| seconds <= JWT_SECONDS);
+    let begun = iat <= now.saturating_add(JWT_SECONDS);
+    let not_over = now <= exp.saturating_add(JWT_SECONDS) && now <= iat.saturating_add(MAX_AGE);
+    if lives && begun && not_over {
+        return Ok(());
+    }
+    let age = i64::try_from(i128::from(now) - i128::from(iat)).unwrap_or(i64::MIN);
+    Err(Why::Time { age })
+}
+
+/// When a request's id may be forgotten: when no clock here can still accept it. [`in_time`] counts whole seconds, so
+/// the last of them is still to be waited for.
+fn forgotten(claims: &Claims) -> Timestamp {
+    Timestamp(claims.exp.saturating_add(JWT_SECONDS + 1).saturating_mul(1_000))
+}
+
 /// The claims, if this key signed them. Time and audience are checked by the caller, against its own clock.
-fn signed_by(token: &str, key: &Jwk) -> Result<Claims, Refused> {
-    let key = DecodingKey::from_ed_components(&key.x).map_err(|_| Refused::UnknownKey)?;
+fn signed_by(token: &str, key: &Jwk) -> Result<Claims, Why> {
+    let key = DecodingKey::from_ed_components(&key.x).map_err(|_| Why::UnknownKey)?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let decoded = decode::<Claims>(token, &key, &validation).map_err(|_| Refused::Signature)?;
-    Ok(decoded.claims)
+    match decode::<Claims>(token, &key, &validation) {
+        Ok(decoded) => Ok(decoded.claims),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => Err(Why::Signature),
+        Err(_) => Err(Why::Form),
+    }
 }
 
 /// Who claims to have sent it: only to find the key that must have signed it.

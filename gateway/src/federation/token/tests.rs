@@ -47,9 +47,9 @@ fn setting() -> Setting {
 }
 
 impl Setting {
-    async fn verify(&self, token: &str, request: Request<'_>, now: Timestamp) -> Result<(), Refused> {
+    async fn verify(&self, token: &str, request: Request<'_>, now: Timestamp) -> Result<(), Why> {
         let find = async |name: &str| (name == "acme").then(|| Row(self.row.clone()));
-        self.verifier.verify(token, request, now, find).await.map(drop)
+        self.verifier.verify(token, request, now, find).await.map(drop).map_err(|refused| refused.why)
     }
 
     fn token(&self) -> String {
@@ -79,7 +79,7 @@ async fn d1_a_genuine_request_is_accepted_once() {
     let setting = setting();
     let token = setting.token();
     assert!(setting.verify(&token, REQUEST, NOW).await.is_ok());
-    assert!(matches!(setting.verify(&token, REQUEST, NOW).await, Err(Refused::Replay)));
+    assert!(matches!(setting.verify(&token, REQUEST, NOW).await, Err(Why::Replay)));
     assert!(setting.verify(&setting.token(), REQUEST, NOW).await.is_ok());
 }
 
@@ -92,7 +92,7 @@ async fn d1_another_request_than_the_signed_one_is_refused() {
         Request { body: br#"{"transfer":"2"}"#, ..REQUEST },
         Request { body: b"", ..REQUEST },
     ] {
-        assert!(matches!(setting.verify(&setting.token(), request, NOW).await, Err(Refused::Request)));
+        assert!(matches!(setting.verify(&setting.token(), request, NOW).await, Err(Why::Request)));
     }
 }
 
@@ -121,14 +121,14 @@ async fn d1_a_request_has_its_time() {
         assert_eq!(verified.is_ok(), accepted, "{seconds} s");
     }
     let long = setting.with(|claims| claims["exp"] = json!(NOW.0 / 1_000 + 3_600));
-    assert!(matches!(setting.verify(&long, REQUEST, NOW).await, Err(Refused::Time)));
+    assert!(matches!(setting.verify(&long, REQUEST, NOW).await, Err(Why::Time { .. })));
 }
 
 #[tokio::test]
 async fn d1_type_and_algorithm_are_fixed() {
     let setting = setting();
     let swapped = setting.header_with(|header| header.typ = Some("JWT".into()), |_| {});
-    assert!(matches!(setting.verify(&swapped, REQUEST, NOW).await, Err(Refused::Form)));
+    assert!(matches!(setting.verify(&swapped, REQUEST, NOW).await, Err(Why::Form)));
     let token = setting.token();
     let (payload, signature) = token.split_once('.').unwrap().1.split_once('.').unwrap();
     let header = |alg: &str| {
@@ -145,18 +145,18 @@ async fn d1_type_and_algorithm_are_fixed() {
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
     let public = URL_SAFE_NO_PAD.decode(&setting.row.keys.keys[0].x).unwrap();
     let confused = encode(&hs256, &claims, &EncodingKey::from_secret(&public)).unwrap();
-    assert!(matches!(setting.verify(&confused, REQUEST, NOW).await, Err(Refused::Form)));
+    assert!(matches!(setting.verify(&confused, REQUEST, NOW).await, Err(Why::Form)));
 }
 
 #[tokio::test]
 async fn d1_strangers_and_strange_keys_are_refused() {
     let setting = setting();
     let stranger = sign(&setting.keys, "initech", "globex", REQUEST, NOW).unwrap();
-    assert!(matches!(setting.verify(&stranger, REQUEST, NOW).await, Err(Refused::UnknownPeer)));
+    assert!(matches!(setting.verify(&stranger, REQUEST, NOW).await, Err(Why::UnknownPeer)));
     let folder = tempfile::tempdir().unwrap();
     let others = Keys::create(folder.path()).unwrap();
     let forged = sign(&others, "acme", "globex", REQUEST, NOW).unwrap();
-    assert!(matches!(setting.verify(&forged, REQUEST, NOW).await, Err(Refused::UnknownKey)));
+    assert!(matches!(setting.verify(&forged, REQUEST, NOW).await, Err(Why::UnknownKey)));
     let kid = setting.keys.signing().0.to_owned();
     let claims: Value =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(forged.split('.').nth(1).unwrap()).unwrap()).unwrap();
@@ -164,11 +164,64 @@ async fn d1_strangers_and_strange_keys_are_refused() {
     header.typ = Some(JWT_TYPE.into());
     header.kid = Some(kid);
     let named = encode(&header, &claims, others.signing().1).unwrap();
-    assert!(matches!(setting.verify(&named, REQUEST, NOW).await, Err(Refused::Signature)));
+    assert!(matches!(setting.verify(&named, REQUEST, NOW).await, Err(Why::Signature)));
     let none = PeerRow { keys: Jwks::default(), ..(*setting.row).clone() };
     let revoked = Setting { row: Arc::new(none), ..setting };
-    assert!(matches!(revoked.verify(&revoked.token(), REQUEST, NOW).await, Err(Refused::UnknownKey)));
+    assert!(matches!(revoked.verify(&revoked.token(), REQUEST, NOW).await, Err(Why::UnknownKey)));
     for nonsense in ["", ".", "..", "a.b.c", &"x".repeat(10_000)] {
-        assert!(matches!(revoked.verify(nonsense, REQUEST, NOW).await, Err(Refused::Form)));
+        assert!(matches!(revoked.verify(nonsense, REQUEST, NOW).await, Err(Why::Form)));
+    }
+}
+
+#[tokio::test]
+async fn s2_a_replay_is_refused_until_the_very_end() {
+    let setting = setting();
+    let token = setting.token();
+    assert!(setting.verify(&token, REQUEST, NOW).await.is_ok());
+    for millis in [1, 60_000, 119_999, 120_000, 120_500, 120_999] {
+        let again = setting.verify(&token, REQUEST, NOW.plus(millis)).await;
+        assert!(matches!(again, Err(Why::Replay)), "{millis} ms: {again:?}");
+    }
+    assert!(matches!(setting.verify(&token, REQUEST, NOW.plus(121_000)).await, Err(Why::Time { .. })));
+}
+
+#[tokio::test]
+async fn d1_times_beyond_reason_are_refused() {
+    let setting = setting();
+    let now = NOW.0 / 1_000;
+    for (iat, exp) in
+        [(u64::MAX, u64::MAX), (now, u64::MAX), (0, u64::MAX), (u64::MAX, 0), (now, now - 1), (0, 0)]
+    {
+        let token = setting.with(|claims| {
+            claims["iat"] = json!(iat);
+            claims["exp"] = json!(exp);
+        });
+        assert!(matches!(setting.verify(&token, REQUEST, NOW).await, Err(Why::Time { .. })), "{iat} {exp}");
+    }
+}
+
+#[tokio::test]
+async fn d1_what_must_be_understood_and_is_not_is_refused() {
+    let setting = setting();
+    let critical = setting.header_with(|header| header.crit = Some(vec!["b64".into()]), |_| {});
+    assert!(matches!(setting.verify(&critical, REQUEST, NOW).await, Err(Why::Form)));
+    for id in [String::new(), "x".repeat(MAX_JTI + 1)] {
+        let token = setting.with(|claims| claims["jti"] = json!(id));
+        assert!(matches!(setting.verify(&token, REQUEST, NOW).await, Err(Why::Form)));
+    }
+    let list = setting.with(|claims| claims["aud"] = json!(["globex"]));
+    assert!(matches!(setting.verify(&list, REQUEST, NOW).await, Err(Why::Form)));
+}
+
+#[tokio::test]
+async fn s1_the_log_says_who_and_cannot_be_forged() {
+    let setting = setting();
+    let find = async |_: &str| None::<Row>;
+    for (issuer, says) in
+        [("initech", "from initech: "), ("x\nroot logged in", "from somebody without a name: ")]
+    {
+        let token = sign(&setting.keys, issuer, "globex", REQUEST, NOW).unwrap();
+        let refused = setting.verifier.verify(&token, REQUEST, NOW, find).await.err().unwrap().to_string();
+        assert_eq!(refused, format!("{says}not one of our peers"));
     }
 }
