@@ -1,8 +1,8 @@
 //! The one writer of the file: a thread that takes whatever waits into one transaction, so that the number of times
 //! the disk is asked to sync does not grow with the load.
 //!
-//! Everything that changes the file goes through here, single statements too: a second writing connection would
-//! wait for this one's lock by polling, which under load never ends.
+//! Everything that changes the file goes through here, single statements too: a second writing connection waits for
+//! this one's lock by polling and syncs for each statement, so that its slowest calls take ten times as long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -108,8 +108,8 @@ fn two_programs_may_open_a_new_file_at_once() {
     }
 }
 
-/// Signatures are checked against replays while the chats write all they can. With a second writing connection
-/// this took seconds for each, and failed after five.
+/// Signatures are checked against replays while the chats write all they can. Shows that none fails and none is
+/// stuck; how fast they are is for a bench.
 #[tokio::test(flavor = "multi_thread")]
 async fn s2_replays_are_found_out_while_the_store_is_busy() {
     let folder = tempfile::tempdir().unwrap();
