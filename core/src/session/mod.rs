@@ -100,6 +100,9 @@ pub struct Came {
     pub peer: String,
     /// The transfer.
     pub transfer: TransferId,
+    /// Whether that server has not yet given what it stored last, since it could not be reached. Until it has,
+    /// the chat goes to no other server, which would never get it.
+    pub tail_due: bool,
 }
 
 /// A transfer within this server.
@@ -109,6 +112,8 @@ pub struct Passed {
     pub login: String,
     /// The transfer.
     pub transfer: TransferId,
+    /// Whether everything was sent along.
+    pub whole: bool,
 }
 
 /// Where an agent wants a chat to go, with what the driver knows of that place.
@@ -469,19 +474,28 @@ impl Chat {
         }
     }
 
-    /// Late entries of the server that the chat came from, merged by their ids.
+    /// Late entries of the server that the chat came from, merged by their ids: after what came from there, and
+    /// before what was said here and is in the context because of a transfer within this server. If that one was
+    /// to withhold anything, these are withheld as well.
     fn merge_tail(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
         let Some(context) = &mut self.context else { return };
         let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
-        let before = context.transcript.len();
+        let whole = self.record.passed.as_ref().is_none_or(|passed| passed.whole);
         // What the customer has sent again in the meantime is an entry of this chat already.
-        let news = |entry: &PriorEntry| !known.contains(&entry.id) && !self.ids.contains_key(&entry.id);
-        context.transcript.extend(tail.into_iter().filter(news));
-        if context.transcript.len() > before {
+        let new = |entry: &PriorEntry| !known.contains(&entry.id) && !self.ids.contains_key(&entry.id);
+        let news: Vec<PriorEntry> = tail.into_iter().filter(|entry| whole && new(entry)).collect();
+        if !news.is_empty() {
+            let here = context.transcript.iter().position(|entry| self.ids.contains_key(&entry.id));
+            let place = here.unwrap_or(context.transcript.len());
+            context.transcript.splice(place..place, news);
             out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
             if let Some(login) = self.agent_login().map(str::to_owned) {
                 self.show(&login, out);
             }
+        }
+        if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
+            came.tail_due = false;
+            self.save(out);
         }
         self.tell_incoming(destination::Input::Merged, out);
     }

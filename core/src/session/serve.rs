@@ -158,7 +158,9 @@ impl Chat {
         if self.agent_login() != Some(login) {
             return self.refuse_agent(login, ErrorCode::UnknownChat, About::Transfer(transfer), out);
         }
-        if self.placing.is_some() || !matches!(self.record.outgoing, Outgoing::Owned) {
+        let away = matches!(target.destination, Destination::Server { .. });
+        let tail_due = away && self.record.came.as_ref().is_some_and(|came| came.tail_due);
+        if tail_due || self.placing.is_some() || !matches!(self.record.outgoing, Outgoing::Owned) {
             return self.refuse_agent(login, ErrorCode::TransferUnderWay, About::Transfer(transfer), out);
         }
         if comments.len() > baton_protocol::limits::MAX_TEXT {
@@ -266,7 +268,9 @@ impl Chat {
         context.visited.pop();
         out.push(Effect::SaveContext(chat, Box::new(context.clone())));
         self.context = Some(context);
-        self.record.passed = Some(Passed { login: login.clone(), transfer });
+        let whole =
+            placing.share == Share::All && self.record.passed.as_ref().is_none_or(|passed| passed.whole);
+        self.record.passed = Some(Passed { login: login.clone(), transfer, whole });
         if let Destination::Area(area) = placing.target.destination {
             self.record.area = area;
         }

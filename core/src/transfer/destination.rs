@@ -321,7 +321,14 @@ impl Incoming {
             epoch: self.record.epoch.saturating_add(1),
             challenge: arrival.challenge,
             origins: arrival.web_origin.into_iter().collect(),
-            arrival: Some((Came { peer: self.record.peer.clone(), transfer: self.record.transfer }, context)),
+            arrival: Some((
+                Came {
+                    peer: self.record.peer.clone(),
+                    transfer: self.record.transfer,
+                    tail_due: provisional,
+                },
+                context,
+            )),
             conn,
         };
         let chat = Chat::begin(env, beginning, &mut effects);
@@ -368,8 +375,10 @@ impl Incoming {
             // The offer did not stand any more. Taken over without the origin's word, that is no obstacle.
             State::Active { provisional: true, .. } if asked == Calling::Commit => self.commit(true, out),
             State::Active { chat, provisional: true, accepted } => {
-                let (chat, gone_back) = (*chat, !accepted && was_cancelled(&error));
-                if gone_back { out.push(Effect::Chat(chat, session::Input::Fence)) } else { self.merged(out) }
+                let gone_back = !accepted && was_cancelled(&error);
+                // Otherwise there is nothing to come, which the chat has to know as well.
+                let word = if gone_back { session::Input::Fence } else { session::Input::Tail(Vec::new()) };
+                out.push(Effect::Chat(*chat, word));
             }
             State::Active { chat, provisional: false, .. } if asked == Calling::Settle => {
                 let chat = *chat;

@@ -626,6 +626,56 @@ fn a_late_tail_is_merged_once_and_in_nobodys_way() {
     assert!(!has(&bench.tell(tail()), "save"));
 }
 
+/// A chat of Ann's that was taken over while its origin could not be reached.
+fn adopted_by_ann() -> Bench {
+    let (came, context) = came_with(vec![prior(7, "known")]);
+    let (mut bench, _) = Bench::arrived(Some((Came { tail_due: true, ..came }, context)));
+    bench.assign("ann");
+    bench
+}
+
+fn context_texts(bench: &Bench) -> Vec<&str> {
+    let context = bench.chat.context.as_ref().unwrap();
+    context.transcript.iter().map(|entry| entry.text.as_str()).collect()
+}
+
+#[test]
+fn x3_nothing_goes_on_to_another_server_before_the_last_one_has_given_everything() {
+    let mut bench = adopted_by_ann();
+    assert_eq!(bench.transfers(2, initech(), Share::All), ["ann < refused TransferUnderWay"]);
+    bench.tell(Input::Tail(vec![prior(8, "late")]));
+    bench.transfers(3, initech(), Share::All);
+    let code = AuthorisationCode::from_bytes([1; 32]);
+    let general = Permission { code, expires_in: 60, areas: None };
+    let context = posted(bench.raw(Input::Answer(transfer(3), Ok(Answer::Permission(general)))));
+    assert_eq!(context.transcript.len(), 2);
+    assert_eq!(bench.chat.record.came.as_ref().map(|came| came.tail_due), Some(false));
+}
+
+#[test]
+fn a_late_tail_stands_before_what_was_said_here() {
+    let mut bench = adopted_by_ann();
+    bench.customer_says(9, "said here");
+    bench.transfers(2, Destination::Agent("bob".into()), Share::All);
+    let chat = bench.chat.record.id;
+    let placed = queue::Output::Placed { chat, transfer: transfer(2), agent: Some(profile("bob")) };
+    bench.tell(Input::Queue(placed));
+    bench.tell(Input::Tail(vec![prior(8, "late")]));
+    assert_eq!(context_texts(&bench), ["known", "late", "said here"]);
+}
+
+#[test]
+fn w2_a_late_tail_is_withheld_with_the_rest() {
+    let mut bench = adopted_by_ann();
+    bench.transfers(2, Destination::Agent("bob".into()), Share::Nothing);
+    let chat = bench.chat.record.id;
+    let placed = queue::Output::Placed { chat, transfer: transfer(2), agent: Some(profile("bob")) };
+    bench.tell(Input::Queue(placed));
+    let lines = bench.tell(Input::Tail(vec![prior(8, "late")]));
+    assert!(context_texts(&bench).is_empty() && !has(&lines, "bob"), "{lines:?}");
+    assert!(lines.contains(&"incoming: Merged".into()));
+}
+
 #[test]
 fn a_fenced_chat_is_void() {
     let (mut bench, _) = Bench::arrived(Some(came_with(Vec::new())));

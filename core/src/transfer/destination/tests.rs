@@ -402,7 +402,8 @@ fn adopted_asks_until_the_origin_is_back() {
 #[test]
 fn adopted_and_forgotten_by_the_origin_stays() {
     let mut door = Door::at(At::Provisional);
-    door.check(Input::Answer(denied(ErrorCode::UnknownChat)), &["save Active"]);
+    door.check(Input::Answer(denied(ErrorCode::UnknownChat)), &["chat: Tail"]);
+    door.check(Input::Merged, &["save Active"]);
     door.check(Input::Accepted, &["save Active", "call acme: settle e5"]);
     door.check(Input::Answer(denied(ErrorCode::UnknownChat)), &["save Settled"]);
 }
@@ -414,7 +415,8 @@ fn adopted_and_gone_back_is_fenced_unless_the_widget_has_our_epoch() {
     door.check(Input::Fenced, &["save Fenced", "no Retry"]);
     let mut door = Door::at(At::Provisional);
     door.tell(Input::Accepted);
-    door.check(Input::Answer(denied(ErrorCode::Cancelled)), &["save Active", "call acme: settle e5"]);
+    door.check(Input::Answer(denied(ErrorCode::Cancelled)), &["chat: Tail"]);
+    door.check(Input::Merged, &["save Active", "call acme: settle e5"]);
 }
 
 #[test]
