@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, json};
 
-use crate::{browser, conventions, demo, place, process, web};
+use crate::{Short, browser, conventions, demo, place, process, web};
 
 /// The crates for browsers are compiled, and so checked, by `web`.
 const NATIVE: [&str; 5] = ["--workspace", "--exclude", "baton-miniapp", "--exclude", "baton-console"];
@@ -110,7 +110,7 @@ pub fn verb(fast: bool) -> Result<()> {
     println!("{passed} passed, {failed} failed");
     println!("{}", json!({ "passed": passed, "failed": failed, "seconds": seconds }));
     if failed > 0 {
-        bail!("the tests failed");
+        return Err(Short.into());
     }
     Ok(())
 }
