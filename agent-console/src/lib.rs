@@ -1,6 +1,11 @@
-//! Stub.
-use wasm_bindgen::prelude::*;
+//! The agents' console (A1–A8): queue, chats side by side, and the transfer dialog.
+//!
+//! - [`model`]: what the console knows and what it asks the gateway for. Pure: no browser, no clock, no chance, so
+//!   that its tests run anywhere.
+//! - [`words`]: how states, events and times read to a person.
+//! - `web`: the views and the socket; only for browsers.
 
-/// Starts the app.
-#[wasm_bindgen(start)]
-pub fn start() {}
+pub mod model;
+#[cfg(target_arch = "wasm32")]
+mod web;
+pub mod words;

@@ -1,0 +1,282 @@
+//! The gateway's word.
+
+use baton_protocol::frames::{About, PeerOffer};
+use baton_protocol::model::{AgentCard, Brand, ChatCard, ChatState, Context, Stage};
+use baton_protocol::{ChatId, ErrorCode, MessageId, ResumeToken, ServerFrame, Timestamp, TransferId};
+
+use super::chat::{Attempt, Chat};
+use super::{Console, Link, Me, sentence};
+
+impl Console {
+    /// Takes a frame from the gateway.
+    pub fn apply(&mut self, frame: ServerFrame, now: Timestamp) {
+        self.heard = now;
+        match frame {
+            ServerFrame::AgentWelcome { agent, token, server, brand } => {
+                self.welcome(agent, token, server, brand, now);
+            }
+            ServerFrame::Queue { waiting } => {
+                self.picking.retain(|chat| waiting.iter().any(|card| card.chat == *chat));
+                self.queue = waiting;
+            }
+            ServerFrame::Destinations { areas, agents, servers } => {
+                (self.areas, self.agents, self.servers) = (areas, agents, servers);
+                self.find_myself();
+                self.check_choice();
+            }
+            ServerFrame::PeerAreas { chat, server, offer } => self.offered(chat, &server, offer),
+            ServerFrame::Opened { card, context } => self.opened(card, context),
+            ServerFrame::CardChanged { card } => self.card_changed(card),
+            ServerFrame::Progress { chat, transfer, stage, code, detail } => {
+                self.progress(chat, transfer, stage, code, detail);
+            }
+            ServerFrame::Entries { chat, entries } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.entries(entries);
+                }
+            }
+            ServerFrame::Stored { chat, id, .. } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.stored(id);
+                }
+            }
+            ServerFrame::Typing { chat, on } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.typing(on, now);
+                }
+            }
+            ServerFrame::Seen { chat, seq } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.seen = chat.seen.max(seq);
+                    chat.touch();
+                }
+            }
+            ServerFrame::Refused { code, detail, about } => self.refused(code, detail, &about, now),
+            ServerFrame::Pong { .. } => self.drop_unconfirmed(),
+            ServerFrame::Draining { .. } => {
+                self.notice("The server restarts; the console connects again by itself.".into(), now);
+            }
+            // These are for customers.
+            ServerFrame::Welcome { .. }
+            | ServerFrame::PhaseChanged { .. }
+            | ServerFrame::Place { .. }
+            | ServerFrame::Offered { .. }
+            | ServerFrame::Withdrawn { .. }
+            | ServerFrame::Arriving { .. } => {}
+        }
+    }
+
+    fn welcome(
+        &mut self,
+        card: AgentCard,
+        token: Option<ResumeToken>,
+        server: String,
+        brand: Brand,
+        now: Timestamp,
+    ) {
+        self.link = Link::Online;
+        self.token = token.or(self.token.take());
+        self.me = Some(Me { card, server, brand });
+        for chat in &mut self.chats {
+            chat.unconfirmed = chat.is_mine();
+        }
+        if let Some(presence) = self.wanted {
+            self.outbox.push(baton_protocol::ClientFrame::SetPresence { presence });
+        }
+        // Its answer comes after the chats that are still the agent's.
+        self.ping(now);
+    }
+
+    /// The list of agents has the newest word about this one.
+    fn find_myself(&mut self) {
+        let Some(me) = &mut self.me else { return };
+        if let Some(card) = self.agents.iter().find(|agent| agent.name == me.card.name) {
+            me.card = card.clone();
+        }
+        if self.wanted == Some(me.card.presence) {
+            self.wanted = None;
+        }
+    }
+
+    /// A destination that can no longer be chosen is not chosen any more (A5).
+    fn check_choice(&mut self) {
+        use super::dialog::{agent_unfit, area_unfit};
+        use baton_protocol::model::Destination;
+        let me = self.me.as_ref().map_or("", |me| me.card.name.as_str());
+        let Some(choice) = self.dialog.as_mut().and_then(|dialog| dialog.choice.as_mut()) else { return };
+        let share = match &choice.to {
+            Destination::Agent(name) => {
+                let agent = self.agents.iter().find(|agent| agent.name == *name);
+                agent.filter(|agent| agent_unfit(agent, me).is_none()).map(|agent| agent.share.clone())
+            }
+            Destination::Area(name) => {
+                let area = self.areas.iter().find(|area| area.name == *name);
+                area.filter(|area| area_unfit(area).is_none()).map(|area| area.share.clone())
+            }
+            Destination::Server { .. } => return,
+        };
+        match share {
+            Some(share) => choice.share = share,
+            None => self.dialog.iter_mut().for_each(|dialog| dialog.choice = None),
+        }
+    }
+
+    fn offered(&mut self, chat: ChatId, server: &str, offer: PeerOffer) {
+        let Some(dialog) = &mut self.dialog else { return };
+        if dialog.chat != chat || dialog.server != server {
+            return;
+        }
+        let general = offer == PeerOffer::GeneralEntrance;
+        dialog.offer = Some(offer);
+        if general {
+            self.choose_entrance();
+        }
+    }
+
+    fn opened(&mut self, card: ChatCard, context: Option<Context>) {
+        let id = card.chat;
+        self.picking.retain(|picking| *picking != id);
+        let again = self.is_transferred(id) || self.chat(id).is_some_and(|chat| !chat.is_mine());
+        if again {
+            // It came back: what the agent may see now is another part of it.
+            self.chats.retain(|chat| chat.id() != id);
+        }
+        match self.chat_mut(id) {
+            Some(chat) => {
+                (chat.card, chat.context) = (card, context);
+                (chat.unconfirmed, chat.lost, chat.replace) = (false, false, true);
+                chat.touch();
+            }
+            None => self.chats.push(Chat::new(card, context)),
+        }
+        self.settle(id);
+        self.say_again(id);
+        if self.open.is_none() || self.expected == Some(id) {
+            self.open = Some(id);
+            self.expected = None;
+        }
+    }
+
+    /// What is not known to have arrived is sent again, under the same ids.
+    fn say_again(&mut self, id: ChatId) {
+        let Some(chat) = self.chat(id) else { return };
+        let waiting = chat.pending.iter().filter(|pending| !pending.stored && pending.refused.is_none());
+        let mut frames: Vec<_> = waiting.map(|pending| chat.frame(pending)).collect();
+        let unanswered = chat.attempt.as_ref().filter(|attempt| attempt.is_open() && attempt.stage.is_none());
+        frames.extend(unanswered.and_then(|attempt| attempt.frame.clone()));
+        self.outbox.extend(frames);
+    }
+
+    fn card_changed(&mut self, card: ChatCard) {
+        let id = card.chat;
+        let Some(chat) = self.chat_mut(id) else { return };
+        chat.card = card;
+        chat.touch();
+        self.settle(id);
+    }
+
+    /// Brings the attempt in line with the card, which is the gateway's last word.
+    fn settle(&mut self, id: ChatId) {
+        let Some(chat) = self.chat_mut(id) else { return };
+        match &chat.card.state {
+            ChatState::Transferring { transfer, stage } => {
+                let (transfer, stage) = (*transfer, *stage);
+                let attempt = chat.attempt.take().filter(|attempt| attempt.transfer == transfer);
+                let attempt = attempt.unwrap_or(Attempt {
+                    transfer,
+                    to: String::new(),
+                    stage: None,
+                    failure: None,
+                    cancelling: false,
+                    entered: None,
+                    frame: None,
+                });
+                chat.attempt = Some(Attempt { stage: attempt.stage.max(Some(stage)), ..attempt });
+            }
+            // A failure that was reported stays to be read; one that was missed is told by the transcript.
+            ChatState::Active => {
+                chat.attempt = chat.attempt.take().filter(|attempt| attempt.stage.is_none() || !attempt.is_open());
+            }
+            ChatState::Transferred { .. } | ChatState::Ended(_) => {
+                chat.typing_until = None;
+                self.close_dialog_of(id);
+            }
+        }
+    }
+
+    fn progress(
+        &mut self,
+        chat: ChatId,
+        transfer: TransferId,
+        stage: Stage,
+        code: Option<ErrorCode>,
+        detail: String,
+    ) {
+        let Some(chat) = self.chat_mut(chat) else { return };
+        let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.transfer == transfer) else { return };
+        // Stages only ever advance.
+        attempt.stage = attempt.stage.max(Some(stage));
+        if stage == Stage::Failed {
+            attempt.failure = Some((code, detail));
+        }
+        chat.touch();
+    }
+
+    fn refused(&mut self, code: ErrorCode, detail: String, about: &About, now: Timestamp) {
+        let reason = if detail.is_empty() { code.to_string() } else { detail };
+        match about {
+            About::Connection => self.refusal = Some(code),
+            About::Message(id) => self.message_refused(*id, code),
+            About::Transfer(id) => return self.transfer_refused(*id, code, reason, now),
+            About::Chat(id) => {
+                self.picking.retain(|picking| picking != id);
+                self.expected = self.expected.filter(|expected| expected != id);
+                if code == ErrorCode::UnknownChat {
+                    self.lose(*id);
+                }
+            }
+        }
+        if self.link == Link::Online {
+            self.notice(format!("{}. {}", sentence(&reason), code.advice()), now);
+        }
+    }
+
+    fn message_refused(&mut self, id: MessageId, code: ErrorCode) {
+        for chat in &mut self.chats {
+            if let Some(pending) = chat.pending.iter_mut().find(|pending| pending.id == id) {
+                pending.refused = Some(code);
+                chat.touch();
+            }
+        }
+    }
+
+    /// The chat is as it was, and its pane says why (A6).
+    fn transfer_refused(&mut self, id: TransferId, code: ErrorCode, reason: String, now: Timestamp) {
+        let attempts = self.chats.iter_mut().filter_map(|chat| chat.attempt.as_mut());
+        match attempts.into_iter().find(|attempt| attempt.transfer == id) {
+            Some(attempt) if attempt.stage.is_none() => attempt.failure = Some((Some(code), reason)),
+            Some(attempt) => attempt.cancelling = false,
+            None => self.notice(format!("{}. {}", sentence(&reason), code.advice()), now),
+        }
+        self.chats.iter_mut().for_each(Chat::touch);
+    }
+
+    /// After a reconnect, chats that the gateway did not show again are no longer the agent's.
+    fn drop_unconfirmed(&mut self) {
+        let gone: Vec<ChatId> =
+            self.chats.iter().filter(|chat| chat.unconfirmed).map(super::chat::Chat::id).collect();
+        gone.into_iter().for_each(|id| self.lose(id));
+    }
+
+    fn lose(&mut self, id: ChatId) {
+        if let Some(chat) = self.chat_mut(id).filter(|chat| chat.is_mine()) {
+            (chat.lost, chat.unconfirmed) = (true, false);
+            chat.touch();
+            self.close_dialog_of(id);
+        }
+    }
+
+    pub(super) fn close_dialog_of(&mut self, id: ChatId) {
+        self.dialog = self.dialog.take().filter(|dialog| dialog.chat != id);
+    }
+}

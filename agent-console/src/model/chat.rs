@@ -1,0 +1,300 @@
+//! One chat of the agent's: what was said, what is on its way, and what became of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use baton_protocol::model::{Author, Body, ChatCard, ChatState, Context, Entry, Stage};
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, Seq, Timestamp, TransferId};
+
+use super::dialog::Dialog;
+
+/// Milliseconds after which "is typing" lapses when nothing more is heard.
+const TYPING_LAPSES: u64 = 12_000;
+
+/// Milliseconds without a keystroke after which the customer no longer reads that the agent is typing.
+const IDLE: u64 = 4_000;
+
+/// Milliseconds after which typing is said again, so that it does not lapse on the other side.
+const SAY_AGAIN: u64 = 3_000;
+
+/// A chat in the console.
+#[derive(Clone, Debug)]
+pub struct Chat {
+    /// As the gateway told it last.
+    pub card: ChatCard,
+    /// Where it came from, if it was transferred (A8).
+    pub context: Option<Context>,
+    /// What the gateway has stored, by number.
+    pub lines: BTreeMap<Seq, Arc<Entry>>,
+    /// What this console has sent and the gateway has not acknowledged, or has refused.
+    pub pending: Vec<Pending>,
+    /// What the agent has typed and not sent.
+    pub draft: String,
+    /// Whether the draft is a private note.
+    pub noting: bool,
+    /// Until when the customer is shown as typing.
+    pub typing_until: Option<Timestamp>,
+    /// The customer has seen everything up to this entry.
+    pub seen: Seq,
+    /// The agent has seen everything up to this entry.
+    pub read: Seq,
+    /// The last transfer out of here, under way or over.
+    pub attempt: Option<Attempt>,
+    /// The connection came back and the chat did not: somebody else has it, or nobody.
+    pub lost: bool,
+    /// Rises whenever the conversation shows something else.
+    pub revision: u64,
+    /// After a reconnect: not yet told again by the gateway.
+    pub(super) unconfirmed: bool,
+    /// The next entries replace whatever is here from their first number on.
+    pub(super) replace: bool,
+    typed: Option<Typed>,
+}
+
+/// When the agent typed last, and when the customer was told last.
+#[derive(Clone, Debug)]
+struct Typed {
+    at: Timestamp,
+    told: Timestamp,
+}
+
+/// A message or note that is not known to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its id, the same each time it is sent.
+    pub id: MessageId,
+    /// The text.
+    pub text: String,
+    /// Whether a private note.
+    pub note: bool,
+    /// The gateway has stored it and its entry has not come yet.
+    pub stored: bool,
+    /// Why the gateway refused it.
+    pub refused: Option<ErrorCode>,
+}
+
+/// A transfer as this console started it, or as it found it under way.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The transfer.
+    pub transfer: TransferId,
+    /// Where to, by the name that people read. Empty when another console started it.
+    pub to: String,
+    /// How far it is; nothing until the gateway has said a word about it.
+    pub stage: Option<Stage>,
+    /// Why it failed: the code where there is one, and a sentence.
+    pub failure: Option<(Option<ErrorCode>, String)>,
+    /// Cancelling has been asked for.
+    pub cancelling: bool,
+    /// What the agent had entered, for another try.
+    pub entered: Option<Dialog>,
+    /// What was sent, to be sent again after a lost connection. The same transfer twice is harmless.
+    pub(super) frame: Option<ClientFrame>,
+}
+
+impl Attempt {
+    /// Whether it can still be cancelled (A6).
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.failure.is_none() && self.stage.is_none_or(|stage| stage < Stage::Arrived)
+    }
+}
+
+/// What a pane is, as its colour says (A7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaneState {
+    /// The agent serves it.
+    Active,
+    /// A transfer is under way.
+    Transferring,
+    /// Somebody else has it: grey.
+    Transferred,
+    /// It is over.
+    Ended,
+}
+
+impl PaneState {
+    /// The value of `data-state`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Transferring => "transferring",
+            Self::Transferred => "transferred",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl Chat {
+    pub(super) fn new(card: ChatCard, context: Option<Context>) -> Self {
+        Self {
+            card,
+            context,
+            lines: BTreeMap::new(),
+            pending: Vec::new(),
+            draft: String::new(),
+            noting: false,
+            typing_until: None,
+            seen: 0,
+            read: 0,
+            attempt: None,
+            lost: false,
+            revision: 0,
+            unconfirmed: false,
+            replace: false,
+            typed: None,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ChatId {
+        self.card.chat
+    }
+
+    /// The customer's name, or a word in its place.
+    #[must_use]
+    pub fn name(&self) -> String {
+        crate::words::customer(&self.card.customer.name)
+    }
+
+    /// What its pane is.
+    #[must_use]
+    pub fn state(&self) -> PaneState {
+        let asked = self.attempt.as_ref().is_some_and(Attempt::is_open);
+        match self.card.state {
+            ChatState::Transferred { .. } => PaneState::Transferred,
+            ChatState::Ended(_) => PaneState::Ended,
+            _ if self.lost => PaneState::Ended,
+            ChatState::Transferring { .. } => PaneState::Transferring,
+            ChatState::Active if asked => PaneState::Transferring,
+            ChatState::Active => PaneState::Active,
+        }
+    }
+
+    /// Whether it takes one of the agent's places.
+    #[must_use]
+    pub fn is_mine(&self) -> bool {
+        matches!(self.state(), PaneState::Active | PaneState::Transferring)
+    }
+
+    /// Customer's messages that the agent has not seen.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.lines.range(self.read + 1..).filter(|(_, entry)| is_customers(entry)).count()
+    }
+
+    /// The highest entry number.
+    #[must_use]
+    pub fn last_seq(&self) -> Seq {
+        self.lines.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// The last thing that was said, for the list of chats.
+    #[must_use]
+    pub fn last_said(&self) -> Option<(Author, String)> {
+        let mut newest = self.lines.values().rev();
+        newest.find_map(|entry| match &entry.body {
+            Body::Text(text) => Some((entry.author.clone(), text.clone())),
+            _ => None,
+        })
+    }
+
+    /// The transcript of earlier servers and agents that came with the chat, without what is told here again.
+    #[must_use]
+    pub fn earlier(&self) -> Vec<baton_protocol::model::PriorEntry> {
+        let Some(context) = &self.context else { return Vec::new() };
+        let here: std::collections::HashSet<MessageId> = self.lines.values().map(|entry| entry.id).collect();
+        context.transcript.iter().filter(|entry| !here.contains(&entry.id)).cloned().collect()
+    }
+
+    /// Whether the customer is typing.
+    #[must_use]
+    pub fn is_typing(&self) -> bool {
+        self.typing_until.is_some()
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.revision += 1;
+    }
+
+    pub(super) fn entries(&mut self, entries: Vec<Entry>) {
+        if let (true, Some(first)) = (self.replace, entries.first()) {
+            self.lines.split_off(&first.seq);
+            self.replace = false;
+        }
+        for entry in entries {
+            self.pending.retain(|pending| pending.id != entry.id);
+            if is_customers(&entry) {
+                self.typing_until = None;
+            }
+            self.lines.insert(entry.seq, Arc::new(entry));
+        }
+        self.touch();
+    }
+
+    pub(super) fn typing(&mut self, on: bool, now: Timestamp) {
+        self.typing_until = on.then(|| now.plus(TYPING_LAPSES));
+    }
+
+    pub(super) fn stored(&mut self, id: MessageId) {
+        let here = self.lines.values().any(|entry| entry.id == id);
+        if here {
+            self.pending.retain(|pending| pending.id != id);
+        } else if let Some(pending) = self.pending.iter_mut().find(|pending| pending.id == id) {
+            pending.stored = true;
+            pending.refused = None;
+        }
+        self.touch();
+    }
+
+    /// A keystroke: what the customer is to be told, if anything.
+    pub(super) fn typed(&mut self, now: Timestamp) -> Option<ClientFrame> {
+        let chat = Some(self.id());
+        // A private note is nobody else's business.
+        if self.noting || self.draft.trim().is_empty() {
+            return self.typed.take().map(|_| ClientFrame::Typing { chat, on: false });
+        }
+        match &mut self.typed {
+            Some(typed) if now.since(typed.told) < SAY_AGAIN => {
+                typed.at = now;
+                None
+            }
+            typed => {
+                *typed = Some(Typed { at: now, told: now });
+                Some(ClientFrame::Typing { chat, on: true })
+            }
+        }
+    }
+
+    /// The draft was sent: a message says by itself that nobody is typing any more.
+    pub(super) fn typed_no_more(&mut self) {
+        self.typed = None;
+    }
+
+    /// Time has passed: what the customer is to be told, if anything.
+    pub(super) fn tick(&mut self, now: Timestamp) -> Option<ClientFrame> {
+        self.typing_until = self.typing_until.filter(|until| *until > now);
+        let idle = self.typed.as_ref().is_some_and(|typed| now.since(typed.at) >= IDLE);
+        if !idle {
+            return None;
+        }
+        self.typed = None;
+        Some(ClientFrame::Typing { chat: Some(self.id()), on: false })
+    }
+
+    /// A pending message as it goes over the wire.
+    pub(super) fn frame(&self, pending: &Pending) -> ClientFrame {
+        let (id, text) = (pending.id, pending.text.clone());
+        if pending.note {
+            ClientFrame::Note { chat: self.id(), id, text }
+        } else {
+            ClientFrame::Say { chat: Some(self.id()), id, text }
+        }
+    }
+}
+
+fn is_customers(entry: &Entry) -> bool {
+    entry.author == Author::Customer && matches!(entry.body, Body::Text(_))
+}

@@ -1,0 +1,230 @@
+//! The transfer dialog (A3–A5): where to, what to say, what to send.
+
+use baton_protocol::frames::PeerOffer;
+use baton_protocol::model::{
+    AgentCard, AreaCard, Author, Body, Destination, Edits, Entry, Presence, PriorEntry, Redaction, Share,
+    SharePolicy,
+};
+use baton_protocol::{ChatId, MessageId};
+
+/// The three views of the dialog (A3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// Agents of this server.
+    Agents,
+    /// Areas of this server.
+    Lines,
+    /// Other servers.
+    Servers,
+}
+
+impl Tab {
+    /// All, in their order on the screen.
+    pub const ALL: [Self; 3] = [Self::Agents, Self::Lines, Self::Servers];
+}
+
+/// A destination that the agent chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// For the gateway.
+    pub to: Destination,
+    /// For people.
+    pub title: String,
+    /// What may be sent there.
+    pub share: SharePolicy,
+}
+
+/// All, part or nothing, before the edits are looked at (A4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Everything.
+    All,
+    /// What the agent leaves in.
+    Part,
+    /// Nothing.
+    Nothing,
+}
+
+/// What the dialog shows and what the agent has entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialog {
+    /// The chat to be transferred.
+    pub chat: ChatId,
+    /// The view.
+    pub tab: Tab,
+    /// The chosen server in the Servers view; empty before one is chosen.
+    pub server: String,
+    /// What that server offers; nothing while it is being asked.
+    pub offer: Option<PeerOffer>,
+    /// Where to.
+    pub choice: Option<Choice>,
+    /// For the next agent.
+    pub comments: String,
+    /// What the agent wants to send.
+    pub amount: Amount,
+    /// What is taken away, if only a part is sent.
+    pub edits: Edits,
+    /// Whether the edit view is open.
+    pub editing: bool,
+}
+
+impl Dialog {
+    pub(super) fn new(chat: ChatId) -> Self {
+        Self {
+            chat,
+            tab: Tab::Agents,
+            server: String::new(),
+            offer: None,
+            choice: None,
+            comments: String::new(),
+            amount: Amount::All,
+            edits: Edits::default(),
+            editing: false,
+        }
+    }
+
+    /// Another view. A choice is made in the view that shows it.
+    pub(super) fn show(&mut self, tab: Tab) {
+        if self.tab != tab {
+            self.tab = tab;
+            self.choice = None;
+        }
+    }
+
+    /// What may be sent: the chosen destination's policy, nothing known before there is one.
+    #[must_use]
+    pub fn policy(&self) -> Option<SharePolicy> {
+        self.choice.as_ref().map(|choice| choice.share.clone())
+    }
+
+    /// All, part or nothing, as policy leaves it (W2). The gateway enforces the same.
+    #[must_use]
+    pub fn allowed(&self) -> Amount {
+        match self.policy() {
+            Some(SharePolicy::All) => Amount::All,
+            Some(SharePolicy::Nothing) => Amount::Nothing,
+            Some(SharePolicy::AgentsChoice) | None => self.amount,
+        }
+    }
+
+    /// What is sent.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        match self.allowed() {
+            Amount::All => Share::All,
+            Amount::Part => Share::Part(self.edits.clone()),
+            Amount::Nothing => Share::Nothing,
+        }
+    }
+
+    /// Comments travel with the rest, or not at all.
+    #[must_use]
+    pub fn comments_go(&self) -> bool {
+        self.allowed() != Amount::Nothing
+    }
+
+    /// Leaves an entry out, or takes it in again.
+    pub fn leave_out(&mut self, id: MessageId, out: bool) {
+        self.edits.leave_out.retain(|left| *left != id);
+        if out {
+            self.edits.leave_out.push(id);
+        }
+    }
+
+    /// Blackens a passage of an entry, given as the browser counts: in UTF-16 units of its text.
+    pub fn redact(&mut self, id: MessageId, text: &str, start: u32, end: u32) {
+        let (start, end) = (scalar_offset(text, start, false), scalar_offset(text, end, true));
+        if start < end {
+            self.edits.redact.push(Redaction { id, start, end });
+        }
+    }
+
+    /// Shows an entry's blackened passages again.
+    pub fn unredact(&mut self, id: MessageId) {
+        self.edits.redact.retain(|redaction| redaction.id != id);
+    }
+}
+
+/// Unicode scalar values before a UTF-16 offset. A character that the offset cuts in two belongs inside the
+/// passage at either end: half a character cannot be hidden.
+fn scalar_offset(text: &str, units: u32, up: bool) -> u32 {
+    let (mut seen, mut scalars) = (0, 0);
+    for letter in text.chars() {
+        let width = if letter > '\u{ffff}' { 2 } else { 1 };
+        if seen + width > units {
+            return scalars + u32::from(up && seen < units);
+        }
+        seen += width;
+        scalars += 1;
+    }
+    scalars
+}
+
+/// A line that could be sent, and what the edits make of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The entry.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub author: Author,
+    /// Whether a private note.
+    pub note: bool,
+    /// The text with its blackened passages.
+    pub text: String,
+    /// Whether anything of it is blackened.
+    pub redacted: bool,
+    /// Whether it stays here.
+    pub left_out: bool,
+}
+
+/// Everything that could be sent, with the edits applied: the earlier transcript, then what was said here.
+#[must_use]
+pub fn candidates<'a>(
+    earlier: &[PriorEntry],
+    lines: impl Iterator<Item = &'a Entry>,
+    edits: &Edits,
+) -> Vec<Candidate> {
+    let before = earlier.iter().map(|entry| (entry.id, &entry.author, entry.note, entry.text.as_str()));
+    let here = lines.filter_map(|entry| match &entry.body {
+        Body::Text(text) => Some((entry.id, &entry.author, false, text.as_str())),
+        Body::Note(text) => Some((entry.id, &entry.author, true, text.as_str())),
+        Body::Event(_) => None,
+    });
+    before.chain(here).map(|(id, author, note, text)| candidate(id, author, note, text, edits)).collect()
+}
+
+fn candidate(id: MessageId, author: &Author, note: bool, text: &str, edits: &Edits) -> Candidate {
+    let passages: Vec<&Redaction> = edits.redact.iter().filter(|redaction| redaction.id == id).collect();
+    let hidden = |at: u32| passages.iter().any(|passage| (passage.start..passage.end).contains(&at));
+    let text = (0..).zip(text.chars()).map(|(at, letter)| if hidden(at) { '█' } else { letter }).collect();
+    Candidate {
+        id,
+        author: author.clone(),
+        note,
+        text,
+        redacted: !passages.is_empty(),
+        left_out: edits.leave_out.contains(&id) || (note && edits.without_notes),
+    }
+}
+
+/// Why an agent cannot be chosen (A3, A5); nothing when they can be.
+#[must_use]
+pub fn agent_unfit(agent: &AgentCard, me: &str) -> Option<&'static str> {
+    if agent.name == me {
+        Some("This is you")
+    } else if !agent.online {
+        Some("Not logged in")
+    } else if agent.presence == Presence::Away {
+        Some("Away")
+    } else if agent.chats >= agent.max_chats {
+        Some("At their maximum")
+    } else {
+        None
+    }
+}
+
+/// Why an area cannot be chosen (A5); nothing when it can be.
+#[must_use]
+pub fn area_unfit(area: &AreaCard) -> Option<&'static str> {
+    (area.agents == 0).then_some("Nobody serves this line now")
+}

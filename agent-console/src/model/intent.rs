@@ -1,0 +1,227 @@
+//! What the agent does.
+
+use baton_protocol::frames::PeerOffer;
+use baton_protocol::limits::MAX_TEXT;
+use baton_protocol::model::{Destination, Presence, SharePolicy};
+use baton_protocol::{ChatId, ClientFrame, MessageId, Timestamp, TransferId};
+
+use super::chat::{Attempt, PaneState, Pending};
+use super::dialog::{Choice, Dialog, Tab};
+use super::{Console, Link};
+
+impl Console {
+    /// Takes chats, or takes none.
+    pub fn set_presence(&mut self, presence: Presence) {
+        self.wanted = Some(presence);
+        self.outbox.push(ClientFrame::SetPresence { presence });
+    }
+
+    /// Takes a waiting customer (A2); the chat comes to the front when it is there.
+    pub fn pick_up(&mut self, chat: ChatId) {
+        if self.pick_up_unfit().is_none() && !self.picking.contains(&chat) {
+            self.picking.push(chat);
+            self.expected = Some(chat);
+            self.outbox.push(ClientFrame::PickUp { chat });
+        }
+    }
+
+    /// Takes whoever is first.
+    pub fn pick_up_next(&mut self) {
+        let next = self.queue.iter().map(|card| card.chat).find(|chat| !self.picking.contains(chat));
+        if let Some(chat) = next {
+            self.pick_up(chat);
+        }
+    }
+
+    /// Brings a chat to the front.
+    pub fn open(&mut self, chat: ChatId) {
+        if self.chat(chat).is_some() {
+            self.open = Some(chat);
+        }
+    }
+
+    /// Brings the chat at that place, from 0, to the front.
+    pub fn open_nth(&mut self, place: usize) {
+        if let Some(id) = self.chats.get(place).map(super::Chat::id) {
+            self.open = Some(id);
+        }
+    }
+
+    /// The chats that are shown are being read.
+    pub fn read_shown(&mut self) {
+        for id in self.shown() {
+            let Some(chat) = self.chat_mut(id) else { continue };
+            let (seq, unread) = (chat.last_seq(), chat.unread() > 0);
+            chat.read = seq;
+            if unread && chat.is_mine() && self.link == Link::Online {
+                self.outbox.push(ClientFrame::Seen { chat: Some(id), seq });
+            }
+        }
+    }
+
+    /// The agent types.
+    pub fn edit_draft(&mut self, id: ChatId, text: String, now: Timestamp) {
+        let online = self.link == Link::Online;
+        let Some(chat) = self.chat_mut(id) else { return };
+        chat.draft = text;
+        let told = chat.typed(now);
+        self.outbox.extend(told.filter(|_| online));
+    }
+
+    /// Message or private note.
+    pub fn set_noting(&mut self, id: ChatId, noting: bool, now: Timestamp) {
+        let online = self.link == Link::Online;
+        let Some(chat) = self.chat_mut(id) else { return };
+        chat.noting = noting;
+        let told = chat.typed(now);
+        self.outbox.extend(told.filter(|_| online));
+    }
+
+    /// Sends the draft. Without a connection it waits for one.
+    pub fn send(&mut self, id: ChatId, message: MessageId) {
+        let online = self.link == Link::Online;
+        let Some(chat) = self.chat_mut(id).filter(|chat| chat.is_mine()) else { return };
+        if chat.draft.trim().is_empty() || chat.draft.len() > MAX_TEXT {
+            return;
+        }
+        let text = std::mem::take(&mut chat.draft).trim_end().to_owned();
+        let pending = Pending { id: message, text, note: chat.noting, stored: false, refused: None };
+        let frame = chat.frame(&pending);
+        chat.pending.push(pending);
+        chat.noting = false;
+        chat.typed_no_more();
+        chat.touch();
+        self.outbox.extend(Some(frame).filter(|_| online));
+    }
+
+    /// Takes a refused message back into the composer.
+    pub fn take_back(&mut self, id: ChatId, message: MessageId) {
+        let Some(chat) = self.chat_mut(id) else { return };
+        let Some(place) = chat.pending.iter().position(|pending| pending.id == message) else { return };
+        let pending = chat.pending.remove(place);
+        chat.noting = pending.note;
+        chat.draft = if chat.draft.is_empty() { pending.text } else { format!("{}\n{}", pending.text, chat.draft) };
+        chat.touch();
+    }
+
+    /// Ends a chat.
+    pub fn end(&mut self, chat: ChatId) {
+        self.outbox.push(ClientFrame::End { chat: Some(chat) });
+    }
+
+    /// Removes a finished chat from the console (A7).
+    pub fn dismiss(&mut self, id: ChatId) {
+        let Some(place) = self.chats.iter().position(|chat| chat.id() == id && !chat.is_mine()) else { return };
+        self.chats.remove(place);
+        self.outbox.push(ClientFrame::Dismiss { chat: id });
+        if self.open == Some(id) {
+            let next = self.chats.get(place).or(self.chats.last());
+            self.open = next.map(super::Chat::id);
+        }
+    }
+
+    /// Opens the transfer dialog (A3).
+    pub fn begin_transfer(&mut self, id: ChatId) {
+        let active = self.chat(id).is_some_and(|chat| chat.state() == PaneState::Active);
+        if active {
+            self.dialog = Some(Dialog::new(id));
+        }
+    }
+
+    /// Opens it again with what was entered for the last attempt, the destination aside.
+    pub fn try_again(&mut self, id: ChatId) {
+        let entered = self.chat(id).and_then(|chat| chat.attempt.as_ref()?.entered.clone());
+        self.forget_failure(id);
+        self.begin_transfer(id);
+        let (Some(entered), Some(dialog)) = (entered, &mut self.dialog) else { return };
+        *dialog = Dialog { server: String::new(), offer: None, choice: None, editing: false, ..entered };
+    }
+
+    /// The reason for the failure has been read.
+    pub fn forget_failure(&mut self, id: ChatId) {
+        if let Some(chat) = self.chat_mut(id) {
+            chat.attempt = chat.attempt.take().filter(|attempt| attempt.failure.is_none());
+            chat.touch();
+        }
+    }
+
+    /// Another view of the dialog.
+    pub fn show_tab(&mut self, tab: Tab) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.show(tab);
+        }
+        let entrance = self.dialog.as_ref().is_some_and(|dialog| dialog.offer == Some(PeerOffer::GeneralEntrance));
+        if entrance && tab == Tab::Servers {
+            self.choose_entrance();
+        }
+    }
+
+    /// Chooses a server, which is asked what it offers for this chat.
+    pub fn choose_server(&mut self, server: String) {
+        let Some(dialog) = &mut self.dialog else { return };
+        (dialog.server, dialog.offer, dialog.choice) = (server.clone(), None, None);
+        if !server.is_empty() {
+            self.outbox.push(ClientFrame::Inspect { chat: dialog.chat, server });
+        }
+    }
+
+    /// Chooses a destination.
+    pub fn choose(&mut self, choice: Choice) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.choice = Some(choice);
+        }
+    }
+
+    /// The only destination of a server that publishes no areas.
+    pub(super) fn choose_entrance(&mut self) {
+        let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.tab == Tab::Servers) else { return };
+        let Some(server) = self.servers.iter().find(|server| server.name == dialog.server) else { return };
+        dialog.choice = Some(Choice {
+            to: Destination::Server { server: server.name.clone(), area: None },
+            title: server.title.clone(),
+            share: server.share.clone(),
+        });
+    }
+
+    /// What may be sent to the chosen server.
+    #[must_use]
+    pub fn server_share(&self, name: &str) -> SharePolicy {
+        let server = self.servers.iter().find(|server| server.name == name);
+        server.map_or(SharePolicy::Nothing, |server| server.share.clone())
+    }
+
+    /// The Transfer button: the dialog closes and the pane shows how it goes on.
+    pub fn transfer(&mut self, transfer: TransferId) {
+        let ready = self.dialog.as_ref().is_some_and(|dialog| dialog.choice.is_some());
+        if !ready || self.link != Link::Online {
+            return;
+        }
+        let Some(dialog) = self.dialog.take() else { return };
+        let Some(choice) = dialog.choice.clone() else { return };
+        let comments = if dialog.comments_go() { dialog.comments.trim().to_owned() } else { String::new() };
+        let share = dialog.share();
+        let frame = ClientFrame::Transfer { transfer, chat: dialog.chat, to: choice.to, comments, share };
+        let Some(chat) = self.chat_mut(dialog.chat) else { return };
+        chat.attempt = Some(Attempt {
+            transfer,
+            to: choice.title,
+            stage: None,
+            failure: None,
+            cancelling: false,
+            entered: Some(dialog),
+            frame: Some(frame.clone()),
+        });
+        chat.touch();
+        self.outbox.push(frame);
+    }
+
+    /// Cancels a transfer that has not arrived (A6).
+    pub fn cancel_transfer(&mut self, id: ChatId) {
+        let Some(chat) = self.chat_mut(id) else { return };
+        let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.is_open()) else { return };
+        attempt.cancelling = true;
+        let frame = ClientFrame::CancelTransfer { chat: id, transfer: attempt.transfer };
+        chat.touch();
+        self.outbox.push(frame);
+    }
+}

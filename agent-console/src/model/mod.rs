@@ -1,0 +1,278 @@
+//! What the console knows, and what it asks the gateway for.
+//!
+//! [`Console::apply`] takes the gateway's word; the other methods are what the agent does. Frames to send gather in
+//! an outbox that the driver empties. Time and random identifiers come in as values.
+
+mod apply;
+pub mod chat;
+pub mod dialog;
+mod intent;
+
+use baton_protocol::frames::Login;
+use baton_protocol::limits::HEARTBEAT_SECONDS;
+use baton_protocol::model::{AgentCard, AreaCard, Brand, ChatState, Presence, ServerCard, WaitingCard};
+use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, Timestamp};
+
+pub use chat::{Attempt, Chat, PaneState, Pending};
+pub use dialog::{Amount, Candidate, Choice, Dialog, Tab};
+
+/// Milliseconds that a notice stays.
+const NOTICE_LASTS: u64 = 9_000;
+
+/// The connection, as the agent understands it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Not logged in, with the reason where there is one.
+    Out(Option<String>),
+    /// Logging in.
+    Connecting,
+    /// All is well.
+    Online,
+    /// Lost, and being made again.
+    Lost,
+}
+
+/// Who is logged in, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// The agent, as others see them.
+    pub card: AgentCard,
+    /// This server's name.
+    pub server: String,
+    /// How the company shows itself.
+    pub brand: Brand,
+}
+
+/// A sentence for the agent that goes away by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Tells it from others.
+    pub number: u32,
+    /// The sentence.
+    pub text: String,
+    until: Timestamp,
+}
+
+/// What the console knows.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// The connection.
+    pub link: Link,
+    /// Who is logged in.
+    pub me: Option<Me>,
+    /// Waiting customers, the first one first (A2).
+    pub queue: Vec<WaitingCard>,
+    /// Customers whose pick-up is under way.
+    pub picking: Vec<ChatId>,
+    /// Areas of this server (A1).
+    pub areas: Vec<AreaCard>,
+    /// Agents of this server.
+    pub agents: Vec<AgentCard>,
+    /// Other servers.
+    pub servers: Vec<ServerCard>,
+    /// The agent's chats, in the order in which they came.
+    pub chats: Vec<Chat>,
+    /// The chat in front.
+    pub open: Option<ChatId>,
+    /// Whether all chats are shown at once.
+    pub side_by_side: bool,
+    /// The transfer dialog, while it is open.
+    pub dialog: Option<Dialog>,
+    /// What the agent is to read.
+    pub notices: Vec<Notice>,
+    last_notice: u32,
+    /// A pick-up under way, whose chat comes to the front.
+    expected: Option<ChatId>,
+    outbox: Vec<ClientFrame>,
+    wanted: Option<Presence>,
+    refusal: Option<ErrorCode>,
+    heard: Timestamp,
+    pinged: Timestamp,
+    nonce: u32,
+    token: Option<ResumeToken>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self {
+            link: Link::Out(None),
+            me: None,
+            queue: Vec::new(),
+            picking: Vec::new(),
+            areas: Vec::new(),
+            agents: Vec::new(),
+            servers: Vec::new(),
+            chats: Vec::new(),
+            open: None,
+            side_by_side: false,
+            dialog: None,
+            notices: Vec::new(),
+            last_notice: 0,
+            expected: None,
+            outbox: Vec::new(),
+            wanted: None,
+            refusal: None,
+            heard: Timestamp(0),
+            pinged: Timestamp(0),
+            nonce: 0,
+            token: None,
+        }
+    }
+}
+
+impl Console {
+    /// The chat of that id.
+    #[must_use]
+    pub fn chat(&self, id: ChatId) -> Option<&Chat> {
+        self.chats.iter().find(|chat| chat.id() == id)
+    }
+
+    fn chat_mut(&mut self, id: ChatId) -> Option<&mut Chat> {
+        self.chats.iter_mut().find(|chat| chat.id() == id)
+    }
+
+    /// The chat in front.
+    #[must_use]
+    pub fn front(&self) -> Option<&Chat> {
+        self.open.and_then(|id| self.chat(id))
+    }
+
+    /// The chats that are shown: the one in front, or all of them.
+    #[must_use]
+    pub fn shown(&self) -> Vec<ChatId> {
+        if self.side_by_side {
+            self.chats.iter().map(Chat::id).collect()
+        } else {
+            self.open.into_iter().collect()
+        }
+    }
+
+    /// Whether the agent takes chats, as they last wanted it.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        let told = self.me.as_ref().map_or(Presence::Away, |me| me.card.presence);
+        self.wanted.unwrap_or(told)
+    }
+
+    /// Chats that take a place, pick-ups under way included.
+    #[must_use]
+    pub fn places_taken(&self) -> u32 {
+        let mine = self.chats.iter().filter(|chat| chat.is_mine()).count();
+        u32::try_from(mine + self.picking.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Why nobody can be picked up now (A2, A5); nothing when somebody can.
+    #[must_use]
+    pub fn pick_up_unfit(&self) -> Option<String> {
+        let most = self.me.as_ref().map_or(0, |me| me.card.max_chats);
+        if self.link != Link::Online {
+            Some("No connection to the server".into())
+        } else if self.places_taken() >= most {
+            Some(format!("You have {most} of {most} chats: finish or transfer one first"))
+        } else {
+            None
+        }
+    }
+
+    /// An area's name for people.
+    #[must_use]
+    pub fn area_title(&self, name: &str) -> String {
+        let area = self.areas.iter().find(|area| area.name == name);
+        area.map_or(name, |area| area.title.as_str()).to_owned()
+    }
+
+    /// Frames to be sent, in order.
+    pub fn take_outbox(&mut self) -> Vec<ClientFrame> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// The secret for logging in again, when it is new: to be kept for this browser tab.
+    pub fn token(&self) -> Option<&ResumeToken> {
+        self.token.as_ref()
+    }
+
+    /// A login begins, by password or with the token of this browser tab.
+    pub fn connecting(&mut self) {
+        if self.me.is_none() {
+            self.link = Link::Connecting;
+        }
+    }
+
+    /// The connection stands: the hello goes first.
+    pub fn connected(&mut self, login: Login, now: Timestamp) {
+        (self.heard, self.pinged) = (now, now);
+        self.refusal = None;
+        // Whatever was meant for the old connection is in the chats and said again from there.
+        self.outbox.clear();
+        self.outbox.push(ClientFrame::AgentHello { login });
+    }
+
+    /// The connection is gone for now.
+    pub fn disconnected(&mut self) {
+        self.outbox.clear();
+        self.picking.clear();
+        if self.me.is_some() {
+            self.link = Link::Lost;
+        }
+    }
+
+    /// The connection is gone for good: back to the login page, which says why.
+    pub fn logged_out(&mut self, code: Option<CloseCode>) {
+        let refusal = self.refusal.map(|code| format!("{}. {}", sentence(&code.to_string()), code.advice()));
+        let closed = code.map(|code| crate::words::closed(code).to_owned());
+        *self = Self { link: Link::Out(refusal.or(closed)), ..Self::default() };
+    }
+
+    /// The server could not be reached for a first login.
+    pub fn unreachable(&mut self) {
+        let text = "The server cannot be reached. Check your connection and try again.";
+        *self = Self { link: Link::Out(Some(text.into())), ..Self::default() };
+    }
+
+    /// Whether nothing was heard for so long that the connection must be dead.
+    #[must_use]
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        now.since(self.heard) > 2_500 * u64::from(HEARTBEAT_SECONDS)
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.notices.retain(|notice| notice.until > now);
+        if self.link != Link::Online {
+            return;
+        }
+        let told: Vec<ClientFrame> = self.chats.iter_mut().filter_map(|chat| chat.tick(now)).collect();
+        self.outbox.extend(told);
+        if now.since(self.pinged) >= 1_000 * u64::from(HEARTBEAT_SECONDS) {
+            self.ping(now);
+        }
+    }
+
+    fn ping(&mut self, now: Timestamp) {
+        self.pinged = now;
+        self.nonce = self.nonce.wrapping_add(1);
+        self.outbox.push(ClientFrame::Ping { nonce: self.nonce });
+    }
+
+    /// Says something to the agent.
+    pub fn notice(&mut self, text: String, now: Timestamp) {
+        self.last_notice += 1;
+        self.notices.retain(|notice| notice.text != text);
+        self.notices.push(Notice { number: self.last_notice, text, until: now.plus(NOTICE_LASTS) });
+    }
+
+    /// Takes a notice away.
+    pub fn hush(&mut self, number: u32) {
+        self.notices.retain(|notice| notice.number != number);
+    }
+
+    fn is_transferred(&self, id: ChatId) -> bool {
+        self.chat(id).is_some_and(|chat| matches!(chat.card.state, ChatState::Transferred { .. }))
+    }
+}
+
+/// With a capital letter.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,219 @@
+//! The socket, the clock and chance: everything that the model is given from outside.
+
+use std::cell::{Cell, RefCell};
+
+use baton_protocol::codes::Reaction;
+use baton_protocol::frames::Login;
+use baton_protocol::{CloseCode, Encoding, ServerFrame, Timestamp, decode_server};
+use js_sys::{ArrayBuffer, Uint8Array};
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::{BinaryType, CloseEvent, MessageEvent, Storage, WebSocket};
+
+use crate::model::Console;
+
+/// The token's place in this browser tab.
+const TOKEN: &str = "baton.token";
+
+/// The first wait before connecting again, in milliseconds; it doubles up to [`LONGEST`].
+const FIRST: u32 = 250;
+const LONGEST: u32 = 30_000;
+
+/// A connection, with the listeners that live as long as it does.
+struct Line {
+    socket: WebSocket,
+    _listeners: Vec<Closure<dyn FnMut(JsValue)>>,
+}
+
+thread_local! {
+    static CONSOLE: Cell<Option<RwSignal<Console>>> = const { Cell::new(None) };
+    static NOW: Cell<Option<RwSignal<u64>>> = const { Cell::new(None) };
+    static LINE: RefCell<Option<Line>> = const { RefCell::new(None) };
+    static LOGIN: RefCell<Option<Login>> = const { RefCell::new(None) };
+    static TRIES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The console's state.
+pub fn console() -> RwSignal<Console> {
+    CONSOLE.get().expect("set by `start`")
+}
+
+/// The time in milliseconds, a second at a time, for clocks on the screen.
+pub fn clock() -> RwSignal<u64> {
+    NOW.get().expect("set by `start`")
+}
+
+/// The time.
+pub fn now() -> Timestamp {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
+    Timestamp(js_sys::Date::now() as u64)
+}
+
+/// Random bytes from the browser.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Some(crypto) = window().crypto().ok().filter(|_| N > 0) {
+        let _ = crypto.get_random_values_with_u8_array(&mut bytes);
+    }
+    bytes
+}
+
+/// Sets everything up; logs in by itself where this tab has a token.
+pub fn start() {
+    CONSOLE.set(Some(RwSignal::new(Console::default())));
+    NOW.set(Some(RwSignal::new(now().0)));
+    set_interval(tick, std::time::Duration::from_secs(1));
+    if token().is_some() {
+        connect();
+    }
+}
+
+/// Does something to the state and sends what follows from it.
+pub fn act(change: impl FnOnce(&mut Console)) {
+    let signal = console();
+    let frames = signal.try_update(|console| {
+        change(console);
+        console.take_outbox()
+    });
+    for frame in frames.unwrap_or_default() {
+        let mut bytes = Vec::new();
+        if frame.encode(Encoding::Binary, &mut bytes).is_ok() {
+            LINE.with_borrow(|line| {
+                // A socket that is closing says so by its close event.
+                line.as_ref().map(|line| line.socket.send_with_u8_array(&bytes))
+            });
+        }
+    }
+}
+
+/// Logs in with name and password.
+pub fn log_in(login: Login) {
+    LOGIN.set(Some(login));
+    connect();
+}
+
+/// Leaves, and forgets the token.
+pub fn log_out() {
+    keep_token(None);
+    LINE.with_borrow_mut(|line| {
+        if let Some(line) = line.take() {
+            forget(&line.socket);
+        }
+    });
+    act(|console| console.logged_out(None));
+}
+
+fn tick() {
+    clock().set(now().0);
+    act(|console| console.tick(now()));
+    if console().with_untracked(|console| console.is_silent(now())) {
+        LINE.with_borrow(|line| line.as_ref().map(|line| line.socket.close()));
+    }
+}
+
+fn connect() {
+    act(Console::connecting);
+    let location = window().location();
+    let (scheme, host) = (location.protocol().unwrap_or_default(), location.host().unwrap_or_default());
+    let scheme = if scheme == "https:" { "wss" } else { "ws" };
+    let url = format!("{scheme}://{host}{}", baton_protocol::SOCKET_PATH);
+    let Ok(socket) = WebSocket::new_with_str(&url, Encoding::Binary.subprotocol()) else {
+        return closed(None);
+    };
+    socket.set_binary_type(BinaryType::Arraybuffer);
+    let open = Closure::<dyn FnMut(JsValue)>::new(|_| opened());
+    let message = Closure::<dyn FnMut(JsValue)>::new(|event: JsValue| {
+        if let Ok(buffer) = event.unchecked_into::<MessageEvent>().data().dyn_into::<ArrayBuffer>() {
+            heard(&Uint8Array::new(&buffer).to_vec());
+        }
+    });
+    let close = Closure::<dyn FnMut(JsValue)>::new(|event: JsValue| {
+        closed(CloseCode::from_number(event.unchecked_into::<CloseEvent>().code()));
+    });
+    socket.set_onopen(Some(open.as_ref().unchecked_ref()));
+    socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+    socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+    let before = LINE.replace(Some(Line { socket, _listeners: vec![open, message, close] }));
+    if let Some(line) = before {
+        forget(&line.socket);
+        // Its own listener may be running now: it is dropped when that has returned.
+        set_timeout(move || drop(line), std::time::Duration::ZERO);
+    }
+}
+
+fn forget(socket: &WebSocket) {
+    socket.set_onopen(None);
+    socket.set_onmessage(None);
+    socket.set_onclose(None);
+    let _ = socket.close();
+}
+
+fn opened() {
+    let login = LOGIN.with_borrow(Clone::clone).or_else(|| token().map(|token| Login::Token { token }));
+    if let Some(login) = login {
+        act(|console| console.connected(login, now()));
+    }
+}
+
+fn heard(bytes: &[u8]) {
+    let Ok(frame) = decode_server(Encoding::Binary, bytes) else { return };
+    let welcome = matches!(frame, ServerFrame::AgentWelcome { .. });
+    act(|console| {
+        console.apply(frame, now());
+        if !document().hidden() {
+            console.read_shown();
+        }
+    });
+    if welcome {
+        TRIES.set(0);
+        LOGIN.set(None);
+        if let Some(token) = console().with_untracked(|console| console.token().map(|token| token.reveal())) {
+            keep_token(Some(&token));
+        }
+    }
+}
+
+fn closed(code: Option<CloseCode>) {
+    let known =
+        console().with_untracked(|console| console.me.is_some()) || LOGIN.with_borrow(Option::is_none);
+    match code.map(CloseCode::reaction) {
+        Some(Reaction::StartAnew | Reaction::Stop) => {
+            keep_token(None);
+            LOGIN.set(None);
+            act(|console| console.logged_out(code));
+        }
+        _ if known => {
+            act(Console::disconnected);
+            again();
+        }
+        _ => {
+            LOGIN.set(None);
+            act(Console::unreachable);
+        }
+    }
+}
+
+/// Connects again after a while: doubling, and half of it left to chance.
+fn again() {
+    let tries = TRIES.replace(TRIES.get() + 1);
+    let most = FIRST.saturating_mul(1 << tries.min(10)).min(LONGEST);
+    let [chance] = random();
+    let wait = most / 2 + most / 2 * u32::from(chance) / 255;
+    set_timeout(connect, std::time::Duration::from_millis(wait.into()));
+}
+
+fn storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
+
+fn token() -> Option<baton_protocol::ResumeToken> {
+    storage()?.get_item(TOKEN).ok().flatten()?.parse().ok()
+}
+
+fn keep_token(token: Option<&str>) {
+    // Without storage the agent logs in again after a reload.
+    let _ = storage().map(|storage| match token {
+        Some(token) => storage.set_item(TOKEN, token),
+        None => storage.remove_item(TOKEN),
+    });
+}

@@ -1,0 +1,92 @@
+//! The views and the socket. What is shown is a function of [`crate::model::Console`]; what is done goes through
+//! [`driver::act`].
+
+mod driver;
+mod login;
+mod pane;
+mod panel;
+mod side;
+mod transfer;
+
+use leptos::prelude::*;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::model::Link;
+use driver::{act, console};
+
+/// Starts the console.
+#[wasm_bindgen(start)]
+pub fn start() {
+    driver::start();
+    window_event_listener(leptos::ev::keydown, |event| {
+        if event.alt_key() && !event.ctrl_key() && shortcut(&event.code()) {
+            event.prevent_default();
+        }
+    });
+    mount_to_body(|| view! { <App/> });
+}
+
+/// Alt and a key; whether it meant something.
+fn shortcut(code: &str) -> bool {
+    match code {
+        "KeyP" => act(crate::model::Console::pick_up_next),
+        "KeyT" => act(|console| {
+            if let Some(id) = console.open {
+                console.begin_transfer(id);
+            }
+        }),
+        _ => {
+            let Some(place) = code.strip_prefix("Digit").and_then(|digit| digit.parse::<usize>().ok()) else {
+                return false;
+            };
+            act(|console| console.open_nth(place.wrapping_sub(1)));
+        }
+    }
+    true
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let inside = Memo::new(|_| console().with(|console| console.me.is_some()));
+    move || if inside.get() { view! { <Desk/> }.into_any() } else { view! { <login::Login/> }.into_any() }
+}
+
+/// Three columns: queue and chats, the open chats, the customer.
+#[component]
+fn Desk() -> impl IntoView {
+    let lost = Memo::new(|_| console().with(|console| console.link == Link::Lost));
+    let panes = Memo::new(|_| console().with(|console| console.shown()));
+    let none = move || panes.with(Vec::is_empty);
+    view! {
+        <Show when=move || lost.get()>
+            <p class="offline" role="status">"The connection is lost. Trying again; nothing that you write is lost."</p>
+        </Show>
+        <div class="desk">
+            <side::Side/>
+            <main class="panes">
+                <For each=move || panes.get() key=|id| *id let:id><pane::Pane id/></For>
+                <Show when=none>
+                    <p class="empty">"No chat is open. Pick a customer up from the queue: Alt+P takes the next one."</p>
+                </Show>
+            </main>
+            <panel::Panel/>
+        </div>
+        <transfer::Transfer/>
+        <Notices/>
+    }
+}
+
+#[component]
+fn Notices() -> impl IntoView {
+    let all = Memo::new(|_| console().with(|console| console.notices.clone()));
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=move || all.get() key=|notice| notice.number let:notice>
+                <p class="toast" data-test="toast">
+                    {notice.text.clone()}
+                    <button aria-label="Close" on:click=move |_| act(|console| console.hush(notice.number))>"×"</button>
+                </p>
+            </For>
+        </div>
+    }
+}

@@ -1,0 +1,311 @@
+//! The transfer dialog (A3 to A5): where to, what to say, what to send.
+
+use baton_protocol::frames::PeerOffer;
+use baton_protocol::limits::MAX_TEXT;
+use baton_protocol::model::{AreaCard, Destination, PriorEntry, SharePolicy};
+use leptos::html;
+use leptos::prelude::*;
+
+use super::driver::{act, console};
+use super::pane::new_transfer;
+use crate::model::dialog::{agent_unfit, area_unfit, candidates};
+use crate::model::{Amount, Choice, Console, Dialog, Tab};
+use crate::words;
+
+/// A part of the dialog's state, told again only when it has changed.
+fn part<T: Clone + PartialEq + Send + Sync + 'static>(
+    look: impl Fn(&Console, &Dialog) -> T + Send + Sync + 'static,
+) -> Memo<Option<T>> {
+    Memo::new(move |_| console().with(|console| console.dialog.as_ref().map(|dialog| look(console, dialog))))
+}
+
+fn change(change: impl FnOnce(&mut Dialog)) {
+    act(|console| {
+        if let Some(dialog) = &mut console.dialog {
+            change(dialog);
+        }
+    });
+}
+
+fn close() {
+    act(|console| console.dialog = None);
+}
+
+/// See the module.
+#[component]
+pub fn Transfer() -> impl IntoView {
+    let open = Memo::new(|_| console().with(|console| console.dialog.is_some()));
+    view! { <Show when=move || open.get()><Window/></Show> }
+}
+
+#[component]
+fn Window() -> impl IntoView {
+    let window = NodeRef::<html::Dialog>::new();
+    window.on_load(|dialog| {
+        // Modal: the browser keeps the focus inside and closes it on Escape.
+        let _ = dialog.show_modal();
+    });
+    let tab = part(|_, dialog| dialog.tab);
+    let ready = part(|_, dialog| dialog.choice.is_some() && dialog.comments.len() <= MAX_TEXT);
+    let name = part(|console, dialog| console.chat(dialog.chat).map(|chat| chat.name()).unwrap_or_default());
+    view! {
+        <dialog class="transfer" node_ref=window aria-labelledby="transfer-title" on:close=|_| close()>
+            <h2 id="transfer-title">"Transfer "{move || name.get()}</h2>
+            <div role="tablist" class="tabs">
+                {Tab::ALL.map(|this| view! { <TabButton this tab/> }).collect_view()}
+            </div>
+            <div class="places" role="tabpanel">
+                {move || match tab.get() {
+                    Some(Tab::Agents) => view! { <Agents/> }.into_any(),
+                    Some(Tab::Lines) => view! { <Lines/> }.into_any(),
+                    Some(Tab::Servers) => view! { <Servers/> }.into_any(),
+                    None => ().into_any(),
+                }}
+            </div>
+            <Comments/>
+            <Sent/>
+            <footer>
+                <button class="plain" on:click=|_| close()>"Cancel"</button>
+                <button class="main" data-test="transfer-submit" disabled=move || ready.get() != Some(true)
+                    on:click=|_| act(|console| console.transfer(new_transfer()))>"Transfer"</button>
+            </footer>
+        </dialog>
+    }
+}
+
+#[component]
+fn TabButton(this: Tab, tab: Memo<Option<Tab>>) -> impl IntoView {
+    let (mark, label) = match this {
+        Tab::Agents => ("transfer-tab-agents", "Agents"),
+        Tab::Lines => ("transfer-tab-lines", "Service lines"),
+        Tab::Servers => ("transfer-tab-servers", "Servers"),
+    };
+    view! {
+        <button role="tab" data-test=mark aria-selected=move || (tab.get() == Some(this)).to_string()
+            on:click=move |_| act(|console| console.show_tab(this))>{label}</button>
+    }
+}
+
+/// A destination: chosen, choosable, or faded with the reason.
+#[component]
+fn Place(choice: Choice, about: String, why_not: Option<&'static str>) -> impl IntoView {
+    let title = choice.title.clone();
+    let to = choice.to.clone();
+    let chosen = part(|_, dialog| dialog.choice.as_ref().map(|choice| choice.to.clone()));
+    let checked = move || (chosen.get().flatten().as_ref() == Some(&to)).to_string();
+    view! {
+        <button class="place" role="radio" data-test="destination" aria-checked=checked disabled=why_not.is_some()
+            on:click=move |_| { let choice = choice.clone(); act(|console| console.choose(choice)); }>
+            <b>{title}</b><span class="hint">{why_not.map_or(about, str::to_owned)}</span>
+        </button>
+    }
+}
+
+#[component]
+fn Agents() -> impl IntoView {
+    let agents = Memo::new(|_| console().with(|console| console.agents.clone()));
+    let me = console().with_untracked(|console| console.me.as_ref().map(|me| me.card.name.clone()));
+    let me = me.unwrap_or_default();
+    move || {
+        let places = agents.get().into_iter().map(|agent| {
+            let why_not = agent_unfit(&agent, &me);
+            let role = if agent.supervisor { "supervisor, " } else { "" };
+            let about = format!("{role}{} of {} chats", agent.chats, agent.max_chats);
+            let choice =
+                Choice { to: Destination::Agent(agent.name), title: agent.title, share: agent.share };
+            view! { <Place choice about why_not/> }
+        });
+        view! { <div role="radiogroup" aria-label="Agents">{places.collect_view()}</div> }
+    }
+}
+
+fn area_text(area: &AreaCard) -> String {
+    let wait = area.wait.as_ref().map(|wait| format!(", {}", words::wait(wait))).unwrap_or_default();
+    let agents = words::count(area.agents, "agent");
+    format!("{agents}, {} free, {} waiting{wait}", area.free_agents, area.waiting)
+}
+
+#[component]
+fn Lines() -> impl IntoView {
+    let areas = Memo::new(|_| console().with(|console| console.areas.clone()));
+    move || {
+        let places = areas.get().into_iter().map(|area| {
+            let (why_not, about) = (area_unfit(&area), area_text(&area));
+            let choice = Choice { to: Destination::Area(area.name), title: area.title, share: area.share };
+            view! { <Place choice about why_not/> }
+        });
+        view! { <div role="radiogroup" aria-label="Service lines">{places.collect_view()}</div> }
+    }
+}
+
+#[component]
+fn Servers() -> impl IntoView {
+    let servers = Memo::new(|_| console().with(|console| console.servers.clone()));
+    let chosen = part(|_, dialog| dialog.server.clone());
+    let options = move || {
+        let option = |server: baton_protocol::model::ServerCard| {
+            let name = server.name.clone();
+            let selected = chosen.get_untracked().is_some_and(|chosen| chosen == name);
+            view! { <option value=server.name selected=selected>{server.title}" – "{server.subject}</option> }
+        };
+        servers.get().into_iter().map(option).collect_view()
+    };
+    let offer = part(|console, dialog| {
+        (dialog.server.clone(), dialog.offer.clone(), console.server_share(&dialog.server))
+    });
+    view! {
+        <select data-test="server-select" aria-label="Server"
+            on:change:target=|event| { let server = event.target().value(); act(|console| console.choose_server(server)); }>
+            <option value="">"Choose a server"</option>
+            {options}
+        </select>
+        {move || {
+            let (server, offer, share) = offer.get()?;
+            (!server.is_empty()).then(|| offered(&server, offer, &share))
+        }}
+    }
+}
+
+fn offered(server: &str, offer: Option<PeerOffer>, share: &SharePolicy) -> AnyView {
+    match offer {
+        None => view! { <p class="hint" role="status">"Asking what it offers…"</p> }.into_any(),
+        Some(PeerOffer::GeneralEntrance) => {
+            view! { <p class="hint">"This server takes every chat at one entrance."</p> }.into_any()
+        }
+        Some(PeerOffer::Refused { code, detail }) => {
+            view! { <p class="wrong" role="alert">{detail}". "{code.advice()}</p> }.into_any()
+        }
+        Some(PeerOffer::Areas(areas)) => {
+            let places = areas.into_iter().map(|area| {
+                let (why_not, about) = (area_unfit(&area), area_text(&area));
+                let to = Destination::Server { server: server.to_owned(), area: Some(area.name) };
+                let choice = Choice { to, title: area.title, share: share.clone() };
+                view! { <Place choice about why_not/> }
+            });
+            view! { <div role="radiogroup" aria-label="Its service lines">{places.collect_view()}</div> }
+                .into_any()
+        }
+    }
+}
+
+#[component]
+fn Comments() -> impl IntoView {
+    let go = part(|_, dialog| dialog.comments_go());
+    let first =
+        console().with_untracked(|console| console.dialog.as_ref().map(|dialog| dialog.comments.clone()));
+    view! {
+        <label>"Comments for the next agent"
+            <textarea data-test="comments" rows="2" disabled=move || go.get() == Some(false)
+                prop:value=first.unwrap_or_default()
+                on:input:target=|event| { let text = event.target().value(); change(|dialog| dialog.comments = text); }>
+            </textarea>
+        </label>
+    }
+}
+
+/// What is sent, as far as policy leaves a choice (A4, W2).
+#[component]
+fn Sent() -> impl IntoView {
+    let amount = part(|_, dialog| (dialog.allowed(), dialog.policy()));
+    let forced = move || {
+        amount.get().and_then(|(_, policy)| match policy {
+            Some(SharePolicy::All) => Some("Policy: everything goes along to this destination."),
+            Some(SharePolicy::Nothing) => {
+                Some("Policy: nothing about the conversation goes to this destination, comments neither.")
+            }
+            _ => None,
+        })
+    };
+    let option = move |this: Amount, mark: &'static str, label: &'static str| {
+        let chosen = move || amount.get().is_some_and(|(amount, _)| amount == this);
+        let closed = move || forced().is_some();
+        view! {
+            <label class="choice"><input type="radio" name="amount" data-test=mark prop:checked=chosen disabled=closed
+                on:change=move |_| change(|dialog| { dialog.amount = this; dialog.editing = this == Amount::Part; })/>
+                {label}</label>
+        }
+    };
+    let part_of_it = move || amount.get().is_some_and(|(amount, _)| amount == Amount::Part);
+    view! {
+        <fieldset>
+            <legend>"What to send"</legend>
+            {option(Amount::All, "share-all", "All")}
+            {option(Amount::Part, "share-part", "Part")}
+            {option(Amount::Nothing, "share-none", "Nothing")}
+            <p class="hint">{forced}</p>
+        </fieldset>
+        <Show when=part_of_it><Edit/></Show>
+    }
+}
+
+/// Leave out, blacken, add; what stands in the list is what leaves.
+#[component]
+fn Edit() -> impl IntoView {
+    let lines = part(|console, dialog| {
+        let Some(chat) = console.chat(dialog.chat) else { return Vec::new() };
+        let here = chat.lines.values().map(|entry| &**entry);
+        candidates(&chat.earlier(), here, &dialog.edits)
+    });
+    let flags = part(|_, dialog| (dialog.edits.without_notes, dialog.edits.without_identity));
+    let list = move || {
+        let name =
+            console().with_untracked(|console| console.front().map(|chat| chat.name()).unwrap_or_default());
+        let line = |line: crate::model::Candidate| {
+            let (id, out) = (line.id, line.left_out);
+            let by = words::author(&line.author, &name);
+            let whole = text_of(id);
+            let show = line.redacted.then(|| {
+                view! { <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>"Show again"</button> }
+            });
+            view! {
+                <li data-out=out.to_string()>
+                    <label class="choice"><input type="checkbox" prop:checked=!out
+                        on:change:target=move |event| { let keep = event.target().checked(); change(|dialog| dialog.leave_out(id, !keep)); }/>
+                        {by}{line.note.then_some(", note")}</label>
+                    <input class="redact" readonly aria-label="Select a passage to blacken it" prop:value=line.text
+                        on:select:target=move |event| {
+                            let (start, end) = (event.target().selection_start(), event.target().selection_end());
+                            if let (Ok(Some(start)), Ok(Some(end))) = (start, end) {
+                                let whole = whole.clone();
+                                change(|dialog| dialog.redact(id, &whole, start, end));
+                            }
+                        }/>
+                    {show}
+                </li>
+            }
+        };
+        lines.get().unwrap_or_default().into_iter().map(line).collect_view()
+    };
+    view! {
+        <div class="edit">
+            <p class="hint">"What stands here is what leaves. Untick a line to keep it here; select a passage to blacken it."</p>
+            <ul>{list}</ul>
+            <label class="choice"><input type="checkbox" prop:checked=move || flags.get().is_some_and(|flags| flags.0)
+                on:change:target=|event| { let on = event.target().checked(); change(|dialog| dialog.edits.without_notes = on); }/>
+                "Without private notes"</label>
+            <label class="choice"><input type="checkbox" prop:checked=move || flags.get().is_some_and(|flags| flags.1)
+                on:change:target=|event| { let on = event.target().checked(); change(|dialog| dialog.edits.without_identity = on); }/>
+                "Without name and e-mail address"</label>
+            <label>"Excerpt to add"
+                <textarea rows="2" on:input:target=|event| { let text = event.target().value(); change(|dialog| dialog.edits.excerpt = text); }></textarea>
+            </label>
+        </div>
+    }
+}
+
+/// A line's own text, which redactions count in.
+fn text_of(id: baton_protocol::MessageId) -> String {
+    use baton_protocol::model::Body;
+    console().with_untracked(|console| {
+        let Some(chat) = console.front() else { return String::new() };
+        let earlier =
+            chat.earlier().into_iter().find(|entry: &PriorEntry| entry.id == id).map(|entry| entry.text);
+        let here = || {
+            chat.lines.values().find(|entry| entry.id == id).and_then(|entry| match &entry.body {
+                Body::Text(text) | Body::Note(text) => Some(text.clone()),
+                Body::Event(_) => None,
+            })
+        };
+        earlier.or_else(here).unwrap_or_default()
+    })
+}
