@@ -366,11 +366,7 @@ impl Incoming {
         match &self.record.state {
             // Asked before this was loaded again.
             _ if matches!(asked, Calling::No | Calling::Waits) => self.calling = asked,
-            State::Claimed(_) | State::Active { .. } if !error.is_final() => {
-                self.calling = Calling::Waits;
-                out.push(Effect::SetTimer(Timer::Retry, session::backoff(env, self.tries)));
-                self.tries += 1;
-            }
+            State::Claimed(_) | State::Active { .. } if !error.is_final() => self.call_again(env, out),
             State::Claimed(_) => self.reject(out),
             // The offer did not stand any more. Taken over without the origin's word, that is no obstacle.
             State::Active { provisional: true, .. } if asked == Calling::Commit => self.commit(true, out),
@@ -379,6 +375,7 @@ impl Incoming {
                 // Otherwise there is nothing to come, which the chat has to know as well.
                 let word = if gone_back { session::Input::Fence } else { session::Input::Tail(Vec::new()) };
                 out.push(Effect::Chat(*chat, word));
+                self.call_again(env, out);
             }
             State::Active { chat, provisional: false, .. } if asked == Calling::Settle => {
                 let chat = *chat;
@@ -388,11 +385,22 @@ impl Incoming {
         }
     }
 
+    /// Calls the origin again after a while: because it did not answer, or because the chat may fail to store
+    /// what it answered.
+    fn call_again(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        self.calling = Calling::Waits;
+        out.push(Effect::SetTimer(Timer::Retry, session::backoff(env, self.tries)));
+        self.tries += 1;
+    }
+
     fn granted(&mut self, env: &mut Env<'_>, answer: Answer, out: &mut Vec<Effect>) {
-        self.tries = 0;
         match (self.record.state.clone(), answer) {
             (State::Claimed(arrival), Answer::Release(release)) => {
                 self.activate(env, arrival, release.tail, false, out);
+            }
+            (State::Active { chat, provisional: true, .. }, Answer::Release(release)) => {
+                out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
+                self.call_again(env, out);
             }
             (State::Active { chat, .. } | State::Settled(chat), Answer::Release(release)) => {
                 out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
@@ -409,6 +417,9 @@ impl Incoming {
         {
             *provisional = false;
             self.save(out);
+            self.calling = Calling::No;
+            self.tries = 0;
+            out.push(Effect::ClearTimer(Timer::Retry));
             self.settle_when_ready(out);
         }
     }
