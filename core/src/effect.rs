@@ -12,7 +12,7 @@ use crate::queue;
 use crate::session::{Chat, Record};
 use crate::transfer::destination;
 
-/// A connection, as its driver numbers them. Never reused within a process.
+/// A connection, as its driver numbers them in the order in which they come. Never reused within a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 

@@ -20,6 +20,10 @@ impl Chat {
         page: Option<Page>,
         out: &mut Vec<Effect>,
     ) {
+        // A hello that was on its way for long must not supersede a later connection.
+        if self.conn.is_some_and(|current| current > conn) {
+            return out.push(Effect::CloseCustomer(conn, CloseCode::Superseded));
+        }
         let ahead = epoch.checked_sub(self.record.epoch);
         let reclaims = ahead == Some(2) && self.is_reclaimable(None);
         if matches!(self.record.outgoing, Outgoing::Settled(_)) || ahead == Some(1) {
@@ -97,6 +101,9 @@ impl Chat {
         token: ResumeToken,
         out: &mut Vec<Effect>,
     ) {
+        if self.conn.is_some_and(|current| current > conn) {
+            return out.push(Effect::CloseCustomer(conn, CloseCode::Superseded));
+        }
         self.connected(conn, out);
         self.record.token = token.digest();
         self.save(out);

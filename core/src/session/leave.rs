@@ -324,6 +324,8 @@ impl Chat {
             out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
         }
         self.card_changed(out);
+        // Whoever goes on from here has arrived here; their own word for that may have been lost.
+        self.tell_incoming(destination::Input::Accepted, out);
     }
 
     /// The destination of an aborted attempt has taken the customer over without asking, since we were out of

@@ -313,7 +313,7 @@ impl Chat {
                 let answer = self.asked(env, &peer, transfer, &request, out);
                 out.push(Effect::Reply(reply, answer));
             }
-            Input::Tail(tail) => self.merge_tail(tail, out),
+            Input::Tail(tail) => self.merge_tail(env, tail, out),
             Input::Fence => self.fence(env, out),
             Input::Restore => self.restore(env, out),
             Input::Timer(timer) => self.timer(env, timer, out),
@@ -474,16 +474,38 @@ impl Chat {
         }
     }
 
-    /// Late entries of the server that the chat came from, merged by their ids: after what came from there, and
-    /// before what was said here and is in the context because of a transfer within this server. If that one was
-    /// to withhold anything, these are withheld as well.
-    fn merge_tail(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
-        let Some(context) = &mut self.context else { return };
+    /// Late entries of the server that the chat came from, merged by their ids. If a transfer within this server
+    /// was to withhold anything, these are withheld as well.
+    fn merge_tail(&mut self, env: &mut Env<'_>, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
+        if self.record.passed.as_ref().is_none_or(|passed| passed.whole) {
+            let again = self.merge_context(tail, out);
+            for PriorEntry { id, text, .. } in again {
+                self.append(env, id, Author::Customer, Body::Text(text), out);
+            }
+        }
+        if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
+            came.tail_due = false;
+            self.save(out);
+        }
+        self.tell_incoming(destination::Input::Merged, out);
+    }
+
+    /// After what came from there, and before what was said here and is in the context because of a transfer
+    /// within this server. What the customer has sent again in the meantime is an entry of this chat already;
+    /// their messages after that one must stay after it, and are returned.
+    fn merge_context(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) -> Vec<PriorEntry> {
+        let Some(context) = &mut self.context else { return Vec::new() };
         let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
-        let whole = self.record.passed.as_ref().is_none_or(|passed| passed.whole);
-        // What the customer has sent again in the meantime is an entry of this chat already.
-        let new = |entry: &PriorEntry| !known.contains(&entry.id) && !self.ids.contains_key(&entry.id);
-        let news: Vec<PriorEntry> = tail.into_iter().filter(|entry| whole && new(entry)).collect();
+        let (mut news, mut again, mut sent_again) = (Vec::new(), Vec::new(), false);
+        for entry in tail {
+            if self.ids.contains_key(&entry.id) {
+                sent_again = true;
+            } else if sent_again && entry.author == Author::Customer && !known.contains(&entry.id) {
+                again.push(entry);
+            } else if !known.contains(&entry.id) {
+                news.push(entry);
+            }
+        }
         if !news.is_empty() {
             let here = context.transcript.iter().position(|entry| self.ids.contains_key(&entry.id));
             let place = here.unwrap_or(context.transcript.len());
@@ -493,11 +515,7 @@ impl Chat {
                 self.show(&login, out);
             }
         }
-        if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
-            came.tail_due = false;
-            self.save(out);
-        }
-        self.tell_incoming(destination::Input::Merged, out);
+        again
     }
 }
 

@@ -266,6 +266,9 @@ impl Incoming {
     }
 
     fn at_the_door(&mut self, env: &mut Env<'_>, claim: Claim, out: &mut Vec<Effect>) {
+        if self.conn.is_some_and(|current| current > claim.conn) {
+            return out.push(Effect::CloseCustomer(claim.conn, CloseCode::Superseded));
+        }
         if let Some(old) = self.conn.replace(claim.conn).filter(|old| *old != claim.conn) {
             out.push(Effect::CloseCustomer(old, CloseCode::Superseded));
         }

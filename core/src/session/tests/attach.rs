@@ -81,6 +81,16 @@ fn the_newer_connection_supersedes_the_older() {
 }
 
 #[test]
+fn a_hello_that_was_on_its_way_for_long_supersedes_nobody() {
+    let mut bench = Bench::with_ann();
+    bench.attach(3, 1, 2);
+    assert_eq!(bench.attach(2, 1, 2), ["2 closed: Superseded"]);
+    let token = ResumeToken::from_bytes([3; 32]);
+    bench.check(Input::Renew(ConnId(2), token), &["2 closed: Superseded"]);
+    assert_eq!(bench.chat.conn(), Some(ConnId(3)));
+}
+
+#[test]
 fn a_wrong_epoch_is_not_served() {
     let mut bench = Bench::with_ann();
     assert_eq!(bench.attach(2, 0, 0), ["2 closed: Unauthenticated"]);

@@ -653,6 +653,28 @@ fn x3_nothing_goes_on_to_another_server_before_the_last_one_has_given_everything
 }
 
 #[test]
+fn x3_whoever_goes_on_has_arrived() {
+    let (mut bench, _) = Bench::arrived(Some(came_with(Vec::new())));
+    bench.assign("ann");
+    bench.go(At::Offered, 2, Share::All);
+    assert!(
+        bench.commit(2, false).contains(&"incoming: Accepted".into()),
+        "the widget's own word may be lost"
+    );
+}
+
+#[test]
+fn a_late_tail_keeps_the_customers_order() {
+    let mut bench = adopted_by_ann();
+    // Both were stored at the origin, and sent again; only the first has got here so far.
+    bench.customer_says(8, "first");
+    let lines = bench.tell(Input::Tail(vec![prior(7, "known"), prior(8, "first"), prior(9, "second")]));
+    assert!(lines.contains(&"append #4".into()), "{lines:?}");
+    assert_eq!(context_texts(&bench), ["known"]);
+    assert_eq!(bench.customer_says(9, "second"), ["1 < stored #4"]);
+}
+
+#[test]
 fn a_late_tail_stands_before_what_was_said_here() {
     let mut bench = adopted_by_ann();
     bench.customer_says(9, "said here");

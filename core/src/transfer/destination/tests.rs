@@ -271,6 +271,14 @@ fn a_claim_repeated_at_the_door_is_the_same_claim() {
 }
 
 #[test]
+fn a_claim_that_was_on_its_way_for_long_supersedes_nobody() {
+    let mut door = Door::at(At::Claimed);
+    door.tell(Input::Claim(claim_on(3)));
+    door.check(Input::Claim(claim_on(2)), &["2 closed: Superseded"]);
+    assert!(door.tell(released(Vec::new())).contains(&"3 < welcome e5 waiting #0 token".into()));
+}
+
+#[test]
 fn a_customer_who_left_the_door_is_let_in_when_they_come_back() {
     let mut door = Door::at(At::Claimed);
     door.tell(Input::Detach(ConnId(1)));
