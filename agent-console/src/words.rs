@@ -109,7 +109,9 @@ pub fn fate(stage: Option<Stage>) -> &'static str {
 pub fn closed(code: CloseCode) -> &'static str {
     match code {
         CloseCode::Unauthenticated => "Your session is over. Log in again.",
-        CloseCode::ForbiddenOrigin => "This page may not use the server. Open the console at the server's own address.",
+        CloseCode::ForbiddenOrigin => {
+            "This page may not use the server. Open the console at the server's own address."
+        }
         CloseCode::Superseded => "You logged in somewhere else.",
         CloseCode::Version => "The console and the server do not fit together. Reload the page.",
         _ => "The server closed the connection. Log in again.",

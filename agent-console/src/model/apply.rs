@@ -136,8 +136,7 @@ impl Console {
     fn opened(&mut self, card: ChatCard, context: Option<Context>) {
         let id = card.chat;
         self.picking.retain(|picking| *picking != id);
-        let again = self.is_transferred(id) || self.chat(id).is_some_and(|chat| !chat.is_mine());
-        if again {
+        if self.is_over(id) {
             // It came back: what the agent may see now is another part of it.
             self.chats.retain(|chat| chat.id() != id);
         }
@@ -195,7 +194,8 @@ impl Console {
             }
             // A failure that was reported stays to be read; one that was missed is told by the transcript.
             ChatState::Active => {
-                chat.attempt = chat.attempt.take().filter(|attempt| attempt.stage.is_none() || !attempt.is_open());
+                chat.attempt =
+                    chat.attempt.take().filter(|attempt| attempt.stage.is_none() || !attempt.is_open());
             }
             ChatState::Transferred { .. } | ChatState::Ended(_) => {
                 chat.typing_until = None;
@@ -213,7 +213,9 @@ impl Console {
         detail: String,
     ) {
         let Some(chat) = self.chat_mut(chat) else { return };
-        let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.transfer == transfer) else { return };
+        let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.transfer == transfer) else {
+            return;
+        };
         // Stages only ever advance.
         attempt.stage = attempt.stage.max(Some(stage));
         if stage == Stage::Failed {

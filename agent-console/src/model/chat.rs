@@ -42,6 +42,8 @@ pub struct Chat {
     pub attempt: Option<Attempt>,
     /// The connection came back and the chat did not: somebody else has it, or nobody.
     pub lost: bool,
+    /// When the chat ends, if the agent does not undo it.
+    pub ending: Option<Timestamp>,
     /// Rises whenever the conversation shows something else.
     pub revision: u64,
     /// After a reconnect: not yet told again by the gateway.
@@ -140,6 +142,7 @@ impl Chat {
             read: 0,
             attempt: None,
             lost: false,
+            ending: None,
             revision: 0,
             unconfirmed: false,
             replace: false,
@@ -273,15 +276,14 @@ impl Chat {
         self.typed = None;
     }
 
-    /// Time has passed: what the customer is to be told, if anything.
-    pub(super) fn tick(&mut self, now: Timestamp) -> Option<ClientFrame> {
+    /// Time has passed: what the gateway is to be told, if anything.
+    pub(super) fn tick(&mut self, now: Timestamp) -> Vec<ClientFrame> {
+        let chat = Some(self.id());
         self.typing_until = self.typing_until.filter(|until| *until > now);
-        let idle = self.typed.as_ref().is_some_and(|typed| now.since(typed.at) >= IDLE);
-        if !idle {
-            return None;
-        }
-        self.typed = None;
-        Some(ClientFrame::Typing { chat: Some(self.id()), on: false })
+        let idle = self.typed.take_if(|typed| now.since(typed.at) >= IDLE);
+        let over = self.ending.take_if(|at| *at <= now);
+        let stopped = idle.map(|_| ClientFrame::Typing { chat, on: false });
+        stopped.into_iter().chain(over.map(|_| ClientFrame::End { chat })).collect()
     }
 
     /// A pending message as it goes over the wire.

@@ -9,6 +9,9 @@ use super::chat::{Attempt, PaneState, Pending};
 use super::dialog::{Choice, Dialog, Tab};
 use super::{Console, Link};
 
+/// Milliseconds in which an end can be undone.
+const UNDO: u64 = 3_000;
+
 impl Console {
     /// Takes chats, or takes none.
     pub fn set_presence(&mut self, presence: Presence) {
@@ -100,18 +103,30 @@ impl Console {
         let Some(place) = chat.pending.iter().position(|pending| pending.id == message) else { return };
         let pending = chat.pending.remove(place);
         chat.noting = pending.note;
-        chat.draft = if chat.draft.is_empty() { pending.text } else { format!("{}\n{}", pending.text, chat.draft) };
+        chat.draft =
+            if chat.draft.is_empty() { pending.text } else { format!("{}\n{}", pending.text, chat.draft) };
         chat.touch();
     }
 
-    /// Ends a chat.
-    pub fn end(&mut self, chat: ChatId) {
-        self.outbox.push(ClientFrame::End { chat: Some(chat) });
+    /// Ends a chat in a moment: until then it can be undone.
+    pub fn end(&mut self, id: ChatId, now: Timestamp) {
+        if let Some(chat) = self.chat_mut(id).filter(|chat| chat.state() == PaneState::Active) {
+            chat.ending = Some(now.plus(UNDO));
+        }
+    }
+
+    /// Undoes [`Console::end`].
+    pub fn keep(&mut self, id: ChatId) {
+        if let Some(chat) = self.chat_mut(id) {
+            chat.ending = None;
+        }
     }
 
     /// Removes a finished chat from the console (A7).
     pub fn dismiss(&mut self, id: ChatId) {
-        let Some(place) = self.chats.iter().position(|chat| chat.id() == id && !chat.is_mine()) else { return };
+        let Some(place) = self.chats.iter().position(|chat| chat.id() == id && !chat.is_mine()) else {
+            return;
+        };
         self.chats.remove(place);
         self.outbox.push(ClientFrame::Dismiss { chat: id });
         if self.open == Some(id) {
@@ -124,6 +139,7 @@ impl Console {
     pub fn begin_transfer(&mut self, id: ChatId) {
         let active = self.chat(id).is_some_and(|chat| chat.state() == PaneState::Active);
         if active {
+            self.keep(id);
             self.dialog = Some(Dialog::new(id));
         }
     }
@@ -150,7 +166,8 @@ impl Console {
         if let Some(dialog) = &mut self.dialog {
             dialog.show(tab);
         }
-        let entrance = self.dialog.as_ref().is_some_and(|dialog| dialog.offer == Some(PeerOffer::GeneralEntrance));
+        let entrance =
+            self.dialog.as_ref().is_some_and(|dialog| dialog.offer == Some(PeerOffer::GeneralEntrance));
         if entrance && tab == Tab::Servers {
             self.choose_entrance();
         }
@@ -172,15 +189,19 @@ impl Console {
         }
     }
 
-    /// The only destination of a server that publishes no areas.
+    /// The only destination of a server that publishes no areas (D2).
+    #[must_use]
+    pub fn entrance(&self, name: &str) -> Option<Choice> {
+        let server = self.servers.iter().find(|server| server.name == name)?;
+        let to = Destination::Server { server: server.name.clone(), area: None };
+        Some(Choice { to, title: server.title.clone(), share: server.share.clone() })
+    }
+
+    /// Where there is only one destination, it is chosen.
     pub(super) fn choose_entrance(&mut self) {
-        let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.tab == Tab::Servers) else { return };
-        let Some(server) = self.servers.iter().find(|server| server.name == dialog.server) else { return };
-        dialog.choice = Some(Choice {
-            to: Destination::Server { server: server.name.clone(), area: None },
-            title: server.title.clone(),
-            share: server.share.clone(),
-        });
+        let Some(server) = self.dialog.as_ref().filter(|dialog| dialog.tab == Tab::Servers) else { return };
+        let choice = self.entrance(&server.server);
+        self.dialog.iter_mut().for_each(|dialog| dialog.choice.clone_from(&choice));
     }
 
     /// What may be sent to the chosen server.

@@ -7,6 +7,8 @@ mod apply;
 pub mod chat;
 pub mod dialog;
 mod intent;
+#[cfg(test)]
+mod tests;
 
 use baton_protocol::frames::Login;
 use baton_protocol::limits::HEARTBEAT_SECONDS;
@@ -192,7 +194,9 @@ impl Console {
     }
 
     /// A login begins, by password or with the token of this browser tab.
-    pub fn connecting(&mut self) {
+    pub fn connecting(&mut self, now: Timestamp) {
+        // The silence counts from here.
+        self.heard = now;
         if self.me.is_none() {
             self.link = Link::Connecting;
         }
@@ -241,7 +245,7 @@ impl Console {
         if self.link != Link::Online {
             return;
         }
-        let told: Vec<ClientFrame> = self.chats.iter_mut().filter_map(|chat| chat.tick(now)).collect();
+        let told: Vec<ClientFrame> = self.chats.iter_mut().flat_map(|chat| chat.tick(now)).collect();
         self.outbox.extend(told);
         if now.since(self.pinged) >= 1_000 * u64::from(HEARTBEAT_SECONDS) {
             self.ping(now);
@@ -266,8 +270,11 @@ impl Console {
         self.notices.retain(|notice| notice.number != number);
     }
 
-    fn is_transferred(&self, id: ChatId) -> bool {
-        self.chat(id).is_some_and(|chat| matches!(chat.card.state, ChatState::Transferred { .. }))
+    /// Whether the gateway has said that the chat is no longer the agent's.
+    fn is_over(&self, id: ChatId) -> bool {
+        let over =
+            |chat: &Chat| matches!(chat.card.state, ChatState::Transferred { .. } | ChatState::Ended(_));
+        self.chat(id).is_some_and(over)
     }
 }
 

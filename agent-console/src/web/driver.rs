@@ -58,11 +58,22 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Puts the focus on the first element of this selector, once the page is as it is going to be.
+pub fn focus(selector: &str) {
+    let selector = selector.to_owned();
+    request_animation_frame(move || {
+        let found = document().query_selector(&selector).ok().flatten();
+        let element = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok());
+        let _ = element.map(|element| element.focus());
+    });
+}
+
 /// Sets everything up; logs in by itself where this tab has a token.
 pub fn start() {
     CONSOLE.set(Some(RwSignal::new(Console::default())));
     NOW.set(Some(RwSignal::new(now().0)));
     set_interval(tick, std::time::Duration::from_secs(1));
+    let _ = window_event_listener_untyped("focus", |_| act(Console::read_shown));
     if token().is_some() {
         connect();
     }
@@ -95,24 +106,40 @@ pub fn log_in(login: Login) {
 /// Leaves, and forgets the token.
 pub fn log_out() {
     keep_token(None);
-    LINE.with_borrow_mut(|line| {
-        if let Some(line) = line.take() {
-            forget(&line.socket);
-        }
-    });
+    hang_up();
     act(|console| console.logged_out(None));
 }
 
 fn tick() {
     clock().set(now().0);
     act(|console| console.tick(now()));
-    if console().with_untracked(|console| console.is_silent(now())) {
-        LINE.with_borrow(|line| line.as_ref().map(|line| line.socket.close()));
+    let silent = console().with_untracked(|console| console.is_silent(now()));
+    if silent && LINE.with_borrow(Option::is_some) {
+        hang_up();
+        closed(None);
     }
 }
 
+/// Drops the connection without waiting for the other side, which may be gone.
+fn hang_up() {
+    if let Some(line) = LINE.take() {
+        forget(&line.socket);
+        // Its own listener may be running now: it is dropped when that has returned.
+        set_timeout(move || drop(line), std::time::Duration::ZERO);
+    }
+}
+
+/// Who logs in now: whoever just entered a password, else whoever has a token.
+fn credentials() -> Option<Login> {
+    LOGIN.with_borrow(Clone::clone).or_else(|| token().map(|token| Login::Token { token }))
+}
+
 fn connect() {
-    act(Console::connecting);
+    // Somebody logged out while a retry was waiting.
+    if credentials().is_none() {
+        return;
+    }
+    act(|console| console.connecting(now()));
     let location = window().location();
     let (scheme, host) = (location.protocol().unwrap_or_default(), location.host().unwrap_or_default());
     let scheme = if scheme == "https:" { "wss" } else { "ws" };
@@ -133,12 +160,8 @@ fn connect() {
     socket.set_onopen(Some(open.as_ref().unchecked_ref()));
     socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
     socket.set_onclose(Some(close.as_ref().unchecked_ref()));
-    let before = LINE.replace(Some(Line { socket, _listeners: vec![open, message, close] }));
-    if let Some(line) = before {
-        forget(&line.socket);
-        // Its own listener may be running now: it is dropped when that has returned.
-        set_timeout(move || drop(line), std::time::Duration::ZERO);
-    }
+    hang_up();
+    LINE.set(Some(Line { socket, _listeners: vec![open, message, close] }));
 }
 
 fn forget(socket: &WebSocket) {
@@ -149,13 +172,13 @@ fn forget(socket: &WebSocket) {
 }
 
 fn opened() {
-    let login = LOGIN.with_borrow(Clone::clone).or_else(|| token().map(|token| Login::Token { token }));
-    if let Some(login) = login {
+    if let Some(login) = credentials() {
         act(|console| console.connected(login, now()));
     }
 }
 
 fn heard(bytes: &[u8]) {
+    // A frame of a newer gateway's that this console does not know.
     let Ok(frame) = decode_server(Encoding::Binary, bytes) else { return };
     let welcome = matches!(frame, ServerFrame::AgentWelcome { .. });
     act(|console| {
@@ -174,6 +197,7 @@ fn heard(bytes: &[u8]) {
 }
 
 fn closed(code: Option<CloseCode>) {
+    hang_up();
     let known =
         console().with_untracked(|console| console.me.is_some()) || LOGIN.with_borrow(Option::is_none);
     match code.map(CloseCode::reaction) {
@@ -207,7 +231,10 @@ fn storage() -> Option<Storage> {
 }
 
 fn token() -> Option<baton_protocol::ResumeToken> {
-    storage()?.get_item(TOKEN).ok().flatten()?.parse().ok()
+    let kept = storage().and_then(|storage| storage.get_item(TOKEN).ok().flatten());
+    // Where the browser keeps nothing, a token still lasts as long as the page.
+    kept.and_then(|kept| kept.parse().ok())
+        .or_else(|| console().with_untracked(|console| console.token().cloned()))
 }
 
 fn keep_token(token: Option<&str>) {

@@ -2,10 +2,12 @@
 //! [`driver::act`].
 
 mod driver;
+mod edit;
 mod login;
 mod pane;
 mod panel;
 mod side;
+mod transcript;
 mod transfer;
 
 use leptos::prelude::*;

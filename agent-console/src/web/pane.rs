@@ -1,13 +1,14 @@
 //! One chat: head, conversation, composer.
 
 use baton_protocol::limits::MAX_TEXT;
-use baton_protocol::model::{Author, Body, ChatState, Entry, PriorEntry};
+use baton_protocol::model::ChatState;
 use baton_protocol::{ChatId, MessageId, TransferId};
-use leptos::html::{Div, Textarea};
+use leptos::html::Textarea;
 use leptos::prelude::*;
 
 use super::driver::{act, console, now, random};
-use crate::model::{Attempt, Chat, PaneState, Pending};
+use super::transcript::Transcript;
+use crate::model::{Attempt, Chat, PaneState};
 use crate::words;
 
 /// See the module.
@@ -20,14 +21,14 @@ pub fn Pane(id: ChatId) -> impl IntoView {
         <article class="pane" data-test="pane" data-state=data_state>
             <Head id state/>
             <Transfer id/>
-            <Conversation id/>
+            <Transcript id/>
             <Show when=move || mine.get() fallback=move || view! { <Over id/> }><Composer id/></Show>
         </article>
     }
 }
 
 /// A part of the chat, told again only when it has changed.
-fn chat_memo<T: Clone + PartialEq + Send + Sync + 'static>(
+pub fn chat_memo<T: Clone + PartialEq + Send + Sync + 'static>(
     id: ChatId,
     look: impl Fn(&Chat) -> Option<T> + Send + Sync + 'static,
 ) -> Memo<Option<T>> {
@@ -39,19 +40,45 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
     let card = chat_memo(id, |chat| Some((chat.name(), chat.card.online, chat.card.page.clone())));
     let name = move || card.get().map(|(name, ..)| name);
     let online = move || card.get().is_some_and(|(_, online, _)| online);
-    let page = move || card.get().and_then(|(.., page)| page).map(|page| page.title);
-    let active = move || state.get() == Some(PaneState::Active);
+    let presence = move || if online() { "Online" } else { "Not connected" };
+    let page = move || {
+        let page = card.get().and_then(|(.., page)| page)?;
+        Some(if page.title.is_empty() { page.url } else { page.title })
+    };
     let mine = move || matches!(state.get(), Some(PaneState::Active | PaneState::Transferring));
     view! {
         <header class="head">
-            <span class="dot" data-on=move || online().to_string()></span>
-            <div><h2>{name}</h2><p class="hint">{move || if online() { page() } else { Some("not connected".into()) }}</p></div>
-            <Show when=mine>
-                <button class="plain" data-test="end" on:click=move |_| act(|console| console.end(id))>"End"</button>
-                <button class="main" data-test="transfer" disabled=move || !active()
-                    on:click=move |_| act(|console| console.begin_transfer(id))>"Transfer"</button>
-            </Show>
+            <span class="dot" role="img" aria-label=presence title=presence data-on=move || online().to_string()></span>
+            <div>
+                <h2>{name}</h2>
+                <p class="hint">{move || if online() { page() } else { Some("Not connected: waiting for them to come back".into()) }}</p>
+            </div>
+            <Show when=mine><Actions id state/></Show>
         </header>
+    }
+}
+
+/// End, which can be undone for a moment, and Transfer.
+#[component]
+fn Actions(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
+    let ending = chat_memo(id, |chat| Some(chat.ending.is_some()));
+    let active = move || state.get() == Some(PaneState::Active);
+    let end = move |_| act(|console| console.end(id, now()));
+    let keep = move |_| act(|console| console.keep(id));
+    move || {
+        if ending.get() == Some(true) {
+            return view! {
+                <span class="hint" role="status">"Ending the chat…"</span>
+                <button on:click=keep>"Undo"</button>
+            }
+            .into_any();
+        }
+        view! {
+            <button class="plain" data-test="end" disabled=move || !active() on:click=end>"End"</button>
+            <button class="main" data-test="transfer" title="Alt+T" disabled=move || !active()
+                on:click=move |_| act(|console| console.begin_transfer(id))>"Transfer"</button>
+        }
+        .into_any()
     }
 }
 
@@ -94,110 +121,6 @@ fn line(attempt: &Attempt) -> (String, bool) {
             let advice = code.map(|code| code.advice()).unwrap_or_default();
             (format!("Not transferred: {detail}. {advice}"), true)
         }
-    }
-}
-
-#[component]
-fn Conversation(id: ChatId) -> impl IntoView {
-    let list = NodeRef::<Div>::new();
-    let revision = chat_memo(id, |chat| {
-        let typing = chat.is_typing();
-        Some((chat.revision, chat.last_seq(), chat.pending.len(), chat.context.is_some(), chat.seen, typing))
-    });
-    let lines = move || {
-        revision.track();
-        console().with_untracked(|console| console.chat(id).map(conversation))
-    };
-    Effect::new(move |_| {
-        revision.track();
-        // After the lines are there.
-        request_animation_frame(move || {
-            if let Some(list) = list.get_untracked() {
-                list.set_scroll_top(list.scroll_height());
-            }
-        });
-    });
-    let typing = chat_memo(id, |chat| chat.is_typing().then(|| format!("{} is typing…", chat.name())));
-    view! {
-        <div class="transcript" data-test="transcript" role="log" aria-live="polite" tabindex="0" node_ref=list>
-            {lines}
-            <p class="hint">{move || typing.get()}</p>
-        </div>
-    }
-}
-
-fn conversation(chat: &Chat) -> impl IntoView + use<> {
-    let name = chat.name();
-    let earlier = chat.earlier();
-    let context = chat.context.as_ref().map(|context| format!("Before, at {}", context.origin));
-    let before = (!earlier.is_empty()).then(|| {
-        let lines: Vec<_> = earlier.iter().map(|entry| prior(entry, &name)).collect();
-        view! {
-            <section class="earlier" data-test="handover-transcript" aria-label="Earlier conversation">
-                <h3>{context}</h3>
-                {lines}
-            </section>
-        }
-    });
-    let seen = chat.seen;
-    let lines: Vec<_> = chat.lines.values().map(|entry| said(entry, &name, seen)).collect();
-    let pending: Vec<_> = chat.pending.iter().map(|pending| waiting(chat.id(), pending)).collect();
-    view! { {before}{lines}{pending} }
-}
-
-fn prior(entry: &PriorEntry, customer: &str) -> impl IntoView + use<> {
-    let kind = kind(&entry.author, entry.note);
-    view! {
-        <div class="line" data-kind=kind>
-            <p class="by">{words::author(&entry.author, customer)}</p>
-            <p class="text">{entry.text.clone()}</p>
-        </div>
-    }
-}
-
-fn said(entry: &Entry, customer: &str, seen: u64) -> AnyView {
-    let (text, note) = match &entry.body {
-        Body::Event(event) => {
-            return view! { <p class="event" data-test="event">{words::event(event)}</p> }.into_any();
-        }
-        Body::Text(text) => (text.clone(), false),
-        Body::Note(text) => (text.clone(), true),
-    };
-    let by = words::author(&entry.author, customer);
-    let by = if note { format!("{by}, private note") } else { by };
-    let mark = (matches!(entry.author, Author::Agent(_)) && !note)
-        .then(|| if entry.seq <= seen { "seen" } else { "sent" });
-    view! {
-        <div class="line" data-test="message" data-kind=kind(&entry.author, note)>
-            <p class="by">{by}" "<span class="hint">{mark}</span></p>
-            <p class="text">{text}</p>
-        </div>
-    }
-    .into_any()
-}
-
-fn kind(author: &Author, note: bool) -> &'static str {
-    match author {
-        _ if note => "note",
-        Author::Customer => "customer",
-        _ => "agent",
-    }
-}
-
-fn waiting(chat: ChatId, pending: &Pending) -> impl IntoView + use<> {
-    let id = pending.id;
-    let state = match pending.refused {
-        None => "sending…".to_owned(),
-        Some(code) => format!("not sent: {code}"),
-    };
-    let back = pending.refused.map(|_| {
-        view! { <button on:click=move |_| act(|console| console.take_back(chat, id))>"Edit"</button> }
-    });
-    view! {
-        <div class="line" data-kind=if pending.note { "note" } else { "agent" }>
-            <p class="by">"You "<span class="hint">{state}</span>{back}</p>
-            <p class="text">{pending.text.clone()}</p>
-        </div>
     }
 }
 

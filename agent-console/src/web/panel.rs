@@ -1,6 +1,6 @@
 //! The right column: where a transferred customer comes from (A8), and who they are.
 
-use baton_protocol::model::Context;
+use baton_protocol::model::{Context, DocumentRef};
 use leptos::prelude::*;
 
 use super::driver::console;
@@ -48,26 +48,49 @@ fn Fact(name: &'static str, value: String) -> impl IntoView {
 /// Where the customer comes from, by whom, and what the agent there wrote.
 #[component]
 fn Handover(context: Context) -> impl IntoView {
-    let lines = context.transcript.len();
-    let sent = match (lines, context.incomplete) {
-        (0, true) => "Nothing of the conversation was sent along.".to_owned(),
-        (_, true) => {
-            format!("{} were sent along; something was left out.", words::count(as_count(lines), "line"))
-        }
-        (_, false) => {
-            format!("{} were sent along, which is everything.", words::count(as_count(lines), "line"))
-        }
-    };
-    let visited = (context.visited.len() > 1).then(|| context.visited.join(" → "));
+    let sent = sent(&context);
+    let withheld = context.comments.is_empty().then_some("No comments were sent along.");
+    let visited =
+        (context.visited.len() > 1).then(|| format!("Servers so far: {}", context.visited.join(" → ")));
+    let urgent = (context.priority > 0).then(|| format!("Recommended priority: {} of 9", context.priority));
     view! {
-        <section class="handover" data-test="handover-card">
+        <section class="handover" data-test="handover-card" aria-label="Handed over">
             <h2>"Handed over"</h2>
-            <p>"from "<b>{context.agent}</b>", "{context.queue}", "<b>{context.origin}</b></p>
             <blockquote data-test="handover-comments">{context.comments}</blockquote>
-            <p class="hint">{sent}</p>
+            <p class="hint">{withheld}</p>
+            <dl>
+                <Fact name="From" value=context.origin/>
+                <Fact name="Agent" value=context.agent/>
+                <Fact name="Queue" value=context.queue/>
+            </dl>
+            <p class="warn">{urgent}</p>
+            <ul>{context.documents.iter().map(document).collect::<Vec<_>>()}</ul>
+            <p class="hint" data-incomplete=context.incomplete.to_string()>{sent}</p>
             <p class="hint">{visited}</p>
         </section>
     }
+}
+
+fn sent(context: &Context) -> String {
+    let (notes, messages): (Vec<_>, Vec<_>) = context.transcript.iter().partition(|entry| entry.note);
+    let lines = format!(
+        "{} and {}",
+        words::count(as_count(messages.len()), "message"),
+        words::count(as_count(notes.len()), "note")
+    );
+    match (context.transcript.is_empty(), context.incomplete) {
+        (true, true) => "Nothing of the conversation was sent along.".into(),
+        (true, false) => "Nothing had been said before.".into(),
+        (false, true) => {
+            format!("{lines} came along, at the top of the conversation. Something was left out.")
+        }
+        (false, false) => format!("{lines} came along, at the top of the conversation."),
+    }
+}
+
+fn document(document: &DocumentRef) -> impl IntoView + use<> {
+    let about = format!("{}, {}", document.media_type, words::size(document.size));
+    view! { <li>{document.name.clone()}" "<span class="hint">{about}</span></li> }
 }
 
 fn as_count(number: usize) -> u32 {

@@ -2,24 +2,24 @@
 
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::limits::MAX_TEXT;
-use baton_protocol::model::{AreaCard, Destination, PriorEntry, SharePolicy};
+use baton_protocol::model::{AreaCard, Destination, SharePolicy};
 use leptos::html;
 use leptos::prelude::*;
 
-use super::driver::{act, console};
+use super::driver::{act, console, focus};
 use super::pane::new_transfer;
-use crate::model::dialog::{agent_unfit, area_unfit, candidates};
+use crate::model::dialog::{agent_unfit, area_unfit};
 use crate::model::{Amount, Choice, Console, Dialog, Tab};
 use crate::words;
 
 /// A part of the dialog's state, told again only when it has changed.
-fn part<T: Clone + PartialEq + Send + Sync + 'static>(
+pub fn part<T: Clone + PartialEq + Send + Sync + 'static>(
     look: impl Fn(&Console, &Dialog) -> T + Send + Sync + 'static,
 ) -> Memo<Option<T>> {
     Memo::new(move |_| console().with(|console| console.dialog.as_ref().map(|dialog| look(console, dialog))))
 }
 
-fn change(change: impl FnOnce(&mut Dialog)) {
+pub fn change(change: impl FnOnce(&mut Dialog)) {
     act(|console| {
         if let Some(dialog) = &mut console.dialog {
             change(dialog);
@@ -29,6 +29,7 @@ fn change(change: impl FnOnce(&mut Dialog)) {
 
 fn close() {
     act(|console| console.dialog = None);
+    focus("[data-test=composer]");
 }
 
 /// See the module.
@@ -51,10 +52,11 @@ fn Window() -> impl IntoView {
     view! {
         <dialog class="transfer" node_ref=window aria-labelledby="transfer-title" on:close=|_| close()>
             <h2 id="transfer-title">"Transfer "{move || name.get()}</h2>
-            <div role="tablist" class="tabs">
+            <div role="tablist" class="tabs" aria-label="Where to" on:keydown=move |event| arrows(&event, tab)>
                 {Tab::ALL.map(|this| view! { <TabButton this tab/> }).collect_view()}
             </div>
-            <div class="places" role="tabpanel">
+            <div class="places" role="tabpanel" id="transfer-places"
+                aria-labelledby=move || tab.get().map(tab_mark)>
                 {move || match tab.get() {
                     Some(Tab::Agents) => view! { <Agents/> }.into_any(),
                     Some(Tab::Lines) => view! { <Lines/> }.into_any(),
@@ -73,15 +75,42 @@ fn Window() -> impl IntoView {
     }
 }
 
+fn tab_mark(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Agents => "transfer-tab-agents",
+        Tab::Lines => "transfer-tab-lines",
+        Tab::Servers => "transfer-tab-servers",
+    }
+}
+
+fn tab_label(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Agents => "Agents",
+        Tab::Lines => "Service lines",
+        Tab::Servers => "Servers",
+    }
+}
+
+/// Left and right lead to the tabs beside, as they do wherever there are tabs.
+fn arrows(event: &leptos::ev::KeyboardEvent, tab: Memo<Option<Tab>>) {
+    let step = match event.key().as_str() {
+        "ArrowRight" => 1,
+        "ArrowLeft" => Tab::ALL.len() - 1,
+        _ => return,
+    };
+    let here = Tab::ALL.iter().position(|this| Some(*this) == tab.get_untracked()).unwrap_or(0);
+    let next = Tab::ALL[(here + step) % Tab::ALL.len()];
+    act(|console| console.show_tab(next));
+    focus(&format!("#{}", tab_mark(next)));
+}
+
 #[component]
 fn TabButton(this: Tab, tab: Memo<Option<Tab>>) -> impl IntoView {
-    let (mark, label) = match this {
-        Tab::Agents => ("transfer-tab-agents", "Agents"),
-        Tab::Lines => ("transfer-tab-lines", "Service lines"),
-        Tab::Servers => ("transfer-tab-servers", "Servers"),
-    };
+    let (mark, label) = (tab_mark(this), tab_label(this));
     view! {
-        <button role="tab" data-test=mark aria-selected=move || (tab.get() == Some(this)).to_string()
+        <button role="tab" id=mark data-test=mark aria-controls="transfer-places"
+            aria-selected=move || (tab.get() == Some(this)).to_string()
+            tabindex=move || if tab.get() == Some(this) { "0" } else { "-1" }
             on:click=move |_| act(|console| console.show_tab(this))>{label}</button>
     }
 }
@@ -94,7 +123,7 @@ fn Place(choice: Choice, about: String, why_not: Option<&'static str>) -> impl I
     let chosen = part(|_, dialog| dialog.choice.as_ref().map(|choice| choice.to.clone()));
     let checked = move || (chosen.get().flatten().as_ref() == Some(&to)).to_string();
     view! {
-        <button class="place" role="radio" data-test="destination" aria-checked=checked disabled=why_not.is_some()
+        <button class="place" data-test="destination" aria-pressed=checked disabled=why_not.is_some()
             on:click=move |_| { let choice = choice.clone(); act(|console| console.choose(choice)); }>
             <b>{title}</b><span class="hint">{why_not.map_or(about, str::to_owned)}</span>
         </button>
@@ -107,6 +136,8 @@ fn Agents() -> impl IntoView {
     let me = console().with_untracked(|console| console.me.as_ref().map(|me| me.card.name.clone()));
     let me = me.unwrap_or_default();
     move || {
+        let alone = agents.with(|agents| agents.len() < 2);
+        let alone = alone.then(|| view! { <p class="hint">"Nobody else is logged in."</p> });
         let places = agents.get().into_iter().map(|agent| {
             let why_not = agent_unfit(&agent, &me);
             let role = if agent.supervisor { "supervisor, " } else { "" };
@@ -115,7 +146,7 @@ fn Agents() -> impl IntoView {
                 Choice { to: Destination::Agent(agent.name), title: agent.title, share: agent.share };
             view! { <Place choice about why_not/> }
         });
-        view! { <div role="radiogroup" aria-label="Agents">{places.collect_view()}</div> }
+        view! { <div class="group" role="group" aria-label="Agents">{places.collect_view()}</div>{alone} }
     }
 }
 
@@ -134,7 +165,7 @@ fn Lines() -> impl IntoView {
             let choice = Choice { to: Destination::Area(area.name), title: area.title, share: area.share };
             view! { <Place choice about why_not/> }
         });
-        view! { <div role="radiogroup" aria-label="Service lines">{places.collect_view()}</div> }
+        view! { <div class="group" role="group" aria-label="Service lines">{places.collect_view()}</div> }
     }
 }
 
@@ -168,12 +199,17 @@ fn Servers() -> impl IntoView {
 
 fn offered(server: &str, offer: Option<PeerOffer>, share: &SharePolicy) -> AnyView {
     match offer {
-        None => view! { <p class="hint" role="status">"Asking what it offers…"</p> }.into_any(),
+        None => view! { <p class="hint asking" role="status"><span class="spinner"></span>"Asking what it offers for this chat…"</p> }.into_any(),
         Some(PeerOffer::GeneralEntrance) => {
-            view! { <p class="hint">"This server takes every chat at one entrance."</p> }.into_any()
+            let choice = console().with_untracked(|console| console.entrance(server));
+            choice.map(|choice| {
+                let about = "takes every chat at one entrance".to_owned();
+                view! { <div class="group"><Place choice about why_not=None/></div> }
+            })
+            .into_any()
         }
         Some(PeerOffer::Refused { code, detail }) => {
-            view! { <p class="wrong" role="alert">{detail}". "{code.advice()}</p> }.into_any()
+            view! { <p class="wrong" role="alert">{crate::model::sentence(&detail)}". "{code.advice()}</p> }.into_any()
         }
         Some(PeerOffer::Areas(areas)) => {
             let places = areas.into_iter().map(|area| {
@@ -182,7 +218,7 @@ fn offered(server: &str, offer: Option<PeerOffer>, share: &SharePolicy) -> AnyVi
                 let choice = Choice { to, title: area.title, share: share.clone() };
                 view! { <Place choice about why_not/> }
             });
-            view! { <div role="radiogroup" aria-label="Its service lines">{places.collect_view()}</div> }
+            view! { <div class="group" role="group" aria-label="Its service lines">{places.collect_view()}</div> }
                 .into_any()
         }
     }
@@ -234,78 +270,6 @@ fn Sent() -> impl IntoView {
             {option(Amount::Nothing, "share-none", "Nothing")}
             <p class="hint">{forced}</p>
         </fieldset>
-        <Show when=part_of_it><Edit/></Show>
+        <Show when=part_of_it><super::edit::Edit/></Show>
     }
-}
-
-/// Leave out, blacken, add; what stands in the list is what leaves.
-#[component]
-fn Edit() -> impl IntoView {
-    let lines = part(|console, dialog| {
-        let Some(chat) = console.chat(dialog.chat) else { return Vec::new() };
-        let here = chat.lines.values().map(|entry| &**entry);
-        candidates(&chat.earlier(), here, &dialog.edits)
-    });
-    let flags = part(|_, dialog| (dialog.edits.without_notes, dialog.edits.without_identity));
-    let list = move || {
-        let name =
-            console().with_untracked(|console| console.front().map(|chat| chat.name()).unwrap_or_default());
-        let line = |line: crate::model::Candidate| {
-            let (id, out) = (line.id, line.left_out);
-            let by = words::author(&line.author, &name);
-            let whole = text_of(id);
-            let show = line.redacted.then(|| {
-                view! { <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>"Show again"</button> }
-            });
-            view! {
-                <li data-out=out.to_string()>
-                    <label class="choice"><input type="checkbox" prop:checked=!out
-                        on:change:target=move |event| { let keep = event.target().checked(); change(|dialog| dialog.leave_out(id, !keep)); }/>
-                        {by}{line.note.then_some(", note")}</label>
-                    <input class="redact" readonly aria-label="Select a passage to blacken it" prop:value=line.text
-                        on:select:target=move |event| {
-                            let (start, end) = (event.target().selection_start(), event.target().selection_end());
-                            if let (Ok(Some(start)), Ok(Some(end))) = (start, end) {
-                                let whole = whole.clone();
-                                change(|dialog| dialog.redact(id, &whole, start, end));
-                            }
-                        }/>
-                    {show}
-                </li>
-            }
-        };
-        lines.get().unwrap_or_default().into_iter().map(line).collect_view()
-    };
-    view! {
-        <div class="edit">
-            <p class="hint">"What stands here is what leaves. Untick a line to keep it here; select a passage to blacken it."</p>
-            <ul>{list}</ul>
-            <label class="choice"><input type="checkbox" prop:checked=move || flags.get().is_some_and(|flags| flags.0)
-                on:change:target=|event| { let on = event.target().checked(); change(|dialog| dialog.edits.without_notes = on); }/>
-                "Without private notes"</label>
-            <label class="choice"><input type="checkbox" prop:checked=move || flags.get().is_some_and(|flags| flags.1)
-                on:change:target=|event| { let on = event.target().checked(); change(|dialog| dialog.edits.without_identity = on); }/>
-                "Without name and e-mail address"</label>
-            <label>"Excerpt to add"
-                <textarea rows="2" on:input:target=|event| { let text = event.target().value(); change(|dialog| dialog.edits.excerpt = text); }></textarea>
-            </label>
-        </div>
-    }
-}
-
-/// A line's own text, which redactions count in.
-fn text_of(id: baton_protocol::MessageId) -> String {
-    use baton_protocol::model::Body;
-    console().with_untracked(|console| {
-        let Some(chat) = console.front() else { return String::new() };
-        let earlier =
-            chat.earlier().into_iter().find(|entry: &PriorEntry| entry.id == id).map(|entry| entry.text);
-        let here = || {
-            chat.lines.values().find(|entry| entry.id == id).and_then(|entry| match &entry.body {
-                Body::Text(text) | Body::Note(text) => Some(text.clone()),
-                Body::Event(_) => None,
-            })
-        };
-        earlier.or_else(here).unwrap_or_default()
-    })
 }

@@ -1,0 +1,466 @@
+//! The model's promises, without a browser.
+
+use baton_protocol::frames::{About, PeerOffer};
+use baton_protocol::model::*;
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, Seq, ServerFrame, Timestamp, TransferId};
+
+use super::dialog::{agent_unfit, area_unfit, candidates};
+use super::*;
+
+const CHAT: ChatId = ChatId([1; 16]);
+const OTHER: ChatId = ChatId([2; 16]);
+const NOW: Timestamp = Timestamp(1_000_000);
+const MOVE: TransferId = TransferId([7; 16]);
+
+fn agent(name: &str) -> AgentCard {
+    AgentCard {
+        name: name.into(),
+        title: name.to_uppercase(),
+        supervisor: false,
+        areas: vec!["sales".into()],
+        chats: 0,
+        max_chats: 2,
+        online: true,
+        presence: Presence::Available,
+        share: SharePolicy::All,
+    }
+}
+
+fn area(name: &str, agents: u32) -> AreaCard {
+    AreaCard {
+        name: name.into(),
+        title: name.to_uppercase(),
+        agents,
+        free_agents: agents,
+        waiting: 0,
+        wait: None,
+        share: SharePolicy::AgentsChoice,
+    }
+}
+
+fn card(chat: ChatId, state: ChatState) -> ChatCard {
+    let customer = Customer {
+        name: "Carla".into(),
+        email: "carla@example.com".into(),
+        subject: String::new(),
+        login_at: NOW,
+        client_type: String::new(),
+    };
+    ChatCard { chat, area: "sales".into(), customer, page: None, online: true, state, since: NOW }
+}
+
+fn waiting(chat: ChatId) -> WaitingCard {
+    WaitingCard {
+        chat,
+        area: "sales".into(),
+        name: "Carla".into(),
+        subject: String::new(),
+        since: NOW,
+        rank: 1,
+        from: None,
+    }
+}
+
+fn id(number: u8) -> MessageId {
+    MessageId([number; 16])
+}
+
+fn entry(seq: Seq, number: u8, author: Author, body: Body) -> Entry {
+    Entry { seq, at: NOW, id: id(number), author, body }
+}
+
+fn text(seq: Seq, text: &str) -> Entry {
+    entry(seq, u8::try_from(seq).unwrap(), Author::Customer, Body::Text(text.into()))
+}
+
+fn welcome(console: &mut Console) {
+    let brand = Brand { name: "Acme".into(), accent: "#123456".into() };
+    let frame = ServerFrame::AgentWelcome { agent: agent("anna"), token: None, server: "acme".into(), brand };
+    console.apply(frame, NOW);
+    let servers = [("globex", SharePolicy::AgentsChoice), ("rival", SharePolicy::Nothing)];
+    let servers = servers.map(|(name, share)| ServerCard {
+        name: name.into(),
+        title: name.to_uppercase(),
+        subject: String::new(),
+        share,
+    });
+    let (areas, agents) = (vec![area("sales", 2), area("night", 0)], vec![agent("anna"), agent("ben")]);
+    console.apply(ServerFrame::Destinations { areas, agents, servers: servers.into() }, NOW);
+}
+
+fn desk() -> Console {
+    let mut console = Console::default();
+    welcome(&mut console);
+    console.take_outbox();
+    console
+}
+
+fn with_chat() -> Console {
+    let mut console = desk();
+    console.apply(ServerFrame::Opened { card: card(CHAT, ChatState::Active), context: None }, NOW);
+    console.apply(ServerFrame::Entries { chat: CHAT, entries: vec![text(1, "Hello")] }, NOW);
+    console.take_outbox();
+    console
+}
+
+fn changed(console: &mut Console, state: ChatState) {
+    console.apply(ServerFrame::CardChanged { card: card(CHAT, state) }, NOW);
+}
+
+fn progress(console: &mut Console, stage: Stage, code: Option<ErrorCode>) {
+    let detail = "no room".into();
+    console.apply(ServerFrame::Progress { chat: CHAT, transfer: MOVE, stage, code, detail }, NOW);
+}
+
+fn to_ben() -> Choice {
+    Choice { to: Destination::Agent("ben".into()), title: "Ben".into(), share: SharePolicy::AgentsChoice }
+}
+
+fn transferring() -> Console {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    console.choose(to_ben());
+    console.transfer(MOVE);
+    console.take_outbox();
+    console
+}
+
+#[test]
+fn a2_a_customer_who_is_picked_up_comes_to_the_front() {
+    let mut console = with_chat();
+    console.apply(ServerFrame::Queue { waiting: vec![waiting(OTHER)] }, NOW);
+    console.pick_up_next();
+    console.pick_up_next();
+    assert_eq!(console.take_outbox(), [ClientFrame::PickUp { chat: OTHER }], "once");
+    console.apply(ServerFrame::Opened { card: card(OTHER, ChatState::Active), context: None }, NOW);
+    assert_eq!(console.open, Some(OTHER));
+}
+
+#[test]
+fn a2_a_chat_that_somebody_passes_on_does_not_push_itself_to_the_front() {
+    let mut console = with_chat();
+    console.apply(ServerFrame::Opened { card: card(OTHER, ChatState::Active), context: None }, NOW);
+    assert_eq!(console.open, Some(CHAT));
+}
+
+#[test]
+fn a5_nobody_is_picked_up_at_the_maximum() {
+    let mut console = with_chat();
+    console.apply(ServerFrame::Opened { card: card(OTHER, ChatState::Active), context: None }, NOW);
+    console.apply(ServerFrame::Queue { waiting: vec![waiting(ChatId([3; 16]))] }, NOW);
+    assert!(console.pick_up_unfit().is_some());
+    console.pick_up_next();
+    assert!(console.take_outbox().is_empty());
+}
+
+#[test]
+fn a_refused_pick_up_frees_the_place_and_says_why() {
+    let mut console = desk();
+    console.pick_up(CHAT);
+    let (code, about) = (ErrorCode::AlreadyTaken, About::Chat(CHAT));
+    console.apply(ServerFrame::Refused { code, detail: code.to_string(), about }, NOW);
+    assert_eq!(console.places_taken(), 0);
+    assert!(console.notices[0].text.contains("Somebody else took this customer"));
+}
+
+#[test]
+fn an_unacknowledged_message_is_sent_again_with_its_id_and_shown_once() {
+    let mut console = with_chat();
+    console.edit_draft(CHAT, "On my way ".into(), NOW);
+    console.send(CHAT, id(9));
+    console.disconnected();
+    assert_eq!(console.link, Link::Lost);
+    welcome(&mut console);
+    console.take_outbox();
+    console.apply(ServerFrame::Opened { card: card(CHAT, ChatState::Active), context: None }, NOW);
+    let again = ClientFrame::Say { chat: Some(CHAT), id: id(9), text: "On my way".into() };
+    assert_eq!(console.take_outbox(), [again]);
+    let said = entry(2, 9, Author::Agent("Anna".into()), Body::Text("On my way".into()));
+    console.apply(ServerFrame::Entries { chat: CHAT, entries: vec![text(1, "Hello"), said] }, NOW);
+    console.apply(ServerFrame::Stored { chat: CHAT, id: id(9), seq: 2, at: NOW }, NOW);
+    let chat = console.chat(CHAT).unwrap();
+    assert!(chat.pending.is_empty());
+    assert_eq!(chat.lines.len(), 2);
+}
+
+#[test]
+fn what_is_written_without_a_connection_waits_for_one() {
+    let mut console = with_chat();
+    console.disconnected();
+    console.edit_draft(CHAT, "During".into(), NOW);
+    console.send(CHAT, id(9));
+    assert!(console.take_outbox().is_empty());
+    assert_eq!(console.chat(CHAT).unwrap().pending.len(), 1);
+}
+
+#[test]
+fn a_refused_message_can_be_taken_back() {
+    let mut console = with_chat();
+    console.edit_draft(CHAT, "Hm".into(), NOW);
+    console.send(CHAT, id(9));
+    let (code, about) = (ErrorCode::ChatFull, About::Message(id(9)));
+    console.apply(ServerFrame::Refused { code, detail: String::new(), about }, NOW);
+    console.take_back(CHAT, id(9));
+    let chat = console.chat(CHAT).unwrap();
+    assert_eq!((chat.draft.as_str(), chat.pending.len()), ("Hm", 0));
+}
+
+#[test]
+fn a_note_is_a_note_and_typing_one_tells_the_customer_nothing() {
+    let mut console = with_chat();
+    console.set_noting(CHAT, true, NOW);
+    console.edit_draft(CHAT, "Angry".into(), NOW);
+    console.send(CHAT, id(9));
+    assert_eq!(console.take_outbox(), [ClientFrame::Note { chat: CHAT, id: id(9), text: "Angry".into() }]);
+    assert!(!console.chat(CHAT).unwrap().noting, "the next one is a message again");
+}
+
+#[test]
+fn typing_is_said_now_and_then_and_stops_by_itself() {
+    let mut console = with_chat();
+    for (after, draft) in [(0, "a"), (500, "ab"), (3_500, "abc")] {
+        console.edit_draft(CHAT, draft.into(), NOW.plus(after));
+    }
+    let on = ClientFrame::Typing { chat: Some(CHAT), on: true };
+    assert_eq!(console.take_outbox(), [on.clone(), on]);
+    console.tick(NOW.plus(8_000));
+    assert_eq!(console.take_outbox(), [ClientFrame::Typing { chat: Some(CHAT), on: false }]);
+}
+
+#[test]
+fn each_chat_has_its_own_draft() {
+    let mut console = with_chat();
+    console.apply(ServerFrame::Opened { card: card(OTHER, ChatState::Active), context: None }, NOW);
+    console.edit_draft(CHAT, "one".into(), NOW);
+    console.edit_draft(OTHER, "two".into(), NOW);
+    assert_eq!((console.chats[0].draft.as_str(), console.chats[1].draft.as_str()), ("one", "two"));
+}
+
+#[test]
+fn the_end_can_be_undone_for_a_moment() {
+    let mut console = with_chat();
+    console.end(CHAT, NOW);
+    console.keep(CHAT);
+    console.tick(NOW.plus(10_000));
+    assert!(console.take_outbox().is_empty());
+    console.end(CHAT, NOW);
+    console.tick(NOW.plus(10_000));
+    assert_eq!(console.take_outbox(), [ClientFrame::End { chat: Some(CHAT) }]);
+}
+
+#[test]
+fn unread_counts_what_the_customer_said_until_it_is_shown() {
+    let mut console = with_chat();
+    assert_eq!(console.chat(CHAT).unwrap().unread(), 1);
+    console.read_shown();
+    console.read_shown();
+    assert_eq!(console.take_outbox(), [ClientFrame::Seen { chat: Some(CHAT), seq: 1 }], "once");
+    assert_eq!(console.chat(CHAT).unwrap().unread(), 0);
+}
+
+#[test]
+fn after_a_reconnect_a_chat_that_is_not_shown_again_is_somebody_elses() {
+    let mut console = with_chat();
+    console.disconnected();
+    welcome(&mut console);
+    console.apply(ServerFrame::Pong { nonce: 1 }, NOW);
+    assert_eq!(console.chat(CHAT).unwrap().state(), PaneState::Ended);
+    assert_eq!(console.places_taken(), 0);
+}
+
+#[test]
+fn a_heartbeat_is_kept_and_its_absence_noticed() {
+    let mut console = desk();
+    let later = NOW.plus(20_000);
+    console.tick(later);
+    assert!(matches!(console.take_outbox()[..], [ClientFrame::Ping { .. }]));
+    assert!(!console.is_silent(later) && console.is_silent(NOW.plus(51_000)));
+}
+
+#[test]
+fn a_wrong_password_is_said_on_the_login_page() {
+    let mut console = Console::default();
+    let (code, about) = (ErrorCode::WrongPassword, About::Connection);
+    console.apply(ServerFrame::Refused { code, detail: code.to_string(), about }, NOW);
+    console.logged_out(Some(CloseCode::Unauthenticated));
+    let Link::Out(Some(reason)) = console.link else { panic!("{:?}", console.link) };
+    assert_eq!(reason, "The name or the password is wrong. Check the name and the password.");
+}
+
+#[test]
+fn a3_who_cannot_take_the_chat_is_faded_with_the_reason() {
+    let away = AgentCard { presence: Presence::Away, ..agent("ben") };
+    let full = AgentCard { chats: 2, ..agent("ben") };
+    let gone = AgentCard { online: false, ..agent("ben") };
+    assert_eq!(agent_unfit(&agent("ben"), "anna"), None);
+    assert_eq!(agent_unfit(&agent("anna"), "anna"), Some("This is you"));
+    for unfit in [away, full, gone] {
+        assert!(agent_unfit(&unfit, "anna").is_some(), "{unfit:?}");
+    }
+    assert!(area_unfit(&area("night", 0)).is_some() && area_unfit(&area("sales", 1)).is_none());
+}
+
+#[test]
+fn a5_a_destination_that_closes_is_not_chosen_any_more() {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    console.choose(to_ben());
+    let agents = vec![agent("anna"), AgentCard { presence: Presence::Away, ..agent("ben") }];
+    console.apply(ServerFrame::Destinations { areas: vec![], agents, servers: vec![] }, NOW);
+    assert_eq!(console.dialog.as_ref().unwrap().choice, None);
+    console.transfer(MOVE);
+    assert!(console.take_outbox().is_empty(), "nothing is sent without a destination (A4)");
+}
+
+#[test]
+fn a3_a_server_is_asked_and_only_its_own_answer_counts() {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    console.show_tab(Tab::Servers);
+    console.choose_server("globex".into());
+    assert_eq!(console.take_outbox(), [ClientFrame::Inspect { chat: CHAT, server: "globex".into() }]);
+    let late =
+        ServerFrame::PeerAreas { chat: CHAT, server: "rival".into(), offer: PeerOffer::GeneralEntrance };
+    console.apply(late, NOW);
+    assert_eq!(console.dialog.as_ref().unwrap().offer, None);
+    let own =
+        ServerFrame::PeerAreas { chat: CHAT, server: "globex".into(), offer: PeerOffer::GeneralEntrance };
+    console.apply(own, NOW);
+    let chosen = console.dialog.as_ref().unwrap().choice.clone().map(|choice| choice.to);
+    assert_eq!(chosen, Some(Destination::Server { server: "globex".into(), area: None }));
+}
+
+#[test]
+fn w2_policy_overrules_the_agent_and_nothing_means_no_comments() {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    console.choose(Choice { share: SharePolicy::Nothing, ..to_ben() });
+    console.dialog.as_mut().unwrap().comments = "secret".into();
+    console.transfer(MOVE);
+    let [ClientFrame::Transfer { comments, share, .. }] = &console.take_outbox()[..] else { panic!() };
+    assert_eq!((comments.as_str(), share), ("", &Share::Nothing));
+}
+
+#[test]
+fn a4_edits_leave_out_blacken_and_keep_notes_here() {
+    let prior = PriorEntry {
+        id: id(50),
+        at: NOW,
+        server: "Globex".into(),
+        author: Author::Customer,
+        text: "before".into(),
+        note: false,
+    };
+    let note = entry(2, 2, Author::Agent("Anna".into()), Body::Note("rude".into()));
+    let lines = [text(1, "card 🂡4711 ok"), note];
+    let mut dialog = Dialog::new(CHAT);
+    // The playing card takes two UTF-16 units, the passage starts in the middle of it.
+    dialog.redact(id(1), "card 🂡4711 ok", 6, 11);
+    dialog.leave_out(id(50), true);
+    dialog.edits.without_notes = true;
+    let all = candidates(&[prior], lines.iter(), &dialog.edits);
+    assert_eq!(all.iter().map(|line| line.left_out).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(all[1].text, "card █████ ok");
+    assert_eq!(dialog.edits.redact, [Redaction { id: id(1), start: 5, end: 10 }]);
+    dialog.unredact(id(1));
+    dialog.redact(id(1), "card", 2, 2);
+    assert!(dialog.edits.redact.is_empty(), "an empty passage is none");
+}
+
+#[test]
+fn a6_a_failure_leaves_the_chat_as_it_was_and_says_why() {
+    let mut console = transferring();
+    assert_eq!(console.chat(CHAT).unwrap().state(), PaneState::Transferring);
+    progress(&mut console, Stage::Requested, None);
+    changed(&mut console, ChatState::Transferring { transfer: MOVE, stage: Stage::Requested });
+    progress(&mut console, Stage::Failed, Some(ErrorCode::Denied));
+    changed(&mut console, ChatState::Active);
+    let chat = console.chat(CHAT).unwrap();
+    assert_eq!(chat.state(), PaneState::Active);
+    let failure = chat.attempt.as_ref().unwrap().failure.clone();
+    assert_eq!(failure, Some((Some(ErrorCode::Denied), "no room".into())));
+    console.try_again(CHAT);
+    assert!(console.dialog.is_some() && console.chat(CHAT).unwrap().attempt.is_none());
+}
+
+#[test]
+fn a6_a_refused_transfer_is_explained_in_the_pane() {
+    let mut console = transferring();
+    let (code, about) = (ErrorCode::NotPermitted, About::Transfer(MOVE));
+    console.apply(ServerFrame::Refused { code, detail: "not on Sundays".into(), about }, NOW);
+    let chat = console.chat(CHAT).unwrap();
+    assert_eq!(chat.state(), PaneState::Active);
+    assert!(chat.attempt.as_ref().unwrap().failure.is_some());
+}
+
+#[test]
+fn a6_cancel_is_possible_until_the_customer_has_arrived() {
+    let mut console = transferring();
+    progress(&mut console, Stage::Pushed, None);
+    console.cancel_transfer(CHAT);
+    assert_eq!(console.take_outbox(), [ClientFrame::CancelTransfer { chat: CHAT, transfer: MOVE }]);
+    progress(&mut console, Stage::Arrived, None);
+    console.cancel_transfer(CHAT);
+    assert!(console.take_outbox().is_empty());
+}
+
+#[test]
+fn a_transfer_without_an_answer_is_sent_again_after_a_reconnect() {
+    let mut console = transferring();
+    console.disconnected();
+    welcome(&mut console);
+    console.take_outbox();
+    console.apply(ServerFrame::Opened { card: card(CHAT, ChatState::Active), context: None }, NOW);
+    let frames = console.take_outbox();
+    assert!(matches!(frames[..], [ClientFrame::Transfer { transfer: MOVE, .. }]), "{frames:?}");
+}
+
+#[test]
+fn a7_a_transferred_chat_frees_its_place_and_can_be_dismissed() {
+    let mut console = transferring();
+    changed(&mut console, ChatState::Transferred { to: "Ben".into() });
+    progress(&mut console, Stage::Queued, None);
+    progress(&mut console, Stage::Arrived, None);
+    let chat = console.chat(CHAT).unwrap();
+    assert_eq!((chat.state(), console.places_taken()), (PaneState::Transferred, 0));
+    assert_eq!(chat.attempt.as_ref().unwrap().stage, Some(Stage::Queued), "stages only advance");
+    console.edit_draft(CHAT, "too late".into(), NOW);
+    console.send(CHAT, id(9));
+    console.take_outbox();
+    console.dismiss(CHAT);
+    assert_eq!(console.take_outbox(), [ClientFrame::Dismiss { chat: CHAT }]);
+    assert!(console.chats.is_empty() && console.open.is_none());
+}
+
+#[test]
+fn a8_what_came_along_is_shown_without_what_is_told_again_here() {
+    let mut console = transferring();
+    changed(&mut console, ChatState::Transferred { to: "Ben".into() });
+    // And back: the earlier pane makes way for it.
+    let prior = |number: u8| PriorEntry {
+        id: id(number),
+        at: NOW,
+        server: "Acme".into(),
+        author: Author::Customer,
+        text: "Hello".into(),
+        note: false,
+    };
+    let context = Context {
+        origin: "Acme".into(),
+        visited: vec!["acme".into()],
+        agent: "Ben".into(),
+        customer: card(CHAT, ChatState::Active).customer,
+        queue: "Sales".into(),
+        priority: 0,
+        comments: "yours after all".into(),
+        transcript: vec![prior(1), prior(3)],
+        documents: vec![],
+        incomplete: false,
+    };
+    console.apply(ServerFrame::Opened { card: card(CHAT, ChatState::Active), context: Some(context) }, NOW);
+    console.apply(ServerFrame::Entries { chat: CHAT, entries: vec![text(3, "Hello")] }, NOW);
+    let chat = console.chat(CHAT).unwrap();
+    assert_eq!(chat.state(), PaneState::Active);
+    assert_eq!(chat.earlier().iter().map(|entry| entry.id).collect::<Vec<_>>(), [id(1)]);
+    assert_eq!(chat.lines.len(), 1, "the old pane's lines are gone");
+}

@@ -1,0 +1,118 @@
+//! The edit view (A4): leave lines out, blacken passages, add an excerpt. What stands in the list is what leaves.
+
+use baton_protocol::MessageId;
+use leptos::html::Textarea;
+use leptos::prelude::*;
+
+use super::transfer::{change, part};
+use crate::model::dialog::candidates;
+use crate::model::{Candidate, Chat};
+use crate::words;
+
+/// See the module.
+#[component]
+pub fn Edit() -> impl IntoView {
+    let lines = part(|console, dialog| {
+        let Some(chat) = console.chat(dialog.chat) else { return Vec::new() };
+        candidates(&chat.earlier(), chat.lines.values().map(|entry| &**entry), &dialog.edits)
+    });
+    let all = move || lines.get().unwrap_or_default();
+    let name = part(|console, dialog| console.chat(dialog.chat).map(Chat::name).unwrap_or_default());
+    let summary = move || summary(&all());
+    view! {
+        <section class="edit" aria-label="What leaves">
+            <p class="hint">"What stands here is what leaves. Untick a line to keep it here; mark a passage and press Redact to blacken it."</p>
+            <ul>
+                <For each=all key=|line| line.id let:line><Row first=line lines name/></For>
+            </ul>
+            <Excerpt/>
+            <div class="choices"><Without/></div>
+            <p class="hint" role="status">{summary}</p>
+        </section>
+    }
+}
+
+fn summary(lines: &[Candidate]) -> String {
+    let count = |wanted: fn(&Candidate) -> bool| lines.iter().filter(|line| wanted(line)).count();
+    let (going, redacted) = (count(|line| !line.left_out), count(|line| line.redacted && !line.left_out));
+    let of_it = if redacted > 0 { format!(", {redacted} with blackened passages") } else { String::new() };
+    format!("{going} of {} lines leave{of_it}.", lines.len())
+}
+
+/// A line that could leave. Its element stays while its text changes, so that the focus does.
+#[component]
+fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<String>>) -> impl IntoView {
+    let id = first.id;
+    let line =
+        Memo::new(move |_| lines.with(|lines| lines.as_ref()?.iter().find(|line| line.id == id).cloned()));
+    let out = move || line.with(|line| line.as_ref().is_some_and(|line| line.left_out));
+    let redacted = move || line.with(|line| line.as_ref().is_some_and(|line| line.redacted));
+    let text = move || line.with(|line| line.as_ref().map(|line| line.text.clone()).unwrap_or_default());
+    let (author, note) = (first.author, if first.note { ", private note" } else { "" });
+    let by = move || format!("{}{note}", words::author(&author, &name.get().unwrap_or_default()));
+    let rows = first.text.chars().count() / 60 + first.text.lines().count().max(1);
+    let field = NodeRef::<Textarea>::new();
+    view! {
+        <li data-out=move || out().to_string()>
+            <label class="choice">
+                <input type="checkbox" data-test="edit-keep" prop:checked=move || !out()
+                    on:change:target=move |event| {
+                        let keep = event.target().checked();
+                        change(|dialog| dialog.leave_out(id, !keep));
+                    }/>
+                {by}
+            </label>
+            <textarea class="passage" data-test="edit-text" readonly rows=rows.min(6) node_ref=field
+                aria-label="The text as it leaves" prop:value=text></textarea>
+            <span class="tools">
+                <button data-test="redact" disabled=out on:click=move |_| redact(id, field)>"Redact"</button>
+                <Show when=redacted>
+                    <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>"Undo"</button>
+                </Show>
+            </span>
+        </li>
+    }
+}
+
+/// Blackens what is marked. The text shown has a character for each of the real one's, so its offsets serve for both.
+fn redact(id: MessageId, field: NodeRef<Textarea>) {
+    let Some(field) = field.get_untracked() else { return };
+    if let (Ok(Some(start)), Ok(Some(end))) = (field.selection_start(), field.selection_end()) {
+        change(|dialog| dialog.redact(id, &field.value(), start, end));
+    }
+}
+
+/// Text that goes along as a note.
+#[component]
+fn Excerpt() -> impl IntoView {
+    let excerpt = part(|_, dialog| dialog.edits.excerpt.clone());
+    view! {
+        <label>"Excerpt to add"
+            <textarea data-test="excerpt" rows="2" placeholder="Pasted here, it goes along as a note"
+                prop:value=move || excerpt.get().unwrap_or_default()
+                on:input:target=|event| {
+                    let text = event.target().value();
+                    change(|dialog| dialog.edits.excerpt = text);
+                }></textarea>
+        </label>
+    }
+}
+
+#[component]
+fn Without() -> impl IntoView {
+    let flags = part(|_, dialog| (dialog.edits.without_notes, dialog.edits.without_identity));
+    let notes = move || flags.get().is_some_and(|(notes, _)| notes);
+    let identity = move || flags.get().is_some_and(|(_, identity)| identity);
+    view! {
+        <label class="choice"><input type="checkbox" data-test="without-notes" prop:checked=notes
+            on:change:target=|event| {
+                let on = event.target().checked();
+                change(|dialog| dialog.edits.without_notes = on);
+            }/>"Without private notes"</label>
+        <label class="choice"><input type="checkbox" data-test="without-identity" prop:checked=identity
+            on:change:target=|event| {
+                let on = event.target().checked();
+                change(|dialog| dialog.edits.without_identity = on);
+            }/>"Without name and e-mail address"</label>
+    }
+}

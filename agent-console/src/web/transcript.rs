@@ -1,0 +1,205 @@
+//! The conversation: what came along, what was said here, what is on its way.
+
+use std::sync::Arc;
+
+use baton_protocol::model::{Author, Body, Entry, PriorEntry};
+use baton_protocol::{ChatId, MessageId, Timestamp};
+use leptos::html::Div;
+use leptos::prelude::*;
+
+use super::driver::{act, console};
+use super::pane::chat_memo;
+use crate::model::{Chat, Pending};
+use crate::words;
+
+/// Pixels from the end within which the reader counts as being there.
+const NEAR: i32 = 60;
+
+/// A line: stored, or on its way.
+#[derive(Clone)]
+enum Item {
+    Entry(Arc<Entry>),
+    Pending(Pending),
+}
+
+impl Item {
+    /// Lines with the same key are the same element: what is there already is neither drawn nor read out again.
+    fn key(&self) -> (MessageId, bool, bool) {
+        match self {
+            Self::Entry(entry) => (entry.id, true, false),
+            Self::Pending(pending) => (pending.id, false, pending.refused.is_some()),
+        }
+    }
+}
+
+fn items(chat: &Chat) -> Vec<Item> {
+    let stored = chat.lines.values().cloned().map(Item::Entry);
+    stored.chain(chat.pending.iter().cloned().map(Item::Pending)).collect()
+}
+
+/// See the module.
+#[component]
+pub fn Transcript(id: ChatId) -> impl IntoView {
+    let list = NodeRef::<Div>::new();
+    // Whoever reads further up stays there.
+    let (at_end, behind) = (StoredValue::new(true), RwSignal::new(false));
+    let revision = chat_memo(id, |chat| Some(chat.revision));
+    let typing = chat_memo(id, |chat| chat.is_typing().then(|| format!("{} is typing…", chat.name())));
+    let to_end = move || {
+        if let Some(list) = list.get_untracked() {
+            list.set_scroll_top(list.scroll_height());
+        }
+    };
+    let lines = move || {
+        revision.track();
+        console().with_untracked(|console| console.chat(id).map(items).unwrap_or_default())
+    };
+    Effect::new(move |_| {
+        revision.track();
+        typing.track();
+        if at_end.get_value() {
+            // After the lines are there.
+            request_animation_frame(to_end);
+        } else {
+            behind.set(true);
+        }
+    });
+    let scrolled = move |_| {
+        let Some(list) = list.get_untracked() else { return };
+        let end = list.scroll_height() - list.scroll_top() - list.client_height() < NEAR;
+        at_end.set_value(end);
+        if end && behind.get_untracked() {
+            behind.set(false);
+        }
+    };
+    view! {
+        <div class="conversation">
+            <div class="transcript" data-test="transcript" tabindex="0" node_ref=list on:scroll=scrolled
+                role="region" aria-label="Conversation">
+                <Earlier id/>
+                <div role="log" aria-live="polite" class="lines">
+                    <For each=lines key=Item::key let:item><Line id item/></For>
+                </div>
+                <p class="typing" role="status">{move || typing.get()}</p>
+            </div>
+            <Show when=move || behind.get()>
+                <button class="newest" on:click=move |_| to_end()>"New messages ↓"</button>
+            </Show>
+        </div>
+    }
+}
+
+/// The conversation on earlier servers and with earlier agents, marked as such (A8).
+#[component]
+fn Earlier(id: ChatId) -> impl IntoView {
+    let revision = chat_memo(id, |chat| Some(chat.revision));
+    let earlier = Memo::new(move |_| {
+        revision.track();
+        console().with_untracked(|console| console.chat(id).map(|chat| (chat.name(), chat.earlier())))
+    });
+    move || {
+        let (name, earlier) = earlier.get().filter(|(_, earlier)| !earlier.is_empty())?;
+        let mut server = String::new();
+        let lines = earlier.iter().map(|entry| {
+            let heading = (entry.server != server).then(|| format!("Earlier, at {}", entry.server));
+            server.clone_from(&entry.server);
+            view! { {heading.map(|text| view! { <h3>{text}</h3> })} {prior(entry, &name)} }
+        });
+        let lines = lines.collect::<Vec<_>>();
+        Some(view! {
+            <section class="earlier" data-test="handover-transcript" aria-label="Earlier conversation">
+                {lines}
+            </section>
+            <p class="event">"The customer is here with you now"</p>
+        })
+    }
+}
+
+fn prior(entry: &PriorEntry, customer: &str) -> impl IntoView + use<> {
+    let by = by(&entry.author, customer, entry.note);
+    view! {
+        <div class="line" data-kind=kind(&entry.author, entry.note)>
+            <p class="by">{by}" "<time>{time(entry.at)}</time></p>
+            <p class="text">{entry.text.clone()}</p>
+        </div>
+    }
+}
+
+#[component]
+fn Line(id: ChatId, item: Item) -> impl IntoView {
+    let customer = console().with_untracked(|console| console.chat(id).map(Chat::name).unwrap_or_default());
+    match item {
+        Item::Entry(entry) => stored(id, &entry, &customer),
+        Item::Pending(pending) => waiting(id, &pending).into_any(),
+    }
+}
+
+fn stored(id: ChatId, entry: &Entry, customer: &str) -> AnyView {
+    let (text, note) = match &entry.body {
+        Body::Event(event) => {
+            let text = words::event(event);
+            return view! {
+                <p class="event" data-test="event">{text}" "<time>{time(entry.at)}</time></p>
+            }
+            .into_any();
+        }
+        Body::Text(text) => (text.clone(), false),
+        Body::Note(text) => (text.clone(), true),
+    };
+    let own = matches!(entry.author, Author::Agent(_)) && !note;
+    let seq = entry.seq;
+    let seen = chat_memo(id, move |chat| own.then_some(chat.seen >= seq));
+    let mark = move || seen.get().map(|seen| if seen { "· seen" } else { "· sent" });
+    view! {
+        <div class="line" data-test="message" data-kind=kind(&entry.author, note)>
+            <p class="by">{by(&entry.author, customer, note)}" "<time>{time(entry.at)}</time>" "{mark}</p>
+            <p class="text">{text}</p>
+        </div>
+    }
+    .into_any()
+}
+
+fn waiting(chat: ChatId, pending: &Pending) -> impl IntoView + use<> {
+    let id = pending.id;
+    let state = match pending.refused {
+        None => "· sending…".to_owned(),
+        Some(code) => format!("· not sent: {code}"),
+    };
+    let back = pending.refused.map(|_| {
+        view! { <button on:click=move |_| act(|console| console.take_back(chat, id))>"Edit and send again"</button> }
+    });
+    view! {
+        <div class="line pending" data-test="message" data-refused=pending.refused.is_some().to_string()
+            data-kind=if pending.note { "note" } else { "agent" }>
+            <p class="by">"You "{state}" "{back}</p>
+            <p class="text">{pending.text.clone()}</p>
+        </div>
+    }
+}
+
+fn by(author: &Author, customer: &str, note: bool) -> String {
+    let name = words::author(author, customer);
+    if note { format!("{name}, private note") } else { name }
+}
+
+fn kind(author: &Author, note: bool) -> &'static str {
+    match author {
+        _ if note => "note",
+        Author::Customer => "customer",
+        _ => "agent",
+    }
+}
+
+/// The time of day where the agent is; the date too, where it is not today's.
+fn time(at: Timestamp) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]
+    let date = js_sys::Date::new(&(at.0 as f64).into());
+    let day = |date: &js_sys::Date| (date.get_full_year(), date.get_month(), date.get_date());
+    let clock = format!("{:02}:{:02}", date.get_hours(), date.get_minutes());
+    if day(&date) == day(&js_sys::Date::new_0()) {
+        clock
+    } else {
+        let (year, month, day) = day(&date);
+        format!("{year}-{:02}-{day:02} {clock}", month + 1)
+    }
+}
