@@ -1,7 +1,7 @@
 //! Headless Chromium through ChromeDriver.
 
+use std::mem::ManuallyDrop;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use thirtyfour::ChromiumLikeCapabilities;
@@ -58,21 +58,21 @@ impl Browsers {
         }
         wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::Normal)?;
         let driver = WebDriver::new(&self.address, wishes).await.context("Chromium does not start")?;
-        Ok(Browser { driver })
+        Ok(Browser { driver: ManuallyDrop::new(driver) })
     }
 }
 
 impl Drop for Browsers {
     fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        crate::company::terminate(&mut self.driver);
     }
 }
 
 /// A browser with one window.
 pub struct Browser {
-    /// For what this type has no word for.
-    pub driver: WebDriver,
+    /// For what this type has no word for. Never dropped: that would wait for an answer from a driver that may be
+    /// gone. ChromeDriver closes its browsers when it is told to stop.
+    pub driver: ManuallyDrop<WebDriver>,
 }
 
 impl Browser {
@@ -195,15 +195,6 @@ impl Browser {
             let path = std::path::Path::new(&folder).join(format!("{name}.png"));
             self.driver.screenshot(&path).await?;
         }
-        Ok(())
-    }
-
-    /// Closes the browser.
-    ///
-    /// # Errors
-    /// WebDriver's.
-    pub async fn close(self) -> Result<()> {
-        tokio::time::timeout(Duration::from_secs(10), self.driver.quit()).await??;
         Ok(())
     }
 }

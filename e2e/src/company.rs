@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -199,21 +199,8 @@ impl Company {
     /// When it does not stop within ten seconds.
     pub fn stop(&mut self) -> Result<()> {
         let Some(mut child) = self.gateway.take() else { return Ok(()) };
-        let pid = i32::try_from(child.id())?;
-        // SAFETY: kill(2) touches no memory of ours, and the process is our child, not yet waited for.
-        #[expect(unsafe_code, reason = "the standard library sends no signal but SIGKILL")]
-        unsafe {
-            libc::kill(pid, libc::SIGTERM);
-        }
-        for _ in 0..200 {
-            if child.try_wait()?.is_some() {
-                return Ok(());
-            }
-            // waits: between two looks at whether the process has ended.
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        child.kill()?;
-        bail!("{} did not stop within ten seconds", self.plan.name)
+        ensure!(terminate(&mut child), "{} did not stop within ten seconds", self.plan.name);
+        Ok(())
     }
 
     /// What the gateway has logged.
@@ -281,6 +268,27 @@ impl Drop for Company {
             let _ = child.wait();
         }
     }
+}
+
+/// Asks a process to stop, and kills it after ten seconds. Whether it stopped by itself.
+pub(crate) fn terminate(child: &mut Child) -> bool {
+    if let Ok(pid) = i32::try_from(child.id()) {
+        // SAFETY: kill(2) touches no memory of ours, and the process is our child, not yet waited for.
+        #[expect(unsafe_code, reason = "the standard library sends no signal but SIGKILL")]
+        unsafe {
+            libc::kill(pid, libc::SIGTERM);
+        }
+    }
+    for _ in 0..200 {
+        if matches!(child.try_wait(), Ok(Some(_))) {
+            return true;
+        }
+        // waits: between two looks at whether the process has ended.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    false
 }
 
 /// A port that is free now: the wanted one, or any for 0.

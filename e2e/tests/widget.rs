@@ -104,7 +104,6 @@ async fn m2_in_place_transfer_needs_no_click_and_loses_no_word() {
     let all = messages(&customer).await;
     let once = |text: &str| all.iter().filter(|message| message.contains(text)).count() == 1;
     assert!(once("It is an Ember.") && once("My stove leaks."), "{all:?}");
-    customer.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -132,7 +131,6 @@ async fn m2_navigation_takes_the_browser_along_and_the_wtid_out_of_the_address()
     customer.say("composer", "Hello workshop.").await.unwrap();
     says(&mut gus, "Hello workshop.").await;
     customer.picture("widget-navigated").await.unwrap();
-    customer.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -156,7 +154,6 @@ async fn a6_globex_dies_between_acceptance_and_arrival() {
     says(&mut anna, "Still here?").await;
     anna.say(Some(chat), 2, "Of course.").await.unwrap();
     customer.shows("message", "Of course.").await.unwrap();
-    customer.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -178,5 +175,4 @@ async fn m1_the_widget_waits_resumes_and_ends() {
     anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
     customer.find("over").await.unwrap();
     customer.picture("widget-ended").await.unwrap();
-    customer.close().await.unwrap();
 }
