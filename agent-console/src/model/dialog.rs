@@ -28,7 +28,7 @@ impl Tab {
 pub struct Choice {
     /// For the gateway.
     pub to: Destination,
-    /// For people.
+    /// For people, complete: `Repairs, Globex Repairs`.
     pub title: String,
     /// What may be sent there.
     pub share: SharePolicy,
@@ -196,7 +196,13 @@ pub fn candidates<'a>(
 fn candidate(id: MessageId, author: &Author, note: bool, text: &str, edits: &Edits) -> Candidate {
     let passages: Vec<&Redaction> = edits.redact.iter().filter(|redaction| redaction.id == id).collect();
     let hidden = |at: u32| passages.iter().any(|passage| (passage.start..passage.end).contains(&at));
-    let text = (0..).zip(text.chars()).map(|(at, letter)| if hidden(at) { '█' } else { letter }).collect();
+    let shown = |(at, letter)| match letter {
+        _ if hidden(at) => '█',
+        // A text field drops it, and every offset behind it would be wrong by one.
+        '\r' => '\u{200b}',
+        letter => letter,
+    };
+    let text = (0..).zip(text.chars()).map(shown).collect();
     Candidate {
         id,
         author: author.clone(),

@@ -27,7 +27,7 @@ pub fn Login() -> impl IntoView {
     view! {
         <main class="login">
             <form on:submit=submit>
-                <h1>"Console"</h1>
+                <h1>"Agents' console"</h1>
                 <label>"Name"
                     <input data-test="login-name" autocomplete="username" autofocus required
                         on:input:target=move |event| name.set(event.target().value())/>

@@ -11,9 +11,10 @@ mod transcript;
 mod transfer;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::model::Link;
+use crate::model::{Chat, Link};
 use driver::{act, console};
 
 /// Starts the console.
@@ -30,6 +31,10 @@ pub fn start() {
 
 /// Alt and a key; whether it meant something.
 fn shortcut(code: &str) -> bool {
+    // The dialog is about the chat it was opened for.
+    if console().with_untracked(|console| console.dialog.is_some()) {
+        return false;
+    }
     match code {
         "KeyP" => act(crate::model::Console::pick_up_next),
         "KeyT" => act(|console| {
@@ -59,6 +64,19 @@ fn Desk() -> impl IntoView {
     let lost = Memo::new(|_| console().with(|console| console.link == Link::Lost));
     let panes = Memo::new(|_| console().with(|console| console.shown()));
     let none = move || panes.with(Vec::is_empty);
+    let brand = Memo::new(|_| console().with(|console| console.me.as_ref().map(|me| me.brand.clone())));
+    let unread =
+        Memo::new(|_| console().with(|console| console.chats.iter().map(Chat::unread).sum::<usize>()));
+    Effect::new(move |_| {
+        let Some(brand) = brand.get() else { return };
+        let count = unread.get();
+        let count = if count > 0 { format!("({count}) ") } else { String::new() };
+        document().set_title(&format!("{count}{} · Console", brand.name));
+        let root =
+            document().document_element().and_then(|root| root.dyn_into::<web_sys::HtmlElement>().ok());
+        // A value that is no colour is ignored by the browser.
+        let _ = root.map(|root| root.style().set_property("--brand", &brand.accent));
+    });
     view! {
         <Show when=move || lost.get()>
             <p class="offline" role="status">"The connection is lost. Trying again; nothing that you write is lost."</p>

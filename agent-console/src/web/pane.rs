@@ -41,9 +41,15 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
     let name = move || card.get().map(|(name, ..)| name);
     let online = move || card.get().is_some_and(|(_, online, _)| online);
     let presence = move || if online() { "Online" } else { "Not connected" };
-    let page = move || {
-        let page = card.get().and_then(|(.., page)| page)?;
-        Some(if page.title.is_empty() { page.url } else { page.title })
+    let about = move || {
+        let (_, online, page) = card.get()?;
+        match state.get()? {
+            // Their connection here ends with the move.
+            PaneState::Transferring if !online => Some("On the way".into()),
+            PaneState::Active if !online => Some("Not connected: they may come back".into()),
+            PaneState::Transferred | PaneState::Ended => None,
+            _ => page.map(|page| if page.title.is_empty() { page.url } else { page.title }),
+        }
     };
     let mine = move || matches!(state.get(), Some(PaneState::Active | PaneState::Transferring));
     view! {
@@ -51,7 +57,7 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
             <span class="dot" role="img" aria-label=presence title=presence data-on=move || online().to_string()></span>
             <div>
                 <h2>{name}</h2>
-                <p class="hint">{move || if online() { page() } else { Some("Not connected: waiting for them to come back".into()) }}</p>
+                <p class="hint">{about}</p>
             </div>
             <Show when=mine><Actions id state/></Show>
         </header>
@@ -92,6 +98,7 @@ fn Transfer(id: ChatId) -> impl IntoView {
     move || {
         let (open, cancelling, to, line) = shown.get()?;
         let failed = line.1;
+        let title = (!to.is_empty()).then(|| view! { <b>"To "{to}": "</b> });
         let cancel = open.then(|| {
             view! {
                 <button data-test="transfer-cancel" disabled=cancelling
@@ -106,7 +113,8 @@ fn Transfer(id: ChatId) -> impl IntoView {
         });
         Some(view! {
             <div class="progress" data-test="progress" data-failed=failed.to_string() role="status">
-                <p><b>{to}</b>" "{line.0}</p>
+                <span class="spinner"></span>
+                <p>{title}{line.0}</p>
                 {cancel}{after}
             </div>
         })

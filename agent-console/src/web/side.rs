@@ -45,10 +45,31 @@ fn Who() -> impl IntoView {
                     aria-checked=move || available.get().to_string() on:click=flip>
                     {move || if available.get() { "Available" } else { "Away" }}
                 </button>
-                <button class="plain" on:click=|_| log_out()>"Log out"</button>
+                <LogOut/>
             </div>
         </header>
     }
+}
+
+/// With chats open, leaving takes a second click.
+#[component]
+fn LogOut() -> impl IntoView {
+    let asked = RwSignal::new(false);
+    let chats =
+        Memo::new(|_| console().with(|console| console.chats.iter().filter(|chat| chat.is_mine()).count()));
+    let leave = move |_| {
+        if asked.get_untracked() || chats.get_untracked() == 0 {
+            log_out();
+        } else {
+            asked.set(true);
+        }
+    };
+    let label = move || match (asked.get(), chats.get()) {
+        (true, 1) => "Leave 1 chat?".to_owned(),
+        (true, chats) => format!("Leave {chats} chats?"),
+        (false, _) => "Log out".into(),
+    };
+    view! { <button class="plain" on:click=leave on:blur=move |_| asked.set(false)>{label}</button> }
 }
 
 #[component]
@@ -72,7 +93,9 @@ fn Queue() -> impl IntoView {
 #[component]
 fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
     let (chat, since) = (card.chat, card.since);
-    let area = console().with_untracked(|console| console.area_title(&card.area));
+    let area = card.area.clone();
+    // The names of the areas come after the queue.
+    let area = Memo::new(move |_| console().with(|console| console.area_title(&area)));
     let picking = Memo::new(move |_| console().with(|console| console.picking.contains(&chat)));
     let waited = move || words::clock(Timestamp(clock().get()).since(since));
     let from = card.from.clone().map(|from| view! { <span class="badge">"from "{from}</span> });
@@ -82,7 +105,7 @@ fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
         <li class="row" data-test="queue-row">
             <div>
                 <b>{name}</b>" "{from}
-                <p>{area}" · "<span class="clock">{waited}</span></p>
+                <p>{move || area.get()}" · "<span class="clock">{waited}</span></p>
                 <p class="hint">{card.subject.clone()}</p>
             </div>
             <button data-test="pick-up" aria-label=label

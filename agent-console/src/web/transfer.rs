@@ -117,8 +117,7 @@ fn TabButton(this: Tab, tab: Memo<Option<Tab>>) -> impl IntoView {
 
 /// A destination: chosen, choosable, or faded with the reason.
 #[component]
-fn Place(choice: Choice, about: String, why_not: Option<&'static str>) -> impl IntoView {
-    let title = choice.title.clone();
+fn Place(title: String, choice: Choice, about: String, why_not: Option<&'static str>) -> impl IntoView {
     let to = choice.to.clone();
     let chosen = part(|_, dialog| dialog.choice.as_ref().map(|choice| choice.to.clone()));
     let checked = move || (chosen.get().flatten().as_ref() == Some(&to)).to_string();
@@ -142,9 +141,10 @@ fn Agents() -> impl IntoView {
             let why_not = agent_unfit(&agent, &me);
             let role = if agent.supervisor { "supervisor, " } else { "" };
             let about = format!("{role}{} of {} chats", agent.chats, agent.max_chats);
+            let title = agent.title.clone();
             let choice =
                 Choice { to: Destination::Agent(agent.name), title: agent.title, share: agent.share };
-            view! { <Place choice about why_not/> }
+            view! { <Place title choice about why_not/> }
         });
         view! { <div class="group" role="group" aria-label="Agents">{places.collect_view()}</div>{alone} }
     }
@@ -162,8 +162,9 @@ fn Lines() -> impl IntoView {
     move || {
         let places = areas.get().into_iter().map(|area| {
             let (why_not, about) = (area_unfit(&area), area_text(&area));
+            let title = area.title.clone();
             let choice = Choice { to: Destination::Area(area.name), title: area.title, share: area.share };
-            view! { <Place choice about why_not/> }
+            view! { <Place title choice about why_not/> }
         });
         view! { <div class="group" role="group" aria-label="Service lines">{places.collect_view()}</div> }
     }
@@ -204,19 +205,25 @@ fn offered(server: &str, offer: Option<PeerOffer>, share: &SharePolicy) -> AnyVi
             let choice = console().with_untracked(|console| console.entrance(server));
             choice.map(|choice| {
                 let about = "takes every chat at one entrance".to_owned();
-                view! { <div class="group"><Place choice about why_not=None/></div> }
+                view! { <div class="group"><Place title=choice.title.clone() choice about why_not=None/></div> }
             })
             .into_any()
         }
         Some(PeerOffer::Refused { code, detail }) => {
             view! { <p class="wrong" role="alert">{crate::model::sentence(&detail)}". "{code.advice()}</p> }.into_any()
         }
+        Some(PeerOffer::Areas(areas)) if areas.is_empty() => {
+            view! { <p class="hint">"It offers nothing for this chat now."</p> }.into_any()
+        }
         Some(PeerOffer::Areas(areas)) => {
+            let name = console().with_untracked(|console| console.entrance(server)).map(|choice| choice.title);
+            let name = name.unwrap_or_else(|| server.to_owned());
             let places = areas.into_iter().map(|area| {
                 let (why_not, about) = (area_unfit(&area), area_text(&area));
                 let to = Destination::Server { server: server.to_owned(), area: Some(area.name) };
-                let choice = Choice { to, title: area.title, share: share.clone() };
-                view! { <Place choice about why_not/> }
+                let full = format!("{}, {name}", area.title);
+                let choice = Choice { to, title: full, share: share.clone() };
+                view! { <Place title=area.title choice about why_not/> }
             });
             view! { <div class="group" role="group" aria-label="Its service lines">{places.collect_view()}</div> }
                 .into_any()

@@ -1,7 +1,5 @@
 //! The claim that a page carries in its fragment when a transfer has opened it.
 
-use std::fmt::Write;
-
 use baton_protocol::{Epoch, Verifier, Wtid};
 
 /// What a customer shows at the destination (M2). Written into a fragment, which browsers never send, and from
@@ -23,8 +21,8 @@ impl Claim {
         let mut text = self.wtid.reveal();
         text.push('.');
         text.push_str(&self.verifier.reveal());
-        // Writing to a string cannot fail.
-        let _ = write!(text, ".{}", self.epoch);
+        text.push('.');
+        text.push_str(&self.epoch.to_string());
         text
     }
 
@@ -44,7 +42,10 @@ impl Claim {
     #[must_use]
     pub fn on_page(&self, page: &str) -> String {
         let glue = if page.contains('#') { "&baton=" } else { "#baton=" };
-        [page, glue, &self.reveal()].concat()
+        let mut url = page.to_owned();
+        url.push_str(glue);
+        url.push_str(&self.reveal());
+        url
     }
 }
 

@@ -118,6 +118,7 @@ pub struct Opening {
 
 /// What happens to a client.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "an input lives for one step")]
 pub enum Input {
     /// The customer starts a chat (M1).
     Start(Opening),
@@ -146,6 +147,8 @@ pub enum Input {
     End,
     /// The page is visible again, or the network is back: do not wait any longer.
     WakeUp,
+    /// Another window of the same browser has taken the chat over.
+    Superseded,
     /// The customer is done with a chat that has ended or stopped.
     Dismiss,
 }
@@ -314,6 +317,12 @@ impl Client {
         self.record.as_ref()
     }
 
+    /// The page that the customer is on, as far as it was told.
+    #[must_use]
+    pub fn page(&self) -> Option<&Page> {
+        self.page.as_ref()
+    }
+
     /// Takes one input and appends what is to be done about it.
     pub fn handle(&mut self, env: &mut Env<'_>, input: Input, out: &mut Vec<Effect>) {
         let start = out.len();
@@ -346,6 +355,7 @@ impl Client {
             Input::Browsed(page) => self.browsed(step, page),
             Input::End => self.end(step),
             Input::WakeUp => self.wake_up(step),
+            Input::Superseded => self.superseded(step),
             Input::Dismiss => self.dismiss(step),
         }
     }
@@ -458,6 +468,12 @@ impl Client {
         let unsent = self.record.take().map(|record| record.unsent()).unwrap_or_default();
         self.now = Now { notice: Some(notice), unsent, ..Now::default() };
         self.saving = Saving::Forget;
+    }
+
+    fn superseded(&mut self, step: &mut Step<'_, '_>) {
+        if self.record.is_some() {
+            self.stop(step, Ending::Elsewhere);
+        }
     }
 
     fn dismiss(&mut self, step: &mut Step<'_, '_>) {

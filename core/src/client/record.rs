@@ -161,7 +161,14 @@ impl Record {
 
     /// Their texts, one paragraph each.
     pub(super) fn unsent(&self) -> String {
-        self.outbox().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n")
+        let mut all = String::new();
+        for (_, text) in self.outbox() {
+            if !all.is_empty() {
+                all.push_str("\n\n");
+            }
+            all.push_str(text);
+        }
+        all
     }
 
     /// Adds a line that the customer does not wait for: above the outbox.

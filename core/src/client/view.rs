@@ -12,6 +12,8 @@ use baton_protocol::limits::MAX_TEXT;
 pub struct View<'a> {
     /// The connection.
     pub connection: Connection,
+    /// Where a transfer leads, by the name that people read.
+    pub moving_to: Option<&'a str>,
     /// The chat's state, once it is known.
     pub phase: Option<&'a Phase>,
     /// The company that has the chat.
@@ -98,6 +100,7 @@ impl Client {
         let record = self.record.as_ref();
         View {
             connection: self.connection(),
+            moving_to: record.and_then(|record| record.hop.as_ref()).map(|hop| hop.title.as_str()),
             phase: self.now.phase.as_ref(),
             brand: match (over, record) {
                 (Some((_, _, brand)), _) => brand,

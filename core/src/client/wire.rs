@@ -431,5 +431,5 @@ fn main_start(record: &Record) -> Start {
 
 /// At most `most` bytes of a text, whole characters.
 fn cut(text: &str, most: usize) -> String {
-    text[..text.floor_char_boundary(most)].to_owned()
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
 }

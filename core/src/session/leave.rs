@@ -368,6 +368,7 @@ impl Chat {
                 self.record.outgoing = Outgoing::Settled(released.settle());
                 self.save(out);
                 self.happened(env, Event::Transferred { from: env.settings.brand.name.clone(), to }, out);
+                self.tell_incoming(destination::Input::Accepted, out);
                 self.give_up_place(out);
                 self.advanced(out);
                 out.extend([Timer::Linger, Timer::Away].map(Effect::ClearTimer));
@@ -509,7 +510,10 @@ impl Chat {
                 self.abort(env, ErrorCode::Internal, "the server was restarted".into(), out);
             }
             Outgoing::Offered(_) => out.push(Effect::SetTimer(Timer::Offer, env.settings.times.offer)),
-            Outgoing::Released(_) => out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger)),
+            Outgoing::Released(_) => {
+                out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
+                self.tell_incoming(destination::Input::Accepted, out);
+            }
             Outgoing::Reclaimed(_) => self.call_cancel(out),
             Outgoing::Owned | Outgoing::Settled(_) => {}
         }

@@ -1,0 +1,362 @@
+//! Carries out what the client machine asks for: sockets, timers, storage, and the calls between machine, site
+//! and customer.
+
+use baton_core::client::{Claim, Client, Effect, Env, Input, Link, Opening, Record, Settings, Timer};
+use baton_protocol::{ClientFrame, Encoding, Timestamp, decode_server};
+use js_sys::{Array, Date, Function, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{BinaryType, CloseEvent, Crypto, Event, MessageEvent, Storage, WebSocket, Window};
+
+use crate::host::{Host, Word};
+use crate::settings::{self, Area, Site};
+use crate::ui::{Act, Ui};
+
+/// Where the record is kept.
+const RECORD: &str = "baton";
+/// Whether the window is open in this tab, so that it still is on the site's next page.
+const OPEN: &str = "baton-open";
+
+/// The widget.
+pub struct App {
+    client: Client,
+    settings: Settings,
+    areas: Vec<Area>,
+    site: Site,
+    window: Window,
+    crypto: Crypto,
+    // Storage may be missing or full, or the customer may not want it: the chat then lasts as long as the page.
+    local: Option<Storage>,
+    session: Option<Storage>,
+    host: Host,
+    ui: Ui,
+    /// Every event of the browser and every timer comes in through this one function.
+    handler: Function,
+    take: Function,
+    /// Whether this window is the one that holds the chat.
+    holds: bool,
+    /// What to do once it does.
+    claim: Option<Claim>,
+    leaving: bool,
+    sockets: Vec<(Link, WebSocket)>,
+    timers: [Option<i32>; Timer::ALL.len()],
+    buffer: Vec<u8>,
+}
+
+impl App {
+    /// Nothing where there is no document, or no source of random numbers: without it nothing would be secret.
+    pub fn new(window: Window, config: &JsValue, take: Function, handler: Function) -> Option<Self> {
+        let (settings, areas) = settings::config(config);
+        Some(Self {
+            client: Client::new(settings.clone()),
+            settings,
+            areas,
+            site: Site::default(),
+            host: Host::new(&window, false),
+            ui: Ui::new(window.document()?),
+            crypto: window.crypto().ok()?,
+            local: window.local_storage().ok().flatten(),
+            session: window.session_storage().ok().flatten(),
+            window,
+            handler,
+            take,
+            holds: false,
+            claim: None,
+            leaving: false,
+            sockets: Vec::new(),
+            timers: [None; Timer::ALL.len()],
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Listens to the browser; then to the site, or begins at once as a page.
+    pub fn start(&mut self, page: &JsValue) {
+        for event in ["click", "submit", "keydown", "input", "scroll", "visibilitychange"] {
+            // Scrolling does not bubble.
+            _ = self.ui.document().add_event_listener_with_callback_and_bool(event, &self.handler, true);
+        }
+        for event in ["message", "online"] {
+            _ = self.window.add_event_listener_with_callback_and_bool(event, &self.handler, true);
+        }
+        let framed = page.is_undefined();
+        self.host = Host::new(&self.window, framed);
+        if !framed {
+            let site = Site::read(&settings::get(page, "settings"));
+            let claim = Claim::parse(&settings::text(page, "claim"));
+            let page = settings::page(&settings::get(page, "page"));
+            self.ui.be_alone();
+            self.heed(Word::Init(site, page, claim));
+        }
+    }
+
+    fn take(&self) {
+        _ = self.take.call0(&JsValue::UNDEFINED);
+    }
+
+    /// This window holds the chat from now on.
+    pub fn begin(&mut self) {
+        self.holds = true;
+        self.sockets.drain(..).for_each(|(_, socket)| _ = socket.close());
+        let before = self.restore();
+        let (page, settings) = (self.client.page().cloned(), self.settings.clone());
+        self.client = Client::new(settings);
+        page.into_iter().for_each(|page| self.input(Input::Browsed(page)));
+        match (self.claim.take(), before) {
+            (Some(claim), before) => {
+                self.input(Input::Arrive(claim, before));
+                self.open(true, false);
+            }
+            (None, Some(record)) => self.input(Input::Resume(record)),
+            (None, None) => self.render(),
+        }
+    }
+
+    /// Another window holds it.
+    pub fn lost(&mut self) {
+        self.holds = false;
+        self.input(Input::Superseded);
+    }
+
+    /// An event of the browser, or the number of a timer that has elapsed.
+    pub fn event(&mut self, value: JsValue) {
+        if let Some(number) = value.as_f64() {
+            let timer = Timer::ALL.into_iter().enumerate().find(|(place, _)| *place as f64 == number);
+            if let Some((place, timer)) = timer {
+                self.timers[place] = None;
+                self.input(Input::Timer(timer));
+            }
+            return;
+        }
+        let event: Event = value.unchecked_into();
+        let target = event.target();
+        let link = self
+            .sockets
+            .iter()
+            .find(|(_, socket)| target.as_ref() == Some(socket.as_ref()))
+            .map(|(link, _)| *link);
+        match (event.type_().as_str(), link) {
+            ("open", Some(link)) => self.input(Input::Opened(link)),
+            ("message", Some(link)) => self.received(link, event.unchecked_ref()),
+            ("close", Some(link)) => {
+                self.sockets.retain(|(other, _)| *other != link);
+                self.input(Input::Closed(link, Some(event.unchecked_ref::<CloseEvent>().code())));
+            }
+            ("message", None) => {
+                if let Some(word) = self.host.word(&event) {
+                    self.heed(word);
+                }
+            }
+            ("online", _) => self.input(Input::WakeUp),
+            ("visibilitychange", _) if self.ui.is_visible() => self.wake_up(),
+            _ => {
+                if let Some(act) = self.ui.act(&event) {
+                    self.act(act);
+                }
+            }
+        }
+    }
+
+    fn wake_up(&mut self) {
+        if self.holds {
+            self.input(Input::WakeUp);
+        } else {
+            self.take();
+        }
+    }
+
+    /// A frame that cannot be read is of a later version: what the widget does not know, it does not need.
+    fn received(&mut self, link: Link, event: &MessageEvent) {
+        let bytes = Uint8Array::new(&event.data()).to_vec();
+        if let Ok(frame) = decode_server(Encoding::Binary, &bytes) {
+            self.input(Input::Frame(link, frame));
+        }
+    }
+
+    fn heed(&mut self, word: Word) {
+        match word {
+            Word::Init(site, page, claim) => {
+                self.ui.form(&site, &self.areas);
+                self.site = site;
+                self.claim = claim;
+                page.into_iter().for_each(|page| self.input(Input::Browsed(page)));
+                let open = self.host.is_alone() || stored(&self.session, OPEN).is_some();
+                self.open(open, false);
+                self.take();
+            }
+            Word::Browsed(page) => self.input(Input::Browsed(page)),
+            Word::Arrived(claim) => {
+                self.claim = Some(claim);
+                self.take();
+            }
+            Word::Full(full) => self.ui.full(full),
+            Word::Open(open) => self.open(open.unwrap_or(!self.ui.is_open()), true),
+            Word::Shutdown => {
+                self.leaving = true;
+                self.input(Input::End);
+                self.input(Input::Dismiss);
+                forget(&self.session, OPEN);
+                self.host.gone();
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Open(open) => self.open(open, true),
+            Act::Start(opening) => self.begin_chat(opening),
+            Act::Say(text) => {
+                if self.client.objection(&text).is_none() {
+                    self.ui.clear_composer();
+                }
+                self.input(Input::Say(text));
+            }
+            Act::Typing => self.input(Input::Typing),
+            Act::Look => self.look(),
+            Act::End => self.input(Input::End),
+            Act::Again if !self.holds => self.take(),
+            Act::Again => {
+                self.input(Input::Dismiss);
+                self.ui.focus();
+            }
+        }
+    }
+
+    fn begin_chat(&mut self, opening: Opening) {
+        let subject = self.site.subject.clone();
+        self.input(Input::Start(Opening { subject, ..opening }));
+        self.ui.focus();
+    }
+
+    /// Opens or closes the window. Only a customer's own act moves the focus there.
+    fn open(&mut self, open: bool, focus: bool) {
+        self.host.size(open);
+        self.ui.open(open);
+        if open {
+            store(&self.session, OPEN, "1");
+        } else {
+            forget(&self.session, OPEN);
+        }
+        self.render();
+        if focus {
+            self.ui.focus();
+        }
+        self.host.tell(if open { "open" } else { "close" }, JsValue::UNDEFINED);
+    }
+
+    fn input(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        let crypto = self.crypto.clone();
+        let mut random = |bytes: &mut [u8]| _ = crypto.get_random_values_with_u8_array(bytes);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "good for a while")]
+        let now = Timestamp(Date::now() as u64);
+        self.client.handle(&mut Env { now, random: &mut random }, input, &mut effects);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        self.render();
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Store => self.store(),
+            Effect::Forget => forget(&self.local, RECORD),
+            Effect::Connect { link, url } => self.connect(link, &url),
+            Effect::Send(link, frame) => self.send(link, &frame),
+            Effect::Close(link) => {
+                if let Some(place) = self.sockets.iter().position(|(other, _)| *other == link) {
+                    _ = self.sockets.swap_remove(place).1.close();
+                }
+            }
+            Effect::SetTimer(timer, millis) => self.set_timer(timer, millis),
+            Effect::ClearTimer(timer) => self.clear_timer(timer),
+            Effect::Navigate(url) => self.host.navigate(&url),
+            Effect::GoBack => self.host.back(),
+            Effect::Ended(_) => self.host.tell("ended", JsValue::UNDEFINED),
+            Effect::Render => {}
+        }
+    }
+
+    fn connect(&mut self, link: Link, url: &str) {
+        let Ok(socket) = WebSocket::new_with_str(url, Encoding::Binary.subprotocol()) else {
+            // No address at all; the attempt's own timer will say so.
+            return;
+        };
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        for event in ["open", "message", "close"] {
+            _ = socket.add_event_listener_with_callback_and_bool(event, &self.handler, true);
+        }
+        self.sockets.push((link, socket));
+    }
+
+    fn send(&mut self, link: Link, frame: &ClientFrame) {
+        let Some((_, socket)) = self.sockets.iter().find(|(other, _)| *other == link) else { return };
+        self.buffer.clear();
+        if frame.encode(Encoding::Binary, &mut self.buffer).is_ok() {
+            _ = socket.send_with_u8_array(&self.buffer);
+        }
+    }
+
+    fn set_timer(&mut self, timer: Timer, millis: u32) {
+        self.clear_timer(timer);
+        let Some(place) = Timer::ALL.iter().position(|other| *other == timer) else { return };
+        let number = Array::of1(&JsValue::from(place as f64));
+        let millis = i32::try_from(millis).unwrap_or(i32::MAX);
+        self.timers[place] = self
+            .window
+            .set_timeout_with_callback_and_timeout_and_arguments(&self.handler, millis, &number)
+            .ok();
+    }
+
+    fn clear_timer(&mut self, timer: Timer) {
+        let place = Timer::ALL.iter().position(|other| *other == timer);
+        if let Some(handle) = place.and_then(|place| self.timers[place].take()) {
+            self.window.clear_timeout_with_handle(handle);
+        }
+    }
+
+    fn store(&self) {
+        if let Some(Ok(bytes)) = self.client.record().map(postcard::to_allocvec) {
+            let text: String = bytes.into_iter().map(char::from).collect();
+            store(&self.local, RECORD, &text);
+        }
+    }
+
+    fn restore(&self) -> Option<Box<Record>> {
+        let text = stored(&self.local, RECORD)?;
+        let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        postcard::from_bytes(&bytes).ok()
+    }
+
+    fn render(&mut self) {
+        if self.leaving {
+            return;
+        }
+        let unread = self.ui.render(&self.client.view());
+        if let Some(unread) = unread {
+            self.host.tell("unread", unread.into());
+        }
+        self.look();
+    }
+
+    /// The customer sees what is there, if it is in sight.
+    fn look(&mut self) {
+        if self.client.view().unread > 0 && self.ui.is_seen() {
+            self.input(Input::Seen);
+        }
+    }
+}
+
+fn stored(place: &Option<Storage>, key: &str) -> Option<String> {
+    place.as_ref()?.get_item(key).ok()?
+}
+
+fn store(place: &Option<Storage>, key: &str, value: &str) {
+    if let Some(storage) = place {
+        _ = storage.set_item(key, value);
+    }
+}
+
+fn forget(place: &Option<Storage>, key: &str) {
+    if let Some(storage) = place {
+        _ = storage.remove_item(key);
+    }
+}

@@ -1,0 +1,186 @@
+//! The transcript: lines that are added, moved and marked, never drawn anew.
+
+use baton_core::client::{Line, Mark, View, What};
+use baton_protocol::MessageId;
+use js_sys::Date;
+use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
+use web_sys::{Document, Element, HtmlElement};
+
+use super::words;
+use crate::text::join;
+
+/// Pixels from the end that still count as the end.
+const NEAR: i32 = 40;
+
+/// The transcript's lines on the page.
+pub struct Lines {
+    document: Document,
+    log: HtmlElement,
+    list: Element,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    id: MessageId,
+    class: String,
+    element: Element,
+}
+
+impl Lines {
+    pub fn new(document: &Document) -> Self {
+        let get = |id| document.get_element_by_id(id).unwrap_throw();
+        let (log, list) = (get("log").unchecked_into(), get("lines"));
+        Self { document: document.clone(), log, list, rows: Vec::new() }
+    }
+
+    /// Whether the end is in sight.
+    pub fn at_end(&self) -> bool {
+        self.log.scroll_height() - self.log.scroll_top() - self.log.client_height() < NEAR
+    }
+
+    /// Scrolls there.
+    pub fn to_end(&self) {
+        self.log.set_scroll_top(self.log.scroll_height());
+    }
+
+    /// Makes the page show these lines.
+    pub fn render(&mut self, view: &View<'_>) {
+        let follow = self.at_end();
+        let mut news = false;
+        let mut spoke_last = false;
+        let last_own = view.lines.iter().rposition(|line| matches!(line.what, What::Own(..)));
+        for (place, line) in view.lines.iter().enumerate() {
+            let before = place.checked_sub(1).and_then(|place| view.lines.get(place));
+            let class = class(line, before, last_own == Some(place));
+            if self.put(place, line, class) {
+                news = true;
+                spoke_last = matches!(line.what, What::Own(..));
+            }
+        }
+        for row in self.rows.drain(view.lines.len()..) {
+            row.element.remove();
+        }
+        if follow && news || spoke_last {
+            self.to_end();
+        }
+    }
+
+    /// Puts a line in its place. Says whether it is a new one.
+    fn put(&mut self, place: usize, line: &Line, class: String) -> bool {
+        let known = self.rows.iter().skip(place).position(|row| row.id == line.id);
+        let mut row = match known {
+            Some(0) => {
+                let row = &mut self.rows[place];
+                if row.class != class {
+                    row.element.set_class_name(&class);
+                    row.class = class;
+                }
+                return false;
+            }
+            Some(further) => self.rows.remove(place + further),
+            None => Row { id: line.id, class: String::new(), element: self.build(line) },
+        };
+        let next = self.rows.get(place).map(|row| row.element.unchecked_ref());
+        _ = self.list.insert_before(&row.element, next);
+        row.element.set_class_name(&class);
+        row.class = class;
+        self.rows.insert(place, row);
+        known.is_none()
+    }
+
+    fn make(&self, tag: &str, class: &str, text: &str) -> Element {
+        let element = self.document.create_element(tag).unwrap_throw();
+        element.set_class_name(class);
+        element.set_text_content(Some(text));
+        element
+    }
+
+    fn build(&self, line: &Line) -> Element {
+        let item = self.make("li", "", "");
+        let (test, text) = match &line.what {
+            What::Own(text, _) => ("message", self.bubble(text, line)),
+            What::Agent(name, text) => {
+                _ = item.append_child(&self.make("b", "", name));
+                ("message", self.bubble(text, line))
+            }
+            What::System(text) => ("event", self.make("span", "", text)),
+            What::Event(event) => ("event", self.make("span", "", &words::event(event))),
+            What::With(name) => ("event", self.make("span", "", &join(&["You are now with ", name]))),
+        };
+        _ = item.set_attribute("data-test", test);
+        _ = item.append_child(&text);
+        item
+    }
+
+    fn bubble(&self, text: &str, line: &Line) -> Element {
+        let bubble = self.make("div", "bubble", "");
+        _ = bubble.set_attribute("title", &time(line));
+        let mut rest = text;
+        while let Some((before, link, after)) = next_link(rest) {
+            self.append(&bubble, before);
+            _ = bubble.append_child(&self.link(link));
+            rest = after;
+        }
+        self.append(&bubble, rest);
+        bubble
+    }
+
+    fn append(&self, to: &Element, text: &str) {
+        if !text.is_empty() {
+            _ = to.append_child(&self.document.create_text_node(text));
+        }
+    }
+
+    fn link(&self, url: &str) -> Element {
+        let link = self.make("a", "", url);
+        for (name, value) in [("href", url), ("target", "_blank"), ("rel", "noopener noreferrer")] {
+            _ = link.set_attribute(name, value);
+        }
+        link
+    }
+}
+
+/// The text before the next link, the link, and the text after it.
+fn next_link(text: &str) -> Option<(&str, &str, &str)> {
+    let is_link =
+        |(start, _): &(usize, char)| text.get(*start..).is_some_and(|rest| rest.starts_with("https://"));
+    let start = text.char_indices().filter(|(_, c)| *c == 'h').find(is_link)?.0;
+    let (before, rest) = text.split_at_checked(start)?;
+    let blank = rest.char_indices().find(|(_, c)| c.is_ascii_whitespace() || matches!(c, '<' | '>' | '"'));
+    let whole = rest.get(..blank.map_or(rest.len(), |(end, _)| end))?;
+    // The sentence's own marks are not the link's.
+    let link = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'']);
+    Some((before, link, rest.get(link.len()..)?))
+}
+
+/// Hours and minutes, local.
+fn time(line: &Line) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a moment in this millennium")]
+    let at = Date::new(&JsValue::from(line.at.0 as f64));
+    let text = String::from(at.to_time_string());
+    text.get(..5).unwrap_or_default().to_owned()
+}
+
+fn class(line: &Line, before: Option<&Line>, last: bool) -> String {
+    let first = match (&line.what, before.map(|line| &line.what)) {
+        (What::Own(..), Some(What::Own(..))) => false,
+        (What::Agent(name, _), Some(What::Agent(other, _))) => name != other,
+        _ => true,
+    };
+    let mut class = String::from(match &line.what {
+        What::Own(_, Mark::Pending) => "message own pending",
+        What::Own(_, Mark::Stored) => "message own stored",
+        What::Own(_, Mark::Seen) => "message own seen",
+        What::Own(_, Mark::Refused) => "message own refused",
+        What::Agent(..) => "message agent",
+        What::With(_) => "event with",
+        What::System(_) | What::Event(_) => "event",
+    });
+    if first {
+        class.push_str(" first");
+    }
+    if last {
+        class.push_str(" last");
+    }
+    class
+}

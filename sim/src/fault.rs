@@ -1,0 +1,162 @@
+//! What breaks.
+
+use baton_protocol::frames::Start;
+use baton_protocol::{ClientFrame, ServerFrame, Verifier};
+
+use crate::event::{Event, Place, ServerId};
+use crate::federation::wtid_of;
+use crate::socket::{Conn, Side};
+use crate::world::World;
+
+impl World {
+    /// Something breaks.
+    pub fn fault(&mut self) {
+        if self.calm {
+            return;
+        }
+        let pause = self.rng.range(1, 2 * self.weather.pause);
+        self.later(pause, Event::Fault);
+        match self.rng.below(100) {
+            0..20 => self.cut_somebody(),
+            20..30 => self.stall_somebody(),
+            30..45 => {
+                let (customer, server) =
+                    (self.rng.index(self.customers.len()), self.rng.index(self.servers.len()));
+                self.split(Place::Customer(customer), Place::Server(server));
+            }
+            45..55 => {
+                let (a, b) = (self.rng.index(self.servers.len()), self.rng.index(self.servers.len()));
+                if a != b {
+                    self.split(Place::Server(a), Place::Server(b));
+                }
+            }
+            55..75 => {
+                let server = self.rng.index(self.servers.len());
+                let after = self.rng.below(25);
+                self.servers[server].armed.get_or_insert(after);
+            }
+            75..87 => {
+                let customer = self.rng.index(self.customers.len());
+                let after = self.rng.below(12);
+                self.customers[customer].armed.get_or_insert(after);
+            }
+            _ => {
+                let server = self.rng.index(self.servers.len());
+                self.thief(server);
+            }
+        }
+    }
+
+    /// A connection that a customer or a server still believes in.
+    fn some_conn(&mut self) -> Option<u64> {
+        let by_somebody = |conn: &Conn| (0..self.customers.len()).any(|customer| conn.is_by(customer));
+        let open: Vec<u64> =
+            self.conns.iter().filter(|(_, conn)| by_somebody(conn)).map(|(id, _)| *id).collect();
+        self.rng.pick(&open)
+    }
+
+    fn stall_somebody(&mut self) {
+        let (until, to_client) = (self.now + self.rng.range(1_000, 14_000), self.rng.chance(600));
+        if let Some(conn) = self.some_conn() {
+            self.broke("connection stalls");
+            self.note(|_| format!("connection {conn} stalls until {until}"));
+            self.stall(conn, until, to_client);
+        }
+    }
+
+    fn cut_somebody(&mut self) {
+        if let Some(conn) = self.some_conn() {
+            self.broke("connection lost");
+            self.note(|_| format!("connection {conn} is lost"));
+            self.cut_conn(conn);
+        }
+    }
+
+    fn split(&mut self, a: Place, b: Place) {
+        let (a, b) = (a.min(b), a.max(b));
+        self.broke("cable cut");
+        self.note(|_| format!("nothing gets from {a:?} to {b:?}"));
+        self.cut.insert((a, b));
+        if let (Place::Server(server), Place::Customer(customer)) = (a, b) {
+            let conns: Vec<u64> = self
+                .conns
+                .iter()
+                .filter(|(_, conn)| conn.is_by(customer) && conn.is_of(server))
+                .map(|(id, _)| *id)
+                .collect();
+            conns.into_iter().for_each(|conn| self.cut_conn(conn));
+        }
+        let most = if self.rng.chance(250) { 90_000 } else { 12_000 };
+        let wait = self.rng.range(500, most);
+        self.later(wait, Event::Join { a, b });
+    }
+
+    /// The cable is whole again.
+    pub fn join(&mut self, a: Place, b: Place) {
+        self.cut.remove(&(a, b));
+    }
+
+    /// Nothing breaks any more: cables are whole, and servers start.
+    pub fn calm_down(&mut self) {
+        self.note(|_| "calm".into());
+        self.calm = true;
+        self.weather.calm();
+        self.cut.clear();
+        for server in 0..self.servers.len() {
+            self.servers[server].armed = None;
+            let wait = self.rng.range(1, 2_000);
+            self.later(wait, Event::Restart { server });
+        }
+        for customer in &mut self.customers {
+            customer.armed = None;
+        }
+    }
+
+    /// Somebody who has heard of a WTID tries it: without the verifier, or with it when it is burnt.
+    pub fn thief(&mut self, server: ServerId) {
+        if self.servers[server].memory.is_some() && !self.servers[server].store.incoming.is_empty() {
+            self.broke("stolen claim");
+            self.connect(server, Side::Thief);
+        }
+    }
+
+    /// The thief's hello.
+    pub fn thief_speaks(&mut self, conn: u64) {
+        let Some(server) = self.conns.get(&conn).map(|conn| conn.server()) else { return };
+        let store = &self.servers[server].store;
+        let known: Vec<_> = store
+            .incoming
+            .values()
+            .map(|record| (record.peer.clone(), record.transfer, record.epoch))
+            .collect();
+        let Some((peer, transfer, epoch)) = self.rng.pick(&known) else { return };
+        let burnt = self.ghost.burnt(server, &peer, transfer, store);
+        let mut bytes = [0; 32];
+        self.rng.fill(&mut bytes);
+        let verifier = burnt.unwrap_or(Verifier::from_bytes(bytes));
+        let start = Start::Claim {
+            wtid: wtid_of(server, &peer, transfer),
+            challenge: verifier.challenge(),
+            verifier,
+            epoch,
+            adopt: self.rng.chance(500),
+        };
+        let hello =
+            ClientFrame::CustomerHello { start, page: None, client_type: "thief".into(), last_seq: 0 };
+        self.send_to_server(conn, hello);
+    }
+
+    /// What the thief is told must be nothing.
+    pub fn thief_hears(&mut self, frame: &ServerFrame) {
+        if !matches!(frame, ServerFrame::Refused { .. }) {
+            self.violated(format!("S7: a stolen WTID was honoured: {frame:?}"));
+        }
+    }
+
+    /// Remembers what a widget shows at a door, for the thieves.
+    pub fn overhear(&mut self, server: ServerId, frame: &ClientFrame) {
+        if let ClientFrame::CustomerHello { start: Start::Claim { wtid, verifier, .. }, .. } = frame {
+            self.ghost.claims.insert((server, wtid.digest()), verifier.clone());
+        }
+    }
+}

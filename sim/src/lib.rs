@@ -1,0 +1,113 @@
+//! Random fault schedules against the machines of `baton-core`.
+//!
+//! A schedule is a seed: it makes a few servers, their agents and some customers, lets them chat and hand over at
+//! random while messages, machines and disks fail, and then watches everybody get well again. No wall clock, no
+//! thread, no real network: the same seed is the same schedule, to the last byte.
+//!
+//! - [`world`]: everything there is, and its time. [`event`]: what is going to happen.
+//! - [`machines`], [`storage`]: a gateway's driver. [`federation`], [`socket`]: its cables.
+//! - [`customer`], [`agent`]: who uses it. [`fault`]: what breaks.
+//! - [`ghost`]: what really happened. [`check`]: what must hold always. [`judge`]: what must hold in the end.
+//! - [`mutant`]: deliberate defects, which must be found.
+
+mod agent;
+mod check;
+mod customer;
+mod event;
+mod fault;
+mod federation;
+mod ghost;
+mod judge;
+mod machines;
+mod mutant;
+mod rng;
+mod server;
+mod socket;
+mod storage;
+mod world;
+
+use std::collections::BTreeMap;
+
+pub use mutant::Mutant;
+use rng::Rng;
+use world::{Faults, World};
+
+/// What many schedules came to.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many were run.
+    pub schedules: u64,
+    /// Faults that were injected.
+    pub faults: u64,
+    /// The same, by kind.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// Transfers to other servers that were asked for, and that arrived.
+    pub transfers: (u64, u64),
+    /// What went wrong, with the seeds of the schedules.
+    pub violations: Vec<(u64, String)>,
+}
+
+impl Report {
+    fn add(&mut self, seed: u64, world: &World) {
+        self.schedules += 1;
+        self.count(&world.faults);
+        self.transfers.0 += world.ghost.orders.values().filter(|order| order.away).count() as u64;
+        self.transfers.1 += world.ghost.arrivals.len() as u64;
+        self.violations.extend(world.violations.iter().map(|what| (seed, what.clone())));
+    }
+
+    fn count(&mut self, faults: &Faults) {
+        for (kind, count) in faults {
+            self.faults += count;
+            *self.kinds.entry(kind).or_default() += count;
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.schedules += other.schedules;
+        self.count(&other.kinds);
+        self.transfers.0 += other.transfers.0;
+        self.transfers.1 += other.transfers.1;
+        self.violations.extend(other.violations);
+        self
+    }
+}
+
+/// The seed of the schedule with this number.
+#[must_use]
+pub fn seed_of(seed: u64, number: u64) -> u64 {
+    Rng::new(seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d)).next() >> 16
+}
+
+/// Runs schedules; stops after a few violations.
+#[must_use]
+pub fn run(schedules: u64, seed: u64) -> Report {
+    run_some(0..schedules, seed, None)
+}
+
+/// Runs the schedules with these numbers, with a deliberate defect or without.
+#[must_use]
+pub fn run_some(numbers: impl Iterator<Item = u64>, seed: u64, mutant: Option<Mutant>) -> Report {
+    const ENOUGH: usize = 5;
+    let mut report = Report::default();
+    for number in numbers {
+        let seed = seed_of(seed, number);
+        let mut world = World::new(seed, mutant, false);
+        world.run();
+        report.add(seed, &world);
+        if report.violations.len() >= ENOUGH || (mutant.is_some() && !report.violations.is_empty()) {
+            break;
+        }
+    }
+    report
+}
+
+/// What happened in one schedule, line by line.
+#[must_use]
+pub fn trace(seed: u64, mutant: Option<Mutant>) -> Vec<String> {
+    let mut world = World::new(seed, mutant, true);
+    world.run();
+    world.trace.unwrap_or_default()
+}
