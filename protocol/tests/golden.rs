@@ -2,6 +2,8 @@
 //!
 //! `BATON_BLESS=1 cargo test -p baton-protocol --test golden` writes the file for a frame that is new.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Write as _;
 
 use baton_protocol::codes::ErrorCode;

@@ -237,12 +237,9 @@ impl World {
         if self.is(Mutant::MaximumIgnored) {
             profile.max_chats += 3;
         }
-        self.tell_queue(server, queue::Input::Online(profile));
         let Some(memory) = self.memory(server) else { return };
-        memory.consoles.entry(login.clone()).or_default().push(conn);
-        for chat in memory.queue.chats_of(&login) {
-            self.step_chat(server, chat, session::Input::Show(login.clone()));
-        }
+        memory.consoles.entry(login).or_default().push(conn);
+        self.tell_queue(server, queue::Input::Online(profile));
     }
 
     /// The console's connection is there: hello, and what was not acknowledged, in its old order.
@@ -257,7 +254,7 @@ impl World {
     }
 
     /// A frame to an agent's consoles.
-    pub fn to_consoles(&mut self, server: ServerId, login: &str, frame: &ServerFrame) {
+    pub fn send_consoles(&mut self, server: ServerId, login: &str, frame: &ServerFrame) {
         let Some(memory) = self.memory(server) else { return };
         let conns = memory.consoles.get(login).cloned().unwrap_or_default();
         for conn in conns {

@@ -188,8 +188,7 @@ impl World {
         // What was said before a transfer within the server is in the context, as far as the next agent may see it.
         let seen = stored.entries.iter().filter(|entry| entry.seq < stored.record.view_from);
         let before: BTreeSet<MessageId> = seen.map(|entry| entry.id).collect();
-        let context =
-            stored.context.iter().flat_map(|context| &context.transcript).map(|entry| entry.id).count();
+        let context = stored.context.iter().flat_map(|context| &context.transcript).count();
         let log = log_of(stored).enumerate().filter(|(at, (id, _))| *at < context || !before.contains(id));
         log.map(|(_, line)| line).find_map(|(_, text)| {
             let (sender, number) = text.strip_suffix('>')?.split_once(':')?;

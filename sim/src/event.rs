@@ -25,6 +25,7 @@ pub enum Key {
 
 /// Something that is going to happen. `life` tells a server, a page or a console from what it was before it died.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "events live in one queue; boxes would only move them")]
 pub enum Event {
     /// A machine's timer. `count` tells it from one that was replaced.
     Timer { server: ServerId, life: u32, key: Key, timer: Timer, count: u64 },

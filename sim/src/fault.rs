@@ -56,11 +56,11 @@ impl World {
     }
 
     fn stall_somebody(&mut self) {
-        let (until, to_client) = (self.now + self.rng.range(1_000, 14_000), self.rng.chance(600));
+        let (until, send_client) = (self.now + self.rng.range(1_000, 14_000), self.rng.chance(600));
         if let Some(conn) = self.some_conn() {
             self.broke("connection stalls");
             self.note(|_| format!("connection {conn} stalls until {until}"));
-            self.stall(conn, until, to_client);
+            self.stall(conn, until, send_client);
         }
     }
 

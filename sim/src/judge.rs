@@ -76,8 +76,8 @@ impl World {
         let shown: BTreeSet<MessageId> = record.lines.iter().map(|line| line.id).collect();
         // A long window forgets its oldest lines.
         let whole = record.lines.len() < MAX_LINES;
-        let texts = stored.entries.iter().filter(|entry| matches!(entry.body, Body::Text(_)));
-        texts.filter(|entry| whole && !shown.contains(&entry.id)).next().cloned()
+        let mut texts = stored.entries.iter().filter(|entry| matches!(entry.body, Body::Text(_)));
+        texts.find(|entry| whole && !shown.contains(&entry.id)).cloned()
     }
 
     /// The queue manager's view and the chats' own agree.

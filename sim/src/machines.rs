@@ -124,7 +124,16 @@ impl World {
         let now = Timestamp(self.servers[server].clock(self.now));
         let Some(memory) = self.servers[server].memory.as_mut() else { return };
         let taking = matches!(input, queue::Input::PickUp(..) | queue::Input::Place { .. });
+        let online = match &input {
+            queue::Input::Online(profile) => Some(profile.login.clone()),
+            _ => None,
+        };
         let outputs = memory.queue.handle(now, input);
+        if let Some(login) = online {
+            for chat in memory.queue.chats_of(&login) {
+                self.step_chat(server, chat, session::Input::Show(login.clone()));
+            }
+        }
         if taking {
             self.check_places(server);
         }
@@ -149,7 +158,7 @@ impl World {
             Output::Refused { login, chat, code } => {
                 let about = About::Chat(chat);
                 let frame = ServerFrame::Refused { code, detail: String::new(), about };
-                self.to_consoles(server, &login, &frame);
+                self.send_consoles(server, &login, &frame);
             }
             Output::AgentLost { .. } if self.is(Mutant::AgentLostIgnored) => {}
             // The store has refused the chat's first step: there is nobody to be served.
@@ -273,7 +282,7 @@ impl World {
             match one {
                 Outward::Frame(conn, frame) => self.send_to_client(conn, frame),
                 Outward::Close(conn, code) => self.close_by_server(conn, code),
-                Outward::Agent(login, frame) => self.to_consoles(server, &login, &frame),
+                Outward::Agent(login, frame) => self.send_consoles(server, &login, &frame),
                 Outward::Call(key, call) => self.call(server, key, call),
                 Outward::Reply(reply, answer) => self.reply(server, reply, answer),
                 Outward::Chat(chat, input) => self.tell_chat_of_transfer(server, chat, *input),

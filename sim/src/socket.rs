@@ -187,9 +187,9 @@ impl World {
     }
 
     /// What is sent from now on arrives late, in one direction.
-    pub fn stall(&mut self, id: u64, until: u64, to_client: bool) {
+    pub fn stall(&mut self, id: u64, until: u64, send_client: bool) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let at = if to_client { &mut conn.to_client_at } else { &mut conn.to_server_at };
+        let at = if send_client { &mut conn.to_client_at } else { &mut conn.to_server_at };
         *at = until.max(*at);
     }
 
@@ -236,7 +236,7 @@ impl World {
     }
 
     /// A frame reaches the client.
-    pub fn to_client(&mut self, id: u64, frame: ServerFrame) {
+    pub fn send_client(&mut self, id: u64, frame: ServerFrame) {
         let Some(conn) = self.conns.get(&id).filter(|conn| !conn.cut) else { return };
         let server = conn.server;
         match conn.side {
@@ -249,7 +249,7 @@ impl World {
     }
 
     /// A frame reaches the server.
-    pub fn to_server(&mut self, id: u64, frame: ClientFrame) {
+    pub fn send_server(&mut self, id: u64, frame: ClientFrame) {
         let Some(conn) = self.conns.get(&id).filter(|conn| !conn.cut && conn.server_open) else { return };
         let (server, life, bound, side) = (conn.server, conn.life, conn.bound.clone(), conn.side);
         if !self.lives(server, life) {

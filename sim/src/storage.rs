@@ -99,7 +99,9 @@ impl World {
                 if self.load_chat(server, *id) {
                     self.step_chat(server, *id, session::Input::Restore);
                 } else {
+                    let login = lost.as_ref().and_then(Chat::agent_login).map(str::to_owned);
                     self.tell_queue(server, queue::Input::Leave(*id));
+                    login.into_iter().for_each(|it| self.tell_queue(server, queue::Input::Free(it, *id)));
                 }
             }
             Key::Incoming(peer, transfer) => {

@@ -187,8 +187,8 @@ impl World {
                 self.queue_output(server, output);
             }
             Event::Opened { conn } => self.opened(conn),
-            Event::ToServer { conn, frame } => self.to_server(conn, frame),
-            Event::ToClient { conn, frame } => self.to_client(conn, frame),
+            Event::ToServer { conn, frame } => self.send_server(conn, frame),
+            Event::ToClient { conn, frame } => self.send_client(conn, frame),
             Event::ClientClosed { conn, code } => self.client_closed(conn, code),
             Event::ServerClosed { conn } => self.server_closed(conn),
             Event::Request { call } => self.request(call),

@@ -18,7 +18,8 @@ pub fn Edit() -> impl IntoView {
     });
     let all = move || lines.get().unwrap_or_default();
     let name = part(|console, dialog| console.chat(dialog.chat).map(Chat::name).unwrap_or_default());
-    let summary = move || summary(&all());
+    let excerpt = part(|_, dialog| !dialog.edits.excerpt.is_empty());
+    let summary = move || summary(&all(), excerpt.get() == Some(true));
     view! {
         <section class="edit" aria-label="What leaves">
             <p class="hint">"What stands here is what leaves. Untick a line to keep it here; mark a passage and press Redact to blacken it."</p>
@@ -32,11 +33,12 @@ pub fn Edit() -> impl IntoView {
     }
 }
 
-fn summary(lines: &[Candidate]) -> String {
+fn summary(lines: &[Candidate], excerpt: bool) -> String {
     let count = |wanted: fn(&Candidate) -> bool| lines.iter().filter(|line| wanted(line)).count();
     let (going, redacted) = (count(|line| !line.left_out), count(|line| line.redacted && !line.left_out));
     let of_it = if redacted > 0 { format!(", {redacted} with blackened passages") } else { String::new() };
-    format!("{going} of {} lines leave{of_it}.", lines.len())
+    let excerpt = if excerpt { ", and the excerpt" } else { "" };
+    format!("{going} of {} lines leave{of_it}{excerpt}.", lines.len())
 }
 
 /// A line that could leave. Its element stays while its text changes, so that the focus does.
