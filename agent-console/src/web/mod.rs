@@ -20,6 +20,7 @@ use driver::{act, console};
 /// Starts the console.
 #[wasm_bindgen(start)]
 pub fn start() {
+    std::panic::set_hook(Box::new(fault));
     driver::start();
     window_event_listener(leptos::ev::keydown, |event| {
         if event.alt_key() && !event.ctrl_key() && shortcut(&event.code()) {
@@ -27,6 +28,18 @@ pub fn start() {
         }
     });
     mount_to_body(|| view! { <App/> });
+}
+
+/// A defect of the console's: it is logged, and the agent is told what helps. The gateway keeps the chats.
+fn fault(info: &std::panic::PanicHookInfo<'_>) {
+    web_sys::console::error_1(&info.to_string().into());
+    let (page, text) = (document(), "The console has met a fault. Reload the page: your chats are kept.");
+    let line = page.create_element("p").ok().zip(page.body());
+    let _ = line.map(|(line, body)| {
+        line.set_class_name("offline");
+        line.set_text_content(Some(text));
+        body.prepend_with_node_1(&line)
+    });
 }
 
 /// Alt and a key; whether it meant something.

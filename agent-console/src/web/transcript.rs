@@ -46,7 +46,8 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     let revision = chat_memo(id, |chat| Some(chat.revision));
     let typing = chat_memo(id, |chat| chat.is_typing().then(|| format!("{} is typing…", chat.name())));
     let to_end = move || {
-        if let Some(list) = list.get_untracked() {
+        // By the next frame the pane may be gone.
+        if let Some(list) = list.try_get_untracked().flatten() {
             list.set_scroll_top(list.scroll_height());
         }
     };
@@ -65,7 +66,7 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         }
     });
     let scrolled = move |_| {
-        let Some(list) = list.get_untracked() else { return };
+        let Some(list) = list.try_get_untracked().flatten() else { return };
         let end = list.scroll_height() - list.scroll_top() - list.client_height() < NEAR;
         at_end.set_value(end);
         if end && behind.get_untracked() {
