@@ -2,7 +2,7 @@
 
 use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_FRAME;
-use baton_protocol::model::{Context, Customer, Destination, Event, Share, Stage};
+use baton_protocol::model::{Context, Customer, Destination, Event, Share, SharePolicy, Stage};
 use baton_protocol::{ErrorCode, Seq, ServerFrame, TransferId};
 
 use super::attach::in_frames;
@@ -169,6 +169,12 @@ impl Chat {
         let request =
             Request { agent: login, area: &self.record.area, to: &target.destination, class: target.class };
         let share = match env.settings.rules.decide(request) {
+            // Never more than the agent agreed to: who wanted less reads that this destination gets everything.
+            Ok(SharePolicy::All) if share != Share::All => {
+                let detail = "everything goes along to this destination: choose All".to_owned();
+                let code = ErrorCode::NotPermitted;
+                return self.failed_here(env, transfer, &target.title, code, detail, out);
+            }
             Ok(policy) => policy::settle(&policy, share),
             Err(reason) => {
                 let code = ErrorCode::NotPermitted;

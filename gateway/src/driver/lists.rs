@@ -70,12 +70,20 @@ impl Gateway {
             self.settings.rules.decide(request).unwrap_or(SharePolicy::Nothing)
         };
         let queue = self.queue.lock();
+        // The list is the same for all chats of the agent, so near means: an area of theirs. The chat's own area
+        // decides when it is handed over.
+        let mine = queue.agent_card(login, SharePolicy::All).map(|card| card.areas).unwrap_or_default();
+        let near = |same: bool| if same { Class::SameDepartment } else { Class::SameCompany };
         let areas = self.settings.areas.iter().map(|(name, title)| {
-            queue.area_card(name, title, share(Destination::Area(name.clone()), Class::SameCompany))
+            let class = near(mine.contains(name));
+            queue.area_card(name, title, share(Destination::Area(name.clone()), class))
         });
         let areas = areas.collect();
         let agents: Vec<AgentCard> = queue
-            .agent_cards(|profile| share(Destination::Agent(profile.login.clone()), Class::SameCompany))
+            .agent_cards(|profile| {
+                let class = near(profile.areas.iter().any(|area| mine.contains(area)));
+                share(Destination::Agent(profile.login.clone()), class)
+            })
             .filter(|agent| agent.online)
             .collect();
         drop(queue);

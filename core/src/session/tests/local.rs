@@ -243,6 +243,19 @@ fn w2_the_server_enforces_the_policy_whatever_the_console_sends() {
 }
 
 #[test]
+fn w2_never_more_leaves_than_the_agent_agreed_to() {
+    for less in [Share::Nothing, Share::Part(Edits::default())] {
+        let mut bench = Bench::with_ann();
+        let rule = Rule { share: Some(SharePolicy::All), ..Rule::default() };
+        bench.world.settings.rules.exceptions.push(rule);
+        let before = bench.chat.record.clone();
+        let effects = bench.raw(order(9, agent("bob"), less));
+        assert_eq!(shown(&effects)[2], "ann < Failed NotPermitted");
+        assert_eq!(bench.chat.record, before);
+    }
+}
+
+#[test]
 fn the_same_transfer_again_is_harmless() {
     let mut bench = Bench::with_ann();
     bench.transfers(9, agent("bob"), Share::All);
