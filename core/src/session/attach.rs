@@ -67,13 +67,6 @@ impl Chat {
         self.tell_place(out);
     }
 
-    /// Tells the incoming transfer that the chat came by, if it did.
-    pub(super) fn tell_incoming(&self, input: destination::Input, out: &mut Vec<Effect>) {
-        if let Some(came) = &self.record.came {
-            out.push(Effect::Incoming(came.peer.clone(), came.transfer, input));
-        }
-    }
-
     pub(super) fn welcome(
         &self,
         env: &Env<'_>,

@@ -4,18 +4,21 @@
 //! nothing before the effect that stores it, it says nothing in a chat that it does not own, and it never shows a
 //! customer a private note. It does not know what a socket is.
 //!
+//! - [`arrive`]: a chat that came from another server.
 //! - [`attach`]: a customer's connection comes, goes and comes back.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
-//! - [`leave`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
+//! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
 
+mod arrive;
 mod attach;
 mod leave;
 pub(crate) use leave::backoff;
+mod release;
 mod serve;
 mod talk;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use baton_protocol::federation::{Commit, ProgressReport, Settle};
 use baton_protocol::frames::About;
@@ -32,7 +35,6 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{CallResult, ConnId, Effect, Env, ReplyTo, Timer};
 use crate::policy::Class;
 use crate::queue;
-use crate::transfer::destination;
 use crate::transfer::origin::{Outgoing, Past};
 
 /// The durable part of a chat, its entries and its context aside.
@@ -472,50 +474,6 @@ impl Chat {
         if self.is_open() {
             self.expect_back(env, out);
         }
-    }
-
-    /// Late entries of the server that the chat came from, merged by their ids. If a transfer within this server
-    /// was to withhold anything, these are withheld as well.
-    fn merge_tail(&mut self, env: &mut Env<'_>, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
-        if self.record.passed.as_ref().is_none_or(|passed| passed.whole) {
-            let again = self.merge_context(tail, out);
-            for PriorEntry { id, text, .. } in again {
-                self.append(env, id, Author::Customer, Body::Text(text), out);
-            }
-        }
-        if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
-            came.tail_due = false;
-            self.save(out);
-        }
-        self.tell_incoming(destination::Input::Merged, out);
-    }
-
-    /// After what came from there, and before what was said here and is in the context because of a transfer
-    /// within this server. What the customer has sent again in the meantime is an entry of this chat already;
-    /// their messages after that one must stay after it, and are returned.
-    fn merge_context(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) -> Vec<PriorEntry> {
-        let Some(context) = &mut self.context else { return Vec::new() };
-        let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
-        let (mut news, mut again, mut sent_again) = (Vec::new(), Vec::new(), false);
-        for entry in tail {
-            if self.ids.contains_key(&entry.id) {
-                sent_again = true;
-            } else if sent_again && entry.author == Author::Customer && !known.contains(&entry.id) {
-                again.push(entry);
-            } else if !known.contains(&entry.id) {
-                news.push(entry);
-            }
-        }
-        if !news.is_empty() {
-            let here = context.transcript.iter().position(|entry| self.ids.contains_key(&entry.id));
-            let place = here.unwrap_or(context.transcript.len());
-            context.transcript.splice(place..place, news);
-            out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
-            if let Some(login) = self.agent_login().map(str::to_owned) {
-                self.show(&login, out);
-            }
-        }
-        again
     }
 }
 

@@ -6,11 +6,12 @@
 mod attach;
 mod leave;
 mod local;
+mod release;
 mod talk;
 
 use baton_protocol::federation::Denial;
 use baton_protocol::model::{Brand, Customer, Destination, Phase, Share};
-use baton_protocol::{Challenge, ChatId, MessageId, ServerFrame, Timestamp, TransferId, Verifier};
+use baton_protocol::{Challenge, MessageId, ServerFrame, Timestamp, TransferId, Verifier};
 
 use super::*;
 use crate::effect::{Answer, CallRequest, Settings, Times};
@@ -314,11 +315,8 @@ fn answer_line(answer: &Result<Answer, Denial>) -> String {
     }
 }
 
-/// A page of a test's own lines.
+/// Whether the last lines are these.
 pub(super) fn ends_with(lines: &[String], expected: &[&str]) -> bool {
     lines.iter().rev().map(String::as_str).zip(expected.iter().rev()).filter(|(a, b)| a == *b).count()
         == expected.len()
 }
-
-/// Just to say it once: an id of a chat that does not exist.
-pub(super) const NO_CHAT: ChatId = ChatId([0xee; 16]);

@@ -1,0 +1,71 @@
+//! A chat that came from another server: what it and its incoming transfer have to say to each other.
+
+use std::collections::HashSet;
+
+use baton_protocol::model::{Author, Body, EndReason, PriorEntry};
+use baton_protocol::{CloseCode, MessageId};
+
+use super::Chat;
+use crate::effect::{Effect, Env};
+use crate::transfer::destination;
+
+impl Chat {
+    /// Tells the incoming transfer that the chat came by, if it did.
+    pub(super) fn tell_incoming(&self, input: destination::Input, out: &mut Vec<Effect>) {
+        if let Some(came) = &self.record.came {
+            out.push(Effect::Incoming(came.peer.clone(), came.transfer, input));
+        }
+    }
+
+    /// The customer went back to where they came from: whatever was begun here is void.
+    pub(super) fn fence(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        let conn = self.conn.take();
+        self.end(env, EndReason::Server, out);
+        out.extend(conn.map(|conn| Effect::CloseCustomer(conn, CloseCode::Moved)));
+        self.tell_incoming(destination::Input::Fenced, out);
+    }
+
+    /// Late entries of the server that the chat came from, merged by their ids. If a transfer within this server
+    /// was to withhold anything, these are withheld as well.
+    pub(super) fn merge_tail(&mut self, env: &mut Env<'_>, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
+        if self.record.passed.as_ref().is_none_or(|passed| passed.whole) {
+            let again = self.merge_context(tail, out);
+            for PriorEntry { id, text, .. } in again {
+                self.append(env, id, Author::Customer, Body::Text(text), out);
+            }
+        }
+        if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
+            came.tail_due = false;
+            self.save(out);
+        }
+        self.tell_incoming(destination::Input::Merged, out);
+    }
+
+    /// After what came from there, and before what was said here and is in the context because of a transfer
+    /// within this server. What the customer has sent again in the meantime is an entry of this chat already;
+    /// their messages after that one must stay after it, and are returned.
+    fn merge_context(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) -> Vec<PriorEntry> {
+        let Some(context) = &mut self.context else { return Vec::new() };
+        let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
+        let (mut news, mut again, mut sent_again) = (Vec::new(), Vec::new(), false);
+        for entry in tail {
+            if self.ids.contains_key(&entry.id) {
+                sent_again = true;
+            } else if sent_again && entry.author == Author::Customer && !known.contains(&entry.id) {
+                again.push(entry);
+            } else if !known.contains(&entry.id) {
+                news.push(entry);
+            }
+        }
+        if !news.is_empty() {
+            let here = context.transcript.iter().position(|entry| self.ids.contains_key(&entry.id));
+            let place = here.unwrap_or(context.transcript.len());
+            context.transcript.splice(place..place, news);
+            out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
+            if let Some(login) = self.agent_login().map(str::to_owned) {
+                self.show(&login, out);
+            }
+        }
+        again
+    }
+}

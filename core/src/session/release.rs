@@ -1,0 +1,278 @@
+//! The customer is on the way to another server: what that one says of it, and the way back (O5).
+
+use baton_protocol::federation::{Cancel, Commit, Denial, ProgressReport, Release};
+use baton_protocol::model::{Event, Stage};
+use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, TransferId};
+
+use super::{Chat, PeerRequest, State};
+use crate::effect::{Answer, Call, CallRequest, Effect, Env, Timer};
+use crate::policy;
+use crate::queue;
+use crate::transfer::destination;
+use crate::transfer::origin::{Attempt, Offered, Outgoing, Past, Reclaimed, Released, Settled};
+
+impl Chat {
+    /// What the destination asks or tells.
+    pub(super) fn asked(
+        &mut self,
+        env: &mut Env<'_>,
+        peer: &str,
+        transfer: TransferId,
+        request: &PeerRequest,
+        out: &mut Vec<Effect>,
+    ) -> Result<Answer, Denial> {
+        let attempts = self.record.outgoing.attempt().into_iter();
+        let mut attempts = attempts.chain(self.record.past.iter().map(|past| &past.attempt));
+        if !attempts.any(|attempt| attempt.transfer == transfer && attempt.peer == peer) {
+            return Err(denial(ErrorCode::UnknownChat));
+        }
+        match request {
+            PeerRequest::Commit(commit) => self.commit(env, transfer, commit, out),
+            PeerRequest::Settle(_) => self.settle(env, transfer, out),
+            PeerRequest::Progress(report) => Ok(self.progress(env, transfer, report, out)),
+        }
+    }
+
+    /// The customer is at the destination: freeze, and give the rest of the transcript away.
+    fn commit(
+        &mut self,
+        env: &mut Env<'_>,
+        transfer: TransferId,
+        commit: &Commit,
+        out: &mut Vec<Effect>,
+    ) -> Result<Answer, Denial> {
+        match std::mem::take(&mut self.record.outgoing) {
+            Outgoing::Offered(offered) if offered.attempt.transfer == transfer => {
+                self.released(env, offered.release(), out);
+            }
+            other => {
+                self.record.outgoing = other;
+                if commit.adopt
+                    && let Some(past) = self.adopted(env, transfer, out)
+                {
+                    // The chat has ended here, and goes on there.
+                    return Ok(self.tail(env, &past.attempt, past.posted.unwrap_or_default()));
+                }
+            }
+        }
+        match &self.record.outgoing {
+            Outgoing::Released(Released { attempt, posted, .. })
+            | Outgoing::Settled(Settled { attempt, posted, .. })
+                if attempt.transfer == transfer =>
+            {
+                Ok(self.tail(env, attempt, *posted))
+            }
+            _ => Err(denial(ErrorCode::Cancelled)),
+        }
+    }
+
+    fn released(&mut self, env: &Env<'_>, released: Released, out: &mut Vec<Effect>) {
+        self.record.outgoing = Outgoing::Released(released);
+        self.save(out);
+        out.push(Effect::ClearTimer(Timer::Offer));
+        out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
+        // Nobody may pick up, or be given, who is not here.
+        self.placing = None;
+        if matches!(self.record.state, State::Waiting { .. }) {
+            out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
+        }
+        self.card_changed(out);
+        // Whoever goes on from here has arrived here; their own word for that may have been lost.
+        self.tell_incoming(destination::Input::Accepted, out);
+    }
+
+    /// The destination of an aborted attempt has taken the customer over without asking, since we were out of
+    /// reach. What we have begun in the meantime is void. Answers the attempt where the chat has ended here.
+    fn adopted(&mut self, env: &mut Env<'_>, transfer: TransferId, out: &mut Vec<Effect>) -> Option<Past> {
+        let epoch = self.record.epoch;
+        let fits = |past: &Past| past.attempt.transfer == transfer && past.is_open(epoch);
+        let at = self.record.past.iter().position(fits)?;
+        if matches!(self.record.state, State::Ended(_)) {
+            return Some(self.record.past[at].clone());
+        }
+        if matches!(
+            self.record.outgoing,
+            Outgoing::Released(_) | Outgoing::Settled(_) | Outgoing::Reclaimed(_)
+        ) {
+            return None;
+        }
+        let past = self.record.past.remove(at);
+        self.abort(env, ErrorCode::ChatOver, ErrorCode::ChatOver.to_string(), out);
+        self.released(env, past.adopted()?, out);
+        None
+    }
+
+    fn tail(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Answer {
+        let from = self.entries.partition_point(|entry| entry.seq <= posted);
+        let tail = policy::release_tail(&env.settings.brand.name, &self.entries[from..], &attempt.share);
+        Answer::Release(Release { tail })
+    }
+
+    /// The customer has stored the destination's epoch: our part ends (O5).
+    fn settle(
+        &mut self,
+        env: &mut Env<'_>,
+        transfer: TransferId,
+        out: &mut Vec<Effect>,
+    ) -> Result<Answer, Denial> {
+        match std::mem::take(&mut self.record.outgoing) {
+            Outgoing::Released(released) if released.attempt.transfer == transfer => {
+                let to = released.attempt.title.clone();
+                self.record.outgoing = Outgoing::Settled(released.settle());
+                self.save(out);
+                self.happened(env, Event::Transferred { from: env.settings.brand.name.clone(), to }, out);
+                self.tell_incoming(destination::Input::Accepted, out);
+                self.give_up_place(out);
+                self.advanced(out);
+                out.extend([Timer::Linger, Timer::Away].map(Effect::ClearTimer));
+                out.extend(self.conn.take().map(|conn| Effect::CloseCustomer(conn, CloseCode::Moved)));
+                Ok(Answer::Done)
+            }
+            Outgoing::Settled(settled) if settled.attempt.transfer == transfer => {
+                self.record.outgoing = Outgoing::Settled(settled);
+                Ok(Answer::Done)
+            }
+            other => {
+                self.record.outgoing = other;
+                Err(denial(ErrorCode::Cancelled))
+            }
+        }
+    }
+
+    fn give_up_place(&self, out: &mut Vec<Effect>) {
+        let free = match &self.record.state {
+            State::Active { login, .. } => queue::Input::Free(login.clone(), self.record.id),
+            _ => queue::Input::Leave(self.record.id),
+        };
+        out.push(Effect::Queue(free));
+    }
+
+    /// Stages only ever advance. The destination may report before it has settled.
+    fn progress(
+        &mut self,
+        env: &mut Env<'_>,
+        transfer: TransferId,
+        report: &ProgressReport,
+        out: &mut Vec<Effect>,
+    ) -> Answer {
+        match &mut self.record.outgoing {
+            Outgoing::Settled(settled)
+                if settled.attempt.transfer == transfer
+                    && report.stage > settled.stage
+                    && report.stage != Stage::Failed =>
+            {
+                settled.stage = report.stage;
+                self.save(out);
+                self.advanced(out);
+            }
+            Outgoing::Released(released)
+                if released.attempt.transfer == transfer && report.stage != Stage::Failed =>
+            {
+                released.stage = released.stage.max(report.stage);
+            }
+            Outgoing::Offered(offered)
+                if offered.attempt.transfer == transfer && report.stage == Stage::Failed =>
+            {
+                self.abort(env, ErrorCode::NotArrived, ErrorCode::NotArrived.to_string(), out);
+            }
+            _ => {}
+        }
+        Answer::Done
+    }
+
+    /// Whether the customer may come back from this attempt; without a name, from any of this epoch.
+    pub(super) fn is_reclaimable(&self, named: Option<TransferId>) -> bool {
+        let epoch = self.record.epoch;
+        let current = match &self.record.outgoing {
+            Outgoing::Settled(_) | Outgoing::Reclaimed(_) => return false,
+            Outgoing::Offered(Offered { attempt, .. }) | Outgoing::Released(Released { attempt, .. }) => {
+                Some(attempt)
+            }
+            Outgoing::Owned | Outgoing::Requested(_) | Outgoing::Permitted(_) => None,
+        };
+        let past = self.record.past.iter().filter(|past| past.is_open(epoch)).map(|past| &past.attempt);
+        current.into_iter().chain(past).any(|attempt| named.is_none_or(|name| name == attempt.transfer))
+    }
+
+    /// The customer is back, two epochs on: whatever the destination believes, the chat is ours. Another
+    /// destination that adopted them by an earlier attempt learns it when it asks for its tail.
+    pub(super) fn reclaim(&mut self, env: &mut Env<'_>, epoch: Epoch, out: &mut Vec<Effect>) {
+        let (reclaimed, aborted) = match std::mem::take(&mut self.record.outgoing) {
+            Outgoing::Offered(offered) => (offered.reclaim(epoch), false),
+            Outgoing::Released(released) => (released.reclaim(epoch), false),
+            other => {
+                self.record.outgoing = other;
+                let ours = self.record.epoch;
+                let Some(at) = self.record.past.iter().rposition(|past| past.is_open(ours)) else { return };
+                let past = self.record.past.remove(at);
+                self.abort(env, ErrorCode::NotArrived, ErrorCode::NotArrived.to_string(), out);
+                (past.reclaim(epoch), true)
+            }
+        };
+        let (transfer, title) = (reclaimed.attempt.transfer, reclaimed.attempt.title.clone());
+        self.record.epoch = epoch;
+        self.record.outgoing = Outgoing::Reclaimed(reclaimed);
+        self.save(out);
+        out.extend([Timer::Offer, Timer::Linger].map(Effect::ClearTimer));
+        if let Some(conn) = self.conn {
+            self.welcome(env, conn, None, out);
+        }
+        self.call_cancel(out);
+        if !aborted {
+            let code = ErrorCode::NotArrived;
+            self.failed_here(env, transfer, &title, code, code.to_string(), out);
+        }
+        if matches!(self.record.state, State::Waiting { .. }) {
+            self.wait_again(out);
+        }
+    }
+
+    fn call_cancel(&self, out: &mut Vec<Effect>) {
+        if let Outgoing::Reclaimed(Reclaimed { attempt, epoch, .. }) = &self.record.outgoing {
+            let request = CallRequest::Cancel(Cancel { reclaimed: Some(*epoch) });
+            out.push(Effect::Call(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request }));
+        }
+    }
+
+    pub(super) fn transfer_timer(&mut self, env: &mut Env<'_>, timer: Timer, out: &mut Vec<Effect>) {
+        match (timer, &self.record.outgoing) {
+            (Timer::Prepare, Outgoing::Requested(_) | Outgoing::Permitted(_)) => {
+                self.abort(env, ErrorCode::NoAnswer, ErrorCode::NoAnswer.to_string(), out);
+            }
+            (Timer::Offer, Outgoing::Offered(_)) => {
+                self.abort(env, ErrorCode::NotArrived, ErrorCode::NotArrived.to_string(), out);
+            }
+            (Timer::Retry, Outgoing::Reclaimed(_)) => self.call_cancel(out),
+            (Timer::Linger, Outgoing::Released(_)) => self.let_go(out),
+            _ => {}
+        }
+    }
+
+    /// Neither the destination nor the customer has come back in a long time: the agent need not wait. Should
+    /// the customer reclaim the chat, it goes to the queue.
+    pub(super) fn let_go(&mut self, out: &mut Vec<Effect>) {
+        self.give_up_place(out);
+        self.card_changed(out);
+        self.record.state = State::Waiting { since: self.record.since, from: None };
+        self.save(out);
+    }
+
+    pub(super) fn restore_transfer(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        match &self.record.outgoing {
+            Outgoing::Requested(_) | Outgoing::Permitted(_) => {
+                self.abort(env, ErrorCode::Internal, "the server was restarted".into(), out);
+            }
+            Outgoing::Offered(_) => out.push(Effect::SetTimer(Timer::Offer, env.settings.times.offer)),
+            Outgoing::Released(_) => {
+                out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
+                self.tell_incoming(destination::Input::Accepted, out);
+            }
+            Outgoing::Reclaimed(_) => self.call_cancel(out),
+            Outgoing::Owned | Outgoing::Settled(_) => {}
+        }
+    }
+}
+
+fn denial(code: ErrorCode) -> Denial {
+    Denial { code, detail: code.to_string(), retry_after: None }
+}
