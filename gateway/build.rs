@@ -6,6 +6,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use sha2::{Digest, Sha256};
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=BATON_WEB_DIR");
     println!("cargo::rerun-if-changed=build.rs");
@@ -81,11 +83,7 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// FNV-1a of 64 bits: the same for the same bytes in every build. A tag tells a file's versions apart; nobody
-/// gains by making two that collide.
+/// Enough of the SHA-256 to tell a file's versions apart.
 fn hash(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,7 +12,7 @@ use crate::{browser, place, process, web};
 /// The verb `build`.
 pub fn build_verb() -> Result<()> {
     let start = Instant::now();
-    let figures = web::build(&web::ALL)?;
+    let figures = web::build(&web::ALL, web::Effort::Small)?;
     process::run(process::cargo()?.args(["build", "--release", "-p", "baton-gateway"]))?;
     let baton = place::target()?.join("release/baton");
     println!("{}", json!({ "baton": baton, "web": figures, "seconds": web::rounded(start) }));
@@ -31,7 +31,7 @@ pub fn demo(check: bool) -> Result<()> {
     if check {
         browser::install()?;
     }
-    web::build(&web::ALL)?;
+    web::build(&web::ALL, web::Effort::Small)?;
     let baton = build()?;
     let mut demo = Command::new(baton.with_file_name("demo"));
     demo.env("BATON_BIN", &baton).args(check.then_some("--check"));

@@ -14,10 +14,14 @@ mod web;
 
 use std::process::ExitCode;
 
+use web::Effort;
+
 const USAGE: &str = "\
 cargo xtask <verb>
 
-  web [miniapp|console]  the widget and the agents' console for browsers, into the cache folder
+  web [miniapp|console] [--dev]
+                         the widget and the agents' console for browsers, into the cache folder;
+                         --dev: quickly, with names in stack traces
   build                  `web`, then the gateway with both inside it
   demo [--check]         two companies on this machine; --check does one transfer in headless browsers
   test [--fast]          everything that is checked; --fast leaves the browsers out
@@ -43,8 +47,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["web"] => web::verb(&web::ALL),
-        ["web", name] => web::named(name).and_then(|app| web::verb(&[app])),
+        ["web"] => web::verb(&web::ALL, Effort::Small),
+        ["web", "--dev"] => web::verb(&web::ALL, Effort::Quick),
+        ["web", name] => web::named(name).and_then(|app| web::verb(&[app], Effort::Small)),
+        ["web", name, "--dev"] => web::named(name).and_then(|app| web::verb(&[app], Effort::Quick)),
         ["build"] => demo::build_verb(),
         ["demo"] => demo::demo(false),
         ["demo", "--check"] => demo::demo(true),
@@ -55,6 +61,10 @@ fn main() -> ExitCode {
         }),
         ["size"] => size::verb(),
         ["conventions"] => conventions::verb(),
+        ["help" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -15,6 +15,7 @@ use crate::place;
 pub fn cargo() -> Result<Command> {
     let mut command = bare_cargo();
     command.env("CARGO_TARGET_DIR", place::target()?);
+    command.env("BATON_CACHE", place::cache()?);
     let web = place::cache()?.join("web");
     if web.is_dir() {
         command.env("BATON_WEB_DIR", web);

@@ -14,7 +14,7 @@ const CONSOLE: u64 = 716_800;
 
 /// The verb.
 pub fn verb() -> Result<()> {
-    web::build(&web::ALL)?;
+    web::build(&web::ALL, web::Effort::Small)?;
     let folder = place::cache()?.join("web");
     let loader = web::sent_for(&folder.join("miniapp"), "embed.js")?;
     let widget = web::sent(&folder.join("miniapp"))? - loader;

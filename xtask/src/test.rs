@@ -72,7 +72,8 @@ pub fn verb(fast: bool) -> Result<()> {
     let start = Instant::now();
     let mut tally = Tally::default();
     let browser = fast || tally.phase("browser", |_| browser::install());
-    let web = tally.phase("web", |_| web::build(&web::ALL).map(|figures| println!("{figures}")));
+    let web = tally
+        .phase("web", |_| web::build(&web::ALL, web::Effort::Small).map(|figures| println!("{figures}")));
     tally.phase("fmt", |_| process::run(process::cargo()?.args(["fmt", "--all", "--check"])));
     tally.phase("clippy", |_| {
         let mut cargo = process::cargo()?;

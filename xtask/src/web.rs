@@ -1,7 +1,7 @@
 //! `cargo xtask web`: what browsers get, ready to be built into the gateway.
 //!
 //! For each app: cargo for wasm32 → wasm-bindgen → wasm-opt → beside the static files, with brotli next to each.
-//! A step whose input is that of the last time is skipped.
+//! A step whose input is that of the last time is skipped. `--dev` leaves out what only makes files smaller.
 
 mod bindings;
 mod folder;
@@ -34,6 +34,15 @@ pub const ALL: [App; 2] = [
     App { name: "console", package: "baton-console", source: "agent-console" },
 ];
 
+/// How much work goes into small files.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Effort {
+    /// For people who download them.
+    Small,
+    /// For people who wait for the build.
+    Quick,
+}
+
 /// The files of a folder by their paths in it.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
@@ -43,14 +52,14 @@ pub fn named(name: &str) -> Result<App> {
 }
 
 /// The verb.
-pub fn verb(apps: &[App]) -> Result<()> {
-    let figures = build(apps)?;
+pub fn verb(apps: &[App], effort: Effort) -> Result<()> {
+    let figures = build(apps, effort)?;
     println!("{figures}");
     Ok(())
 }
 
 /// Builds the apps and returns their figures.
-pub fn build(apps: &[App]) -> Result<Value> {
+pub fn build(apps: &[App], effort: Effort) -> Result<Value> {
     let start = Instant::now();
     let cache = place::cache()?;
     // Two at once would take turns with each other's files.
@@ -62,11 +71,11 @@ pub fn build(apps: &[App]) -> Result<Value> {
     let compiler = toolchain::find(&cache)?;
     let mut figures = serde_json::Map::new();
     for app in apps {
-        let (files, seconds) = one(&cache, app, compiler.as_deref())?;
+        let (files, seconds) = one(&cache, app, compiler.as_deref(), effort)?;
         let raw: usize = files.values().map(Vec::len).sum();
         let sent = folder::sent(&cache.join("web").join(app.name))?;
-        println!("{:<8} {raw:>8} bytes, {sent:>7} as brotli, {seconds:.1} s", app.name);
-        figures.insert(app.name.into(), json!({ "bytes": raw, "br": sent }));
+        println!("{:<8} {raw:>8} bytes, {sent:>8} sent, {seconds:.1} s", app.name);
+        figures.insert(app.name.into(), json!({ "bytes": raw, "sent": sent }));
     }
     figures.insert("seconds".into(), json!(rounded(start)));
     Ok(figures.into())
@@ -77,25 +86,29 @@ pub fn rounded(start: Instant) -> f64 {
     (start.elapsed().as_secs_f64() * 10.0).round() / 10.0
 }
 
-fn one(cache: &Path, app: &App, compiler: Option<&Path>) -> Result<(Files, f64)> {
+fn one(cache: &Path, app: &App, compiler: Option<&Path>, effort: Effort) -> Result<(Files, f64)> {
     let start = Instant::now();
-    let wasm = compile(cache, app, compiler)?;
-    let mut files = bindings::make(cache, app, &wasm)?;
+    let wasm = compile(cache, app, compiler, effort)?;
+    let mut files = bindings::make(cache, app, &wasm, effort)?;
     let fixed = place::root().join(app.source).join("static");
     for (path, bytes) in folder::read(&fixed)? {
         if files.insert(path.clone(), bytes).is_some() {
             bail!("{} has {path}, which is also made by wasm-bindgen", fixed.display());
         }
     }
-    folder::publish(&cache.join("web").join(app.name), &files)?;
+    folder::publish(&cache.join("web").join(app.name), &files, effort)?;
     Ok((files, start.elapsed().as_secs_f64()))
 }
 
 /// Compiles the crate and returns the path of the module.
-fn compile(cache: &Path, app: &App, compiler: Option<&Path>) -> Result<PathBuf> {
+fn compile(cache: &Path, app: &App, compiler: Option<&Path>, effort: Effort) -> Result<PathBuf> {
     let target = cache.join("target-web");
+    let (profile, folder) = match effort {
+        Effort::Small => ("web", "web"),
+        Effort::Quick => ("dev", "debug"),
+    };
     let mut cargo = process::bare_cargo();
-    cargo.args(["build", "--profile", "web", "--target", "wasm32-unknown-unknown", "-p", app.package]);
+    cargo.args(["build", "--profile", profile, "--target", "wasm32-unknown-unknown", "-p", app.package]);
     cargo.env("CARGO_TARGET_DIR", &target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags().join("\x1f"));
     if let Some(compiler) = compiler {
@@ -105,7 +118,7 @@ fn compile(cache: &Path, app: &App, compiler: Option<&Path>) -> Result<PathBuf> 
     }
     process::run(&mut cargo)?;
     let file = format!("{}.wasm", app.package.replace('-', "_"));
-    Ok(target.join("wasm32-unknown-unknown/web").join(file))
+    Ok(target.join("wasm32-unknown-unknown").join(folder).join(file))
 }
 
 /// The paths of the machine stay out of what browsers download: panic messages name source files.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{App, Files, folder};
+use super::{App, Effort, Files, folder};
 use crate::{place, process};
 
 /// The version of wasm-opt: a new one changes every module's size.
@@ -29,12 +29,13 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// What wasm-bindgen and wasm-opt make of a module: from the last time when that module is the same.
-pub fn make(cache: &Path, app: &App, wasm: &Path) -> Result<Files> {
+pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<Files> {
     let bytes = fs::read(wasm).with_context(|| format!("cargo left no {}", wasm.display()))?;
-    let optimizer = optimizer(cache);
+    let small = effort == Effort::Small;
+    let optimizer = if small { optimizer(cache) } else { None };
     let made = cache.join("web-made").join(app.name);
     let mark = made.with_extension("mark");
-    let now = mark_of(&bytes, optimizer.is_some());
+    let now = mark_of(&bytes, small, optimizer.is_some());
     if fs::read_to_string(&mark).is_ok_and(|last| last == now) {
         return folder::read(&made);
     }
@@ -43,8 +44,9 @@ pub fn make(cache: &Path, app: &App, wasm: &Path) -> Result<Files> {
     Bindgen::new()
         .web(true)?
         .typescript(false)
-        .remove_name_section(true)
-        .remove_producers_section(true)
+        // Names make stack traces readable, and the module larger.
+        .remove_name_section(small)
+        .remove_producers_section(small)
         // `load()` without an argument fetches the module from beside the script.
         .omit_default_module_path(false)
         .input_path(wasm)
@@ -60,10 +62,13 @@ pub fn make(cache: &Path, app: &App, wasm: &Path) -> Result<Files> {
 }
 
 /// Changes when the module or what is done to it changes.
-fn mark_of(wasm: &[u8], optimized: bool) -> String {
+fn mark_of(wasm: &[u8], small: bool, optimized: bool) -> String {
     let hash: String = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
-    let tools =
-        if optimized { format!("binaryen {BINARYEN} {}", FLAGS.join(" ")) } else { "as it is".into() };
+    let tools = match (small, optimized) {
+        (_, true) => format!("binaryen {BINARYEN} {}", FLAGS.join(" ")),
+        (true, false) => "without names".into(),
+        (false, false) => "as it is".into(),
+    };
     format!("{hash} wasm-bindgen {} {tools}", wasm_bindgen_version())
 }
 

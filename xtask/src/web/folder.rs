@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Files;
+use super::{Effort, Files};
 
 /// Every file of a folder, by its path in it; a folder that does not exist has none.
 pub fn read(folder: &Path) -> Result<Files> {
@@ -32,10 +32,10 @@ pub fn sent_for(folder: &Path, path: &str) -> Result<u64> {
     Ok(fs::metadata(&file).with_context(|| format!("there is no {}", file.display()))?.len())
 }
 
-/// Makes the folder hold these files, each with its brotli beside it, and no others.
+/// Makes the folder hold these files, each with its brotli beside it when they are to be small, and no others.
 ///
 /// What has not changed is not touched: its time of change says to cargo that nothing happened.
-pub fn publish(folder: &Path, files: &Files) -> Result<()> {
+pub fn publish(folder: &Path, files: &Files, effort: Effort) -> Result<()> {
     let mut wanted = BTreeSet::new();
     for (path, bytes) in files {
         let file = folder.join(path);
@@ -45,14 +45,16 @@ pub fn publish(folder: &Path, files: &Files) -> Result<()> {
             let _ = fs::remove_file(&small);
             write(&file, bytes)?;
         }
-        if !small.is_file() && worth(path) {
+        if effort == Effort::Small && !small.is_file() && worth(path) {
             let packed = brotli(bytes)?;
             if packed.len() < bytes.len() {
                 write(&small, &packed)?;
             }
         }
         wanted.insert(path.clone());
-        wanted.insert(format!("{path}.br"));
+        if effort == Effort::Small {
+            wanted.insert(format!("{path}.br"));
+        }
     }
     for path in list(folder, "")?.into_iter().filter(|path| !wanted.contains(path)) {
         fs::remove_file(folder.join(path))?;
@@ -123,18 +125,22 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("baton-folder-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let long = "the same words again and again ".repeat(40);
-        publish(&folder, &files(&[("a.js", &long), ("deep/b.css", "x"), ("c.png", &long)])).unwrap();
+        publish(&folder, &files(&[("a.js", &long), ("deep/b.css", "x"), ("c.png", &long)]), Effort::Small)
+            .unwrap();
         // `b.css` gets no smaller by brotli, and pictures are not tried.
         assert_eq!(list(&folder, "").unwrap(), ["a.js", "a.js.br", "c.png", "deep/b.css"]);
         assert!(sent_for(&folder, "a.js").unwrap() < 100);
         assert_eq!(sent_for(&folder, "deep/b.css").unwrap(), 1);
 
         let before = fs::metadata(folder.join("a.js.br")).unwrap().modified().unwrap();
-        publish(&folder, &files(&[("a.js", &long)])).unwrap();
+        publish(&folder, &files(&[("a.js", &long)]), Effort::Small).unwrap();
         assert_eq!(list(&folder, "").unwrap(), ["a.js", "a.js.br"]);
         assert_eq!(fs::metadata(folder.join("a.js.br")).unwrap().modified().unwrap(), before);
 
-        publish(&folder, &files(&[("a.js", "new")])).unwrap();
+        publish(&folder, &files(&[("a.js", &long)]), Effort::Quick).unwrap();
+        assert_eq!(list(&folder, "").unwrap(), ["a.js"]);
+
+        publish(&folder, &files(&[("a.js", "new")]), Effort::Small).unwrap();
         assert_eq!(list(&folder, "").unwrap(), ["a.js"]);
         assert_eq!(sent(&folder).unwrap(), 3);
         fs::remove_dir_all(&folder).unwrap();
