@@ -67,6 +67,8 @@ pub enum Event {
     Fault,
     /// A server is started again.
     Restart { server: ServerId },
+    /// A cable breaks, for so many milliseconds.
+    Cut { a: Place, b: Place, millis: u64 },
     /// What was cut is joined again.
     Join { a: Place, b: Place },
     /// Nothing breaks any more.

@@ -3,7 +3,7 @@
 use baton_protocol::frames::Start;
 use baton_protocol::{ClientFrame, ServerFrame, Verifier};
 
-use crate::event::{Event, Place, ServerId};
+use crate::event::{CustomerId, Event, Place, ServerId};
 use crate::federation::wtid_of;
 use crate::socket::{Conn, Side};
 use crate::world::World;
@@ -22,12 +22,14 @@ impl World {
             30..45 => {
                 let (customer, server) =
                     (self.rng.index(self.customers.len()), self.rng.index(self.servers.len()));
-                self.split(Place::Customer(customer), Place::Server(server));
+                let millis = self.outage();
+                self.split(Place::Customer(customer), Place::Server(server), millis);
             }
             45..55 => {
                 let (a, b) = (self.rng.index(self.servers.len()), self.rng.index(self.servers.len()));
                 if a != b {
-                    self.split(Place::Server(a), Place::Server(b));
+                    let millis = self.outage();
+                    self.split(Place::Server(a), Place::Server(b), millis);
                 }
             }
             55..75 => {
@@ -72,7 +74,52 @@ impl World {
         }
     }
 
-    fn split(&mut self, a: Place, b: Place) {
+    fn outage(&mut self) -> u64 {
+        let most = if self.rng.chance(250) { 90_000 } else { 12_000 };
+        self.rng.range(500, most)
+    }
+
+    /// The customer is told to go: the worst moment for something to break.
+    pub fn tempt_fate(&mut self, customer: CustomerId, origin: ServerId) {
+        if self.calm || !self.rng.chance(250) {
+            return;
+        }
+        let soon = self.rng.below(250);
+        match self.rng.below(6) {
+            0 => {
+                let after = self.rng.below(12);
+                self.servers[origin].armed.get_or_insert(after);
+            }
+            1 => {
+                let after = self.rng.below(8);
+                self.customers[customer].armed.get_or_insert(after);
+            }
+            2 => {
+                let b = Place::Server(self.rng.index(self.servers.len()));
+                let (a, millis) = (Place::Server(origin), self.rng.range(3_000, 40_000));
+                self.later(soon, Event::Cut { a, b, millis });
+            }
+            3 => {
+                let (a, b) = (Place::Customer(customer), Place::Server(origin));
+                let millis = self.rng.range(16_000, 60_000);
+                self.later(soon, Event::Cut { a, b, millis });
+            }
+            // Nobody reaches the origin, for longer than a widget waits for it.
+            _ => {
+                let (a, millis) = (Place::Server(origin), self.rng.range(16_000, 60_000));
+                for server in 0..self.servers.len() {
+                    self.later(soon, Event::Cut { a, b: Place::Server(server), millis });
+                }
+                self.later(soon, Event::Cut { a, b: Place::Customer(customer), millis });
+            }
+        }
+    }
+
+    /// Nothing gets from one to the other for a while.
+    pub fn split(&mut self, a: Place, b: Place, millis: u64) {
+        if self.calm || a == b {
+            return;
+        }
         let (a, b) = (a.min(b), a.max(b));
         self.broke("cable cut");
         self.note(|_| format!("nothing gets from {a:?} to {b:?}"));
@@ -86,9 +133,7 @@ impl World {
                 .collect();
             conns.into_iter().for_each(|conn| self.cut_conn(conn));
         }
-        let most = if self.rng.chance(250) { 90_000 } else { 12_000 };
-        let wait = self.rng.range(500, most);
-        self.later(wait, Event::Join { a, b });
+        self.later(millis, Event::Join { a, b });
     }
 
     /// The cable is whole again.

@@ -53,6 +53,8 @@ pub struct Ghost {
     pub arrivals: BTreeMap<(ServerId, String, TransferId), ChatId>,
     /// Transfers whose destination took the customer over without asking.
     pub adopted: BTreeSet<TransferId>,
+    /// Transfers from which the customer came back.
+    pub reclaimed: BTreeSet<TransferId>,
     /// What was shown at each door.
     pub claims: BTreeMap<(ServerId, SecretDigest), Verifier>,
 }
@@ -120,11 +122,13 @@ impl World {
         if let (Key::Chat(chat), CallRequest::Transfer(request)) = (key, request) {
             self.check_context(&(from, *chat), transfer, &request.context);
         }
-        if let CallRequest::Commit(commit) = request
-            && commit.adopt
-        {
-            self.ghost.adopted.insert(transfer);
-        }
+        match request {
+            CallRequest::Commit(commit) if commit.adopt => self.ghost.adopted.insert(transfer),
+            CallRequest::Cancel(cancel) if cancel.reclaimed.is_some() => {
+                self.ghost.reclaimed.insert(transfer)
+            }
+            _ => false,
+        };
     }
 
     /// A server answers a peer: nothing goes along that should not.

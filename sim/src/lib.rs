@@ -41,18 +41,45 @@ pub struct Report {
     pub faults: u64,
     /// The same, by kind.
     pub kinds: BTreeMap<&'static str, u64>,
-    /// Transfers to other servers that were asked for, and that arrived.
-    pub transfers: (u64, u64),
+    /// What became of the transfers to other servers.
+    pub transfers: Transfers,
     /// What went wrong, with the seeds of the schedules.
     pub violations: Vec<(u64, String)>,
+}
+
+/// What became of transfers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Transfers {
+    /// Asked for by an agent.
+    pub asked: u64,
+    /// The customer was there.
+    pub arrived: u64,
+    /// Without the origin's word, since it was out of reach.
+    pub adopted: u64,
+    /// The customer came back.
+    pub reclaimed: u64,
+}
+
+impl std::ops::AddAssign for Transfers {
+    fn add_assign(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.arrived += other.arrived;
+        self.adopted += other.adopted;
+        self.reclaimed += other.reclaimed;
+    }
 }
 
 impl Report {
     fn add(&mut self, seed: u64, world: &World) {
         self.schedules += 1;
         self.count(&world.faults);
-        self.transfers.0 += world.ghost.orders.values().filter(|order| order.away).count() as u64;
-        self.transfers.1 += world.ghost.arrivals.len() as u64;
+        let ghost = &world.ghost;
+        self.transfers += Transfers {
+            asked: ghost.orders.values().filter(|order| order.away).count() as u64,
+            arrived: ghost.arrivals.len() as u64,
+            adopted: ghost.adopted.len() as u64,
+            reclaimed: ghost.reclaimed.len() as u64,
+        };
         self.violations.extend(world.violations.iter().map(|what| (seed, what.clone())));
     }
 
@@ -68,8 +95,7 @@ impl Report {
     pub fn and(mut self, other: Self) -> Self {
         self.schedules += other.schedules;
         self.count(&other.kinds);
-        self.transfers.0 += other.transfers.0;
-        self.transfers.1 += other.transfers.1;
+        self.transfers += other.transfers;
         self.violations.extend(other.violations);
         self
     }

@@ -28,7 +28,7 @@ fn simulate(schedules: u64, seed: u64) -> ExitCode {
     for (kind, count) in &report.kinds {
         println!("{count:>9} {kind}");
     }
-    println!("{:>9} transfers asked for, {} arrived", report.transfers.0, report.transfers.1);
+    println!("{:?}", report.transfers);
     for (seed, what) in &report.violations {
         println!("seed {seed}: {what}");
     }

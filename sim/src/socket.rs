@@ -242,7 +242,12 @@ impl World {
         match conn.side {
             Side::Customer(customer, ..) if !conn.client_open => self.late_frame(customer, server, &frame),
             _ if !conn.client_open => {}
-            Side::Customer(customer, page, link) => self.client_frame(customer, page, link, frame),
+            Side::Customer(customer, page, link) => {
+                if matches!(frame, ServerFrame::Offered { .. }) {
+                    self.tempt_fate(customer, server);
+                }
+                self.client_frame(customer, page, link, frame);
+            }
             Side::Agent(agent) => self.console_frame(server, agent, frame),
             Side::Thief => self.thief_hears(&frame),
         }

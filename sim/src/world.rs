@@ -204,6 +204,7 @@ impl World {
             Event::AgentGone { server, life, login } => self.agent_gone(server, life, login),
             Event::Fault => self.fault(),
             Event::Restart { server } => self.restart(server),
+            Event::Cut { a, b, millis } => self.split(a, b, millis),
             Event::Join { a, b } => self.join(a, b),
             Event::Calm => self.calm_down(),
             Event::QueueIn { .. } | Event::QueueOut { .. } => {}

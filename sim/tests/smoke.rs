@@ -1,0 +1,34 @@
+//! A few hundred schedules on every run of the tests; `cargo xtask sim` runs as many as wanted.
+
+use baton_sim::{Mutant, run, run_some, seed_of, trace};
+
+#[test]
+fn some_hundred_schedules_keep_every_invariant_and_get_well_again() {
+    let report = run(400, 1);
+    assert!(report.violations.is_empty(), "{:?}", report.violations);
+    // A schedule in which nothing happens keeps every invariant, too.
+    assert!(report.faults > 20 * report.schedules, "{report:?}");
+    let done = report.transfers;
+    assert!(done.arrived > 400 && done.adopted > 20 && done.reclaimed > 20, "{done:?}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_schedule() {
+    for number in 0..5 {
+        let seed = seed_of(2, number);
+        let first = trace(seed, None);
+        assert!(first.len() > 100);
+        assert_eq!(first, trace(seed, None));
+    }
+}
+
+#[test]
+fn deliberate_defects_are_found() {
+    // These need rarer schedules, which `cargo xtask sim --mutants` has the time for.
+    let rare =
+        [Mutant::StaleWelcome, Mutant::AgentLostIgnored, Mutant::CommitAlwaysAdopts, Mutant::TailNotStored];
+    for mutant in Mutant::ALL.iter().filter(|mutant| !rare.contains(mutant)) {
+        let report = run_some(0..1_000, 3, Some(*mutant));
+        assert!(!report.violations.is_empty(), "{mutant:?} was not found in {} schedules", report.schedules);
+    }
+}
