@@ -63,6 +63,8 @@ pub fn event(event: &Event) -> String {
         Event::Joined { agent } => format!("{agent} joined"),
         Event::AgentLost { agent } => format!("{agent} was disconnected; the customer waits again"),
         Event::Transferred { from, to } => format!("Transferred from {from} to {to}"),
+        Event::Confidential { agent, on: true } => format!("{agent} marked this chat as confidential"),
+        Event::Confidential { agent, on: false } => format!("{agent} took the mark of confidence away"),
         Event::TransferFailed { to, code } => format!("Transfer to {to} did not happen: {code}"),
         Event::Ended(reason) => ended(reason).into(),
     }

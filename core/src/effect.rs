@@ -99,7 +99,7 @@ impl Default for Times {
 }
 
 /// What a machine asks of its driver. The driver carries the effects of one step out in their order, and holds
-/// everything that follows a `Save…` or `Append` back until that is durable; only timers and `Queue`, which live
+/// everything that follows a `Save…`, `Append` or `Audit` back until that is durable; only timers and `Queue`, which live
 /// in memory as their machines do, need not wait. Everything that one step stores is stored in one transaction,
 /// and what a later step of the same machine sends waits for the earlier ones' transactions too.
 ///
@@ -115,6 +115,8 @@ pub enum Effect {
     Append(ChatId, Entry),
     /// Store an incoming transfer's record.
     SaveIncoming(Box<destination::Record>),
+    /// Keep this of a transfer, for ever.
+    Audit(Box<crate::audit::Record>),
     /// Send to a customer's connection.
     ToCustomer(ConnId, ServerFrame),
     /// Close a customer's connection.

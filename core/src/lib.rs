@@ -4,6 +4,7 @@
 //! answers an input with a list of effects that a driver carries out in their order. What must be stored before
 //! it is told to anybody stands before it in that list.
 
+pub mod audit;
 pub mod client;
 pub mod effect;
 pub mod policy;

@@ -115,6 +115,22 @@ impl Company {
         Ok(())
     }
 
+    /// Adds lines to the settings, before the gateway is started.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn configure(&self, lines: &str) -> Result<()> {
+        let file = self.folder.join("baton.toml");
+        let text = std::fs::read_to_string(&file)?;
+        Ok(std::fs::write(file, format!("{text}\n{lines}"))?)
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Runs `baton` on this company's folder.
     ///
     /// # Errors

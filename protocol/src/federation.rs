@@ -140,6 +140,9 @@ pub struct TransferRequest {
     pub origins: Vec<String>,
     /// Warm transfer information.
     pub context: Context,
+    /// Whether it stays with the receiving company: it may go back to the sender, and to no third company.
+    #[serde(default)]
+    pub confined: bool,
 }
 
 /// The destination's acceptance.

@@ -11,7 +11,7 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Brand, ChatCard, Context, Destination, Entry, Offer, Page, Phase, Presence,
+    AgentCard, AreaCard, Brand, ChatCard, Context, Destination, Entry, Offer, Page, Permit, Phase, Presence,
     ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
@@ -146,7 +146,8 @@ frames! {
             /// Which.
             presence: Presence,
         }
-        /// Ask what a peer offers for this chat now. Answered by `peer_areas`.
+        /// Ask what a peer offers for this chat now. Answered by `peer_areas`; for this server's own name, by
+        /// `chat_policy`.
         35 Inspect {
             /// The chat to be transferred.
             chat: ChatId,
@@ -177,6 +178,13 @@ frames! {
         38 Dismiss {
             /// The chat.
             chat: ChatId,
+        }
+        /// Mark a chat as confidential, or take the mark away (O2). For its agent and for supervisors.
+        45 SetConfidential {
+            /// The chat.
+            chat: ChatId,
+            /// Whether it is.
+            on: bool,
         }
     }
 }
@@ -340,6 +348,14 @@ frames! {
             code: Option<ErrorCode>,
             /// In a sentence, for the agent.
             detail: String,
+        }
+        /// What may be sent of a chat to each destination, by this chat's own policy. Answers an `inspect` of this
+        /// server itself, and says it again when the chat is marked confidential.
+        46 ChatPolicy {
+            /// The chat.
+            chat: ChatId,
+            /// Areas, agents and servers; only what could be chosen now.
+            permits: Vec<Permit>,
         }
     }
 }

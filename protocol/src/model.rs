@@ -81,6 +81,13 @@ pub enum Event {
     },
     /// The chat is over.
     Ended(EndReason),
+    /// Somebody marked the chat as confidential, or took the mark away. For agents only.
+    Confidential {
+        /// Who: the name that customers see.
+        agent: String,
+        /// Whether it is now.
+        on: bool,
+    },
 }
 
 /// Why a chat ended (M4).
@@ -359,6 +366,18 @@ pub struct ServerCard {
     pub share: SharePolicy,
 }
 
+/// What the policy says of a chat and a destination (O2, W2).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Permit {
+    /// Where to; a server without an area stands for all of them.
+    pub to: Destination,
+    /// What may be sent there.
+    pub share: SharePolicy,
+    /// Why the transfer is denied, if it is.
+    pub denied: Option<String>,
+}
+
 /// A waiting customer, as agents see them in the queue (A2).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -485,6 +504,9 @@ impl Body {
     /// Whether the customer may see it.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        !matches!(self, Self::Note(_) | Self::Event(Event::TransferFailed { .. }))
+        !matches!(
+            self,
+            Self::Note(_) | Self::Event(Event::TransferFailed { .. } | Event::Confidential { .. })
+        )
     }
 }

@@ -167,6 +167,7 @@ fn client_samples() -> Vec<ClientFrame> {
         },
         CancelTransfer { chat: chat(), transfer: transfer() },
         Dismiss { chat: chat() },
+        SetConfidential { chat: chat(), on: true },
     ]
 }
 
@@ -268,6 +269,18 @@ fn server_samples() -> Vec<ServerFrame> {
             stage: Stage::Failed,
             code: Some(ErrorCode::NotArrived),
             detail: "the customer stayed".into(),
+        },
+        ChatPolicy {
+            chat: chat(),
+            permits: vec![Permit {
+                to: Destination::Area("sales".into()),
+                share: SharePolicy::All,
+                denied: Some("sales stays here".into()),
+            }],
+        },
+        Entries {
+            chat: chat(),
+            entries: vec![entry(6, Body::Event(Event::Confidential { agent: "Bob".into(), on: true }))],
         },
     ]
 }

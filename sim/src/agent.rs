@@ -310,7 +310,14 @@ impl World {
                 (name.to_uppercase(), self.classes[&(server, peer)])
             }
         };
-        Some(Target { destination: to.clone(), title, class, navigate })
+        Some(Target {
+            destination: to.clone(),
+            title,
+            class,
+            navigate,
+            bounds: baton_core::policy::Bounds::default(),
+            denied: None,
+        })
     }
 
     /// A frame reaches a console.

@@ -221,7 +221,7 @@ impl World {
             }
             Effect::Queue(input) => sorted.queue.push(input),
             Effect::Found(chat) => sorted.found = Some(chat),
-            Effect::Token(..) => {}
+            Effect::Token(..) | Effect::Audit(_) => {}
             Effect::Chat(chat, input) => {
                 if let session::Input::Renew(conn, _) = &input {
                     self.bind(conn.0, Bound::Customer(chat));

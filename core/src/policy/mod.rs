@@ -7,125 +7,15 @@
 use baton_protocol::MessageId;
 use baton_protocol::limits::MAX_CONTEXT;
 use baton_protocol::model::{
-    Author, Body, Context, Customer, Destination, Edits, Entry, Event, PriorEntry, Share, SharePolicy,
+    Author, Body, Context, Customer, Edits, Entry, Event, PriorEntry, Share, SharePolicy,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// How near a destination is (W2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// The same area of this server.
-    SameDepartment,
-    /// Another area of this server, or another server of the same company.
-    SameCompany,
-    /// Another company with which there is an agreement.
-    Partner,
-    /// Any other company.
-    Other,
-}
+mod bounds;
+mod rules;
 
-/// A server's rules: a default by class, then rules of which the first that fits decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// What may be sent by default.
-    pub defaults: Defaults,
-    /// Exceptions, the first that fits decides.
-    pub exceptions: Vec<Rule>,
-}
-
-/// What may be sent to each class when no rule says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Defaults {
-    /// Default all.
-    pub same_department: SharePolicy,
-    /// Default the agent's choice.
-    pub same_company: SharePolicy,
-    /// Default the agent's choice.
-    pub partner: SharePolicy,
-    /// Default nothing.
-    pub other: SharePolicy,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            defaults: Defaults {
-                same_department: SharePolicy::All,
-                same_company: SharePolicy::AgentsChoice,
-                partner: SharePolicy::AgentsChoice,
-                other: SharePolicy::Nothing,
-            },
-            exceptions: Vec::new(),
-        }
-    }
-}
-
-/// An exception. A member that is not given fits everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// The transferring agent's login name.
-    pub agent: Option<String>,
-    /// The area that the chat is in.
-    pub area: Option<String>,
-    /// The destination: an area's, an agent's or a server's name.
-    pub destination: Option<String>,
-    /// Why it is denied; a rule without it permits.
-    pub denied: Option<String>,
-    /// What may be sent; the class's default where it is not given.
-    pub share: Option<SharePolicy>,
-}
-
-/// Who asks for a transfer, and where to.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The agent's login name.
-    pub agent: &'a str,
-    /// The area that the chat is in.
-    pub area: &'a str,
-    /// Where to.
-    pub to: &'a Destination,
-    /// How near that is.
-    pub class: Class,
-}
-
-impl Rules {
-    /// What may be sent, or why the transfer is denied.
-    ///
-    /// # Errors
-    /// The reason, as the rule's author wrote it.
-    pub fn decide(&self, request: Request<'_>) -> Result<SharePolicy, String> {
-        let fits = |rule: &&Rule| {
-            let is =
-                |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|name| name == value);
-            is(&rule.agent, request.agent)
-                && is(&rule.area, request.area)
-                && is(&rule.destination, destination_name(request.to))
-        };
-        let rule = self.exceptions.iter().find(fits);
-        if let Some(reason) = rule.and_then(|rule| rule.denied.clone()) {
-            return Err(reason);
-        }
-        Ok(rule.and_then(|rule| rule.share.clone()).unwrap_or_else(|| self.default_for(request.class)))
-    }
-
-    fn default_for(&self, class: Class) -> SharePolicy {
-        let by_class = &self.defaults;
-        match class {
-            Class::SameDepartment => &by_class.same_department,
-            Class::SameCompany => &by_class.same_company,
-            Class::Partner => &by_class.partner,
-            Class::Other => &by_class.other,
-        }
-        .clone()
-    }
-}
-
-fn destination_name(to: &Destination) -> &str {
-    match to {
-        Destination::Agent(name) | Destination::Area(name) | Destination::Server { server: name, .. } => name,
-    }
-}
+pub use bounds::{Bounds, Fields};
+pub use rules::{Class, Decision, Defaults, Request, Rule, Rules};
 
 /// The agent's choice held against the policy: what is really sent.
 #[must_use]
@@ -227,7 +117,8 @@ fn prior_entry(server: &str, entry: &Entry) -> Option<PriorEntry> {
         Body::Text(text) => (text.clone(), false),
         Body::Note(text) => (text.clone(), true),
         Body::Event(Event::Queued { .. } | Event::Joined { .. } | Event::AgentLost { .. })
-        | Body::Event(Event::Transferred { .. } | Event::TransferFailed { .. } | Event::Ended(_)) => {
+        | Body::Event(Event::Transferred { .. } | Event::TransferFailed { .. } | Event::Ended(_))
+        | Body::Event(Event::Confidential { .. }) => {
             return None;
         }
     };

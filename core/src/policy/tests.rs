@@ -1,6 +1,6 @@
 //! What leaves, and what never does.
 
-use baton_protocol::model::{EndReason, Redaction};
+use baton_protocol::model::{Destination, EndReason, Redaction};
 use baton_protocol::{ErrorCode, MessageId, Timestamp};
 use proptest::prelude::*;
 
@@ -63,7 +63,7 @@ fn texts(context: &Context) -> Vec<&str> {
 }
 
 fn request<'a>(agent: &'a str, area: &'a str, to: &'a Destination, class: Class) -> Request<'a> {
-    Request { agent, area, to, class }
+    Request { agent, area, to, class, confidential: false }
 }
 
 fn to_globex() -> Destination {
@@ -85,7 +85,7 @@ fn o2_a_denial_says_why_and_the_first_rule_that_fits_decides() {
         area: area.map(Into::into),
         destination: destination.map(Into::into),
         denied: Some(why.into()),
-        share: None,
+        ..Rule::default()
     };
     let permit = Rule { agent: Some("bob".into()), share: Some(SharePolicy::Nothing), ..Rule::default() };
     let rules = Rules {
@@ -101,6 +101,52 @@ fn o2_a_denial_says_why_and_the_first_rule_that_fits_decides() {
     assert_eq!(decide("ann", "support"), Ok(SharePolicy::AgentsChoice));
     assert_eq!(decide("cat", "legal"), Err("legal stays".into()));
     assert_eq!(decide("bob", "legal"), Ok(SharePolicy::Nothing));
+}
+
+#[test]
+fn o2_a_rule_fits_by_class_and_confidence_and_one_without_members_fits_all() {
+    let confidential = Rule {
+        confidential: Some(true),
+        class: Some(Class::Partner),
+        denied: Some("confidential".into()),
+        ..Rule::default()
+    };
+    let all = Rule { name: Some("closed".into()), share: Some(SharePolicy::Nothing), ..Rule::default() };
+    let rules = Rules { exceptions: vec![confidential, all], ..Rules::default() };
+    let to = to_globex();
+    let judge =
+        |class, confidential| rules.judge(Request { confidential, ..request("ann", "sales", &to, class) });
+    let denied = Decision { rule: "rule 1".into(), verdict: Err("confidential".into()) };
+    let closed = Decision { rule: "rule 2, closed".into(), verdict: Ok(SharePolicy::Nothing) };
+    assert_eq!(judge(Class::Partner, true), denied);
+    assert_eq!(judge(Class::Partner, false), closed);
+    assert_eq!(judge(Class::SameDepartment, true), closed);
+    let none = Rules::default().judge(request("ann", "sales", &to, Class::Other));
+    assert_eq!(none.rule, "default for other");
+}
+
+#[test]
+fn w2_an_agreement_takes_away_what_may_not_travel() {
+    let entries = [said(1, "hello"), noted(2, "VIP")];
+    let whole = release_of(&entries, None, &Share::All);
+    let fields = Fields { identity: false, notes: false, comments: false, ..Fields::default() };
+    let bounds = Bounds { fields, ..Bounds::default() };
+    let held = bounds.hold(whole.clone(), "Acme");
+    assert_eq!(texts(&held), ["hello"]);
+    assert!(held.customer.name.is_empty() && held.comments.is_empty() && held.incomplete);
+    assert_eq!(Bounds::default().hold(whole.clone(), "Acme"), whole, "no bounds take nothing away");
+}
+
+#[test]
+fn w2_what_a_peer_forbids_to_pass_on_stays() {
+    let prior = release_of(&[said(1, "told Globex")], None, &Share::All);
+    let mut prior = prior;
+    prior.transcript[0].server = "Globex".into();
+    let whole = release_of(&[said(2, "told Acme")], Some(&prior), &Share::All);
+    assert_eq!(texts(&whole), ["told Globex", "told Acme"]);
+    let held = Bounds { own_only: true, ..Bounds::default() }.hold(whole, "Acme");
+    assert_eq!(texts(&held), ["told Acme"]);
+    assert!(held.customer.name.is_empty() && held.customer.email.is_empty() && held.incomplete);
 }
 
 #[test]

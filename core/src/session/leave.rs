@@ -8,6 +8,7 @@ use baton_protocol::model::{Offer, Share, Way};
 use baton_protocol::{ErrorCode, ServerFrame, TransferId};
 
 use super::{Chat, Target};
+use crate::audit::{Left, Step};
 use crate::effect::{Answer, Call, CallRequest, CallResult, Effect, Env, Timer};
 use crate::transfer::origin::{Attempt, Offered, Outgoing, Past, Permitted, Reclaimed, Requested};
 
@@ -35,9 +36,12 @@ impl Chat {
             (visited.len() >= MAX_HOPS).then_some(ErrorCode::Loop)
         };
         if let Some(code) = refused {
+            self.audit(env, (transfer, &agent, &target.destination), Step::Failed { code }, out);
             return self.failed_here(env, transfer, &target.title, code, code.to_string(), out);
         }
+        let bounds = self.bounds_for(target.bounds, &peer, target.class);
         let attempt = Attempt {
+            bounds,
             transfer,
             peer: peer.clone(),
             title: target.title,
@@ -139,8 +143,13 @@ impl Chat {
             epoch: self.record.epoch,
             challenge: self.record.challenge,
             origins: self.record.origins.clone(),
-            context: self.release(env, &attempt.comments, &attempt.share, attempt.seen),
+            confined: attempt.bounds.confined,
+            context: attempt.bounds.hold(
+                self.release(env, &attempt.comments, &attempt.share, attempt.seen),
+                &env.settings.brand.name,
+            ),
         };
+        self.audit_attempt(env, attempt, Step::Sent(Left::of(&request.context)), out);
         let call = Call {
             peer: attempt.peer.clone(),
             transfer: attempt.transfer,
@@ -233,6 +242,7 @@ impl Chat {
             other => return self.record.outgoing = other,
         };
         let (transfer, peer, title) = (attempt.transfer, attempt.peer.clone(), attempt.title.clone());
+        self.audit_attempt(env, &attempt, Step::Failed { code }, out);
         self.remember(Past { attempt, posted, reclaimed: None });
         self.save(out);
         if offered {

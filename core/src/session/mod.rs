@@ -8,10 +8,12 @@
 //! - [`attach`]: a customer's connection comes, goes and comes back.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
+//! - [`govern`]: what policy and audit want to know of a chat.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
 
 mod arrive;
 mod attach;
+mod govern;
 mod leave;
 pub(crate) use leave::backoff;
 mod release;
@@ -33,7 +35,7 @@ use baton_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{CallResult, ConnId, Effect, Env, ReplyTo, Timer};
-use crate::policy::Class;
+use crate::policy::{Bounds, Class};
 use crate::queue;
 use crate::transfer::origin::{Outgoing, Past};
 
@@ -70,6 +72,9 @@ pub struct Record {
     pub came: Option<Came>,
     /// The last transfer within this server, to tell its agent how it goes on.
     pub passed: Option<Passed>,
+    /// Whether it is marked as confidential (O2).
+    #[serde(default)]
+    pub confidential: bool,
     /// The first entry that the present agent may see; earlier ones are in the context, as far as policy allows.
     pub view_from: Seq,
 }
@@ -105,6 +110,9 @@ pub struct Came {
     /// Whether that server has not yet given what it stored last, since it could not be reached. Until it has,
     /// the chat goes to no other server, which would never get it.
     pub tail_due: bool,
+    /// Whether what came along must not go on to a third company.
+    #[serde(default)]
+    pub confined: bool,
 }
 
 /// A transfer within this server.
@@ -129,6 +137,10 @@ pub struct Target {
     pub class: Class,
     /// For a server: whether the browser is to go there, page and all.
     pub navigate: bool,
+    /// For a server: what the agreement with it lets out.
+    pub bounds: Bounds,
+    /// For a server: why the agreement with it denies this.
+    pub denied: Option<String>,
 }
 
 /// What a chat is told.
@@ -165,6 +177,17 @@ pub enum Input {
         comments: String,
         /// What to send.
         share: Share,
+    },
+    /// Somebody marks the chat as confidential, or takes the mark away.
+    Confidential {
+        /// Login name.
+        login: String,
+        /// The name that is shown.
+        title: String,
+        /// Whether they may do so in any chat.
+        supervisor: bool,
+        /// Whether it is to be.
+        on: bool,
     },
     /// The queue manager's word.
     Queue(queue::Output),
@@ -265,6 +288,7 @@ impl Chat {
             past: Vec::new(),
             came,
             passed: None,
+            confidential: false,
             view_from: 1,
         };
         let mut chat = Self::load(record, context, Vec::new());
@@ -304,6 +328,9 @@ impl Chat {
             Input::Show(login) => self.show(&login, out),
             Input::Transfer { login, transfer, target, comments, share } => {
                 self.transfer(env, &login, transfer, target, comments, share, out);
+            }
+            Input::Confidential { login, title, supervisor, on } => {
+                self.set_confidential(env, (&login, title), supervisor, on, out);
             }
             Input::Queue(output) => self.queued(env, output, out),
             Input::Place(rank, wait) => {

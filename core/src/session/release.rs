@@ -1,10 +1,11 @@
 //! The customer is on the way to another server: what that one says of it, and the way back (O5).
 
 use baton_protocol::federation::{Cancel, Commit, Denial, ProgressReport, Release};
-use baton_protocol::model::{Event, Stage};
+use baton_protocol::model::{Event, PriorEntry, Stage};
 use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, TransferId};
 
 use super::{Chat, PeerRequest, State};
+use crate::audit::{Left, Step};
 use crate::effect::{Answer, Call, CallRequest, Effect, Env, Timer};
 use crate::policy;
 use crate::queue;
@@ -67,6 +68,10 @@ impl Chat {
     }
 
     fn released(&mut self, env: &Env<'_>, released: Released, out: &mut Vec<Effect>) {
+        let tail = self.tail_of(env, &released.attempt, released.posted);
+        if !tail.is_empty() {
+            self.audit_attempt(env, &released.attempt, Step::Sent(Left::of_entries(&tail)), out);
+        }
         self.record.outgoing = Outgoing::Released(released);
         self.save(out);
         out.push(Effect::ClearTimer(Timer::Offer));
@@ -103,9 +108,13 @@ impl Chat {
     }
 
     fn tail(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Answer {
+        Answer::Release(Release { tail: self.tail_of(env, attempt, posted) })
+    }
+
+    fn tail_of(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Vec<PriorEntry> {
         let from = self.entries.partition_point(|entry| entry.seq <= posted);
         let tail = policy::release_tail(&env.settings.brand.name, &self.entries[from..], &attempt.share);
-        Answer::Release(Release { tail })
+        attempt.bounds.fields.narrow_entries(tail)
     }
 
     /// The customer has stored the destination's epoch: our part ends (O5).
@@ -118,6 +127,7 @@ impl Chat {
         match std::mem::take(&mut self.record.outgoing) {
             Outgoing::Released(released) if released.attempt.transfer == transfer => {
                 let to = released.attempt.title.clone();
+                self.audit_attempt(env, &released.attempt, Step::Arrived, out);
                 self.record.outgoing = Outgoing::Settled(released.settle());
                 self.save(out);
                 self.happened(env, Event::Transferred { from: env.settings.brand.name.clone(), to }, out);
@@ -210,6 +220,7 @@ impl Chat {
             }
         };
         let (transfer, title) = (reclaimed.attempt.transfer, reclaimed.attempt.title.clone());
+        self.audit_attempt(env, &reclaimed.attempt, Step::Failed { code: ErrorCode::NotArrived }, out);
         self.record.epoch = epoch;
         self.record.outgoing = Outgoing::Reclaimed(reclaimed);
         self.save(out);

@@ -7,8 +7,9 @@ use baton_protocol::{ErrorCode, Seq, ServerFrame, TransferId};
 
 use super::attach::in_frames;
 use super::{Chat, Passed, State, Target};
+use crate::audit::{Left, Step};
 use crate::effect::{Call, CallRequest, Effect, Env};
-use crate::policy::{self, Everything, Request, json_length};
+use crate::policy::{self, Decision, Everything, json_length};
 use crate::queue::{self, Output, Profile, Ticket};
 use crate::transfer::origin::Outgoing;
 
@@ -62,6 +63,7 @@ impl Chat {
             Output::Placed { transfer, agent, .. } => self.placed(env, transfer, agent, out),
             Output::NotPlaced { transfer, code, .. } => {
                 if let Some(placing) = self.placing.take_if(|placing| placing.transfer == transfer) {
+                    self.audit_placing(env, &placing, Step::Failed { code }, out);
                     self.failed_here(env, transfer, &placing.target.title, code, code.to_string(), out);
                 }
             }
@@ -98,7 +100,9 @@ impl Chat {
             _ => {}
         }
         let agent = title.clone();
-        self.placing = None;
+        if let Some(placing) = self.placing.take() {
+            self.audit_placing(env, &placing, Step::Failed { code: ErrorCode::AgentUnavailable }, out);
+        }
         if !matches!(self.record.outgoing, Outgoing::Owned) {
             self.abort(env, ErrorCode::AgentUnavailable, String::new(), out);
         }
@@ -166,17 +170,22 @@ impl Chat {
         if comments.len() > baton_protocol::limits::MAX_TEXT {
             return self.refuse_agent(login, ErrorCode::BadText, About::Transfer(transfer), out);
         }
-        let request =
-            Request { agent: login, area: &self.record.area, to: &target.destination, class: target.class };
-        let share = match env.settings.rules.decide(request) {
+        let Decision { rule, verdict } = self.judge(env, login, &target);
+        let audited = (transfer, login, &target.destination);
+        let share = match verdict {
             // Never more than the agent agreed to: who wanted less reads that this destination gets everything.
             Ok(SharePolicy::All) if share != Share::All => {
                 let detail = "everything goes along to this destination: choose All".to_owned();
                 let code = ErrorCode::NotPermitted;
+                self.audit(env, audited, Step::Denied { rule, reason: detail.clone() }, out);
                 return self.failed_here(env, transfer, &target.title, code, detail, out);
             }
-            Ok(policy) => policy::settle(&policy, share),
+            Ok(policy) => {
+                self.audit(env, audited, Step::Permitted { rule, share: policy.clone() }, out);
+                policy::settle(&policy, share)
+            }
             Err(reason) => {
+                self.audit(env, audited, Step::Denied { rule, reason: reason.clone() }, out);
                 let code = ErrorCode::NotPermitted;
                 return self.failed_here(env, transfer, &target.title, code, reason, out);
             }
@@ -201,6 +210,12 @@ impl Chat {
         let current = self.record.outgoing.attempt().map(|attempt| attempt.transfer);
         let past = self.record.past.iter().map(|past| past.attempt.transfer);
         past.chain(placing).chain(passed).chain(current).any(|known| known == transfer)
+    }
+
+    /// Keeps a step of a transfer within this server.
+    fn audit_placing(&self, env: &Env<'_>, placing: &Placing, step: Step, out: &mut Vec<Effect>) {
+        let agent = self.agent_login().unwrap_or_default();
+        self.audit(env, (placing.transfer, agent, &placing.target.destination), step, out);
     }
 
     fn place(
@@ -268,6 +283,8 @@ impl Chat {
             },
         };
         let mut context = self.release(env, &placing.comments, &placing.share, placing.seen);
+        self.audit_placing(env, &placing, Step::Sent(Left::of(&context)), out);
+        self.audit_placing(env, &placing, Step::Arrived, out);
         self.happened(env, Event::Transferred { from: title.clone(), to }, out);
         self.record.view_from = self.last_seq() + 1;
         // On this server the list of servers does not grow.

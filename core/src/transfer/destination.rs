@@ -26,6 +26,7 @@ use baton_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Left, Step};
 use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, ConnId, Effect, Env, ReplyTo, Timer};
 use crate::session::{self, Beginning, Came, Chat};
 
@@ -53,6 +54,9 @@ pub struct Record {
     pub expires: Timestamp,
     /// Warm transfer information.
     pub context: Context,
+    /// Whether it must not go on to a third company.
+    #[serde(default)]
+    pub confined: bool,
     /// How far it is.
     pub state: State,
 }
@@ -183,10 +187,12 @@ impl Incoming {
             origins: request.origins,
             expires: env.now.plus(life),
             context: request.context,
+            confined: request.confined,
             state: State::Reserved,
         };
         let incoming = Self::load(record);
         incoming.save(out);
+        incoming.audit(env, None, Step::Received(Left::of(&incoming.record.context)), out);
         out.push(Effect::Reply(reply, Ok(Answer::Reservation(reservation))));
         out.push(Effect::SetTimer(Timer::Offer, life));
         incoming
@@ -235,6 +241,19 @@ impl Incoming {
 
     fn save(&self, out: &mut Vec<Effect>) {
         out.push(Effect::SaveIncoming(Box::new(self.record.clone())));
+    }
+
+    /// Keeps a step of the transfer.
+    fn audit(&self, env: &Env<'_>, chat: Option<ChatId>, step: Step, out: &mut Vec<Effect>) {
+        out.push(Effect::Audit(Box::new(audit::Record {
+            at: env.now,
+            chat,
+            transfer: self.record.transfer,
+            agent: self.record.context.agent.clone(),
+            peer: Some(self.record.peer.clone()),
+            to: format!("area {}", self.record.area),
+            step,
+        })));
     }
 
     /// One refusal for whatever is wrong, so that nobody learns which part of a guess was right.
@@ -329,6 +348,7 @@ impl Incoming {
                     peer: self.record.peer.clone(),
                     transfer: self.record.transfer,
                     tail_due: provisional,
+                    confined: self.record.confined,
                 },
                 context,
             )),
@@ -338,6 +358,7 @@ impl Incoming {
         self.record.state = State::Active { chat, provisional, accepted: false };
         // Before the chat's own effects: one stored step, and the welcome after it.
         self.save(out);
+        self.audit(env, Some(chat), Step::Arrived, out);
         out.append(&mut effects);
         out.push(Effect::ClearTimer(Timer::Offer));
     }

@@ -17,6 +17,8 @@ use baton_protocol::model::{Offer, Share, Stage};
 use baton_protocol::{Epoch, Seq, TransferId};
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Bounds;
+
 /// What every state of an attempt knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -40,6 +42,9 @@ pub struct Attempt {
     pub seen: Seq,
     /// The customer's epoch at the time. At a later one nothing can come of it any more.
     pub epoch: Epoch,
+    /// What the agreement with the peer lets out.
+    #[serde(default)]
+    pub bounds: Bounds,
 }
 
 /// Permission has been asked for.

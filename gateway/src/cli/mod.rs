@@ -5,6 +5,7 @@
 
 mod agent;
 mod ask;
+mod audit;
 mod check;
 mod init;
 mod introduction;
@@ -45,6 +46,8 @@ enum Command {
     /// Other companies' gateways.
     #[command(subcommand)]
     Peer(peer::Peer),
+    /// Show what became of transfers: who, where to, by which rule, how much left. Never what was said.
+    Audit(audit::Audit),
     /// Print the fingerprint of this gateway's key, for the operators of its peers.
     Fingerprint,
     /// Look whether everything is in order: settings, keys, database, peers.
@@ -82,6 +85,7 @@ pub async fn run() -> ExitCode {
         Command::Init(init) => init.run(&dir),
         Command::Agent(agent) => agent.run(&dir).await,
         Command::Peer(peer) => peer.run(&dir).await,
+        Command::Audit(audit) => audit.run(&dir).await,
         Command::Fingerprint => fingerprint(&dir),
         Command::Check => check::run(&dir).await,
         Command::Serve(serve) => serve.run(&dir).await,

@@ -209,6 +209,9 @@ fn policy(mut section: Section<'_, '_>, areas: &[Area], mistakes: &Mistakes<'_>)
 }
 
 fn exception(mut section: Section<'_, '_>, areas: &[Area], mistakes: &Mistakes<'_>) -> Rule {
+    let name = section.text("name", "name = \"bills stay\"", rules::label);
+    let class = section.text("class", "class = \"partner\"", rules::class);
+    let confidential = section.truth("confidential", "confidential = true");
     let agent = section.text("agent", "agent = \"anna\"", rules::name);
     let area = section.text("area", "area = \"sales\"", rules::name);
     let destination = section.text("destination", "destination = \"globex\"", rules::name);
@@ -229,6 +232,9 @@ fn exception(mut section: Section<'_, '_>, areas: &[Area], mistakes: &Mistakes<'
     section.finish();
     let text = |read: Option<Located<String>>| read.map(|(text, _)| text);
     Rule {
+        name: text(name),
+        class: class.map(|(class, _)| class),
+        confidential,
         agent: text(agent),
         area: text(area),
         destination: text(destination),

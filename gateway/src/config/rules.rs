@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use baton_core::policy::Class;
 use baton_protocol::limits::MAX_LABEL;
 use baton_protocol::model::SharePolicy;
 use url::{Host, Url};
@@ -127,6 +128,18 @@ pub fn share(text: &str) -> Result<SharePolicy, String> {
         "nothing" => Ok(SharePolicy::Nothing),
         other => Err(format!("it is \"all\", \"agents_choice\" or \"nothing\", and this is {other:?}")),
     }
+}
+
+/// How near a destination is.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn class(text: &str) -> Result<Class, String> {
+    let all = [Class::SameDepartment, Class::SameCompany, Class::Partner, Class::Other];
+    all.into_iter().find(|class| class.name() == text).ok_or_else(|| {
+        let names = all.map(|class| format!("{:?}", class.name())).join(", ");
+        format!("it is one of {names}, and this is {text:?}")
+    })
 }
 
 /// The origin of an address that a rule here has let through.

@@ -93,6 +93,18 @@ impl<'m, 't> Section<'m, 't> {
         }
     }
 
+    /// `true` or `false`.
+    pub(super) fn truth(&mut self, key: &'static str, example: &str) -> Option<bool> {
+        let value = self.take(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(truth) => Some(*truth),
+            _ => {
+                self.wrong_type(key, &value, "true or false, without quotes", example);
+                None
+            }
+        }
+    }
+
     /// A section below this one; an empty one when it is not there.
     pub(super) fn section(&mut self, key: &'static str) -> Self {
         self.optional(key).unwrap_or_else(|| self.below(key, 0..0, DeTable::new()))

@@ -133,11 +133,15 @@ pub(super) const DEFAULTS: &str = "
 # partner = \"agents_choice\"
 # other = \"nothing\"
 
-# Exceptions; the first that fits decides. What is left out fits everything.
+# Exceptions; the first that fits decides. What is left out fits everything, so a rule with nothing but `deny` or
+# `share` is for every transfer.
 # [[policy.rule]]
+# name = \"bills\"               # what the audit calls it; its position otherwise
+# class = \"partner\"            # same_department, same_company, partner or other
+# destination = \"globex\"       # an area, an agent or a server
+# area = \"billing\"             # the area that the chat is in
 # agent = \"anna\"
-# area = \"billing\"
-# destination = \"globex\"
+# confidential = true            # chats that an agent or a supervisor has marked
 # deny = \"Bills stay here\"     # why the transfer is denied; or
 # share = \"nothing\"            # what may be sent at most
 ";

@@ -112,6 +112,24 @@ share = "nothing"
 }
 
 #[test]
+fn o2_a_rule_names_class_and_confidence_or_nothing() {
+    let rules = "[[policy.rule]]\nname = \"secret\"\nclass = \"partner\"\nconfidential = true\ndeny = \"no\"\n\
+                 [[policy.rule]]\nshare = \"nothing\"\n";
+    let config = parse(&format!("{LEAST}{rules}")).unwrap();
+    let secret = Rule {
+        name: Some("secret".into()),
+        class: Some(baton_core::policy::Class::Partner),
+        confidential: Some(true),
+        denied: Some("no".into()),
+        ..Rule::default()
+    };
+    let all = Rule { share: Some(SharePolicy::Nothing), ..Rule::default() };
+    assert_eq!(config.rules.exceptions, [secret, all]);
+    is(&after("[[policy.rule]]\nclass = \"friend\"\n"), 2, "\"same_department\"", "class = \"partner\"");
+    is(&after("[[policy.rule]]\nconfidential = \"yes\"\n"), 2, "true or false", "confidential = true");
+}
+
+#[test]
 fn addresses_follow_from_the_url() {
     let of = |url: &str| {
         let config = parse(&LEAST.replace("https://chat.acme.example", url)).unwrap();

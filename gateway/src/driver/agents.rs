@@ -6,13 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
-use baton_core::effect::CallRequest;
-use baton_core::policy::Class;
 use baton_core::queue::{self, Profile};
-use baton_core::session::{self, Target};
-use baton_protocol::federation::PermissionRequest;
-use baton_protocol::frames::{About, Login, PeerOffer};
-use baton_protocol::model::{Destination, SharePolicy};
+use baton_core::session;
+use baton_protocol::frames::{About, Login};
+use baton_protocol::model::SharePolicy;
 use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, ServerFrame};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -167,6 +164,7 @@ impl Gateway {
                     }),
                 }
             }
+            ClientFrame::SetConfidential { chat, on } => self.set_confidential(conn, login, chat, on).await,
             // Only the console forgets it.
             ClientFrame::Dismiss { .. } => {}
             ClientFrame::Say { chat: Some(chat), .. }
@@ -181,7 +179,7 @@ impl Gateway {
         }
     }
 
-    fn tell_for(self: &Arc<Self>, conn: &Conn, chat: ChatId, input: session::Input) {
+    pub(super) fn tell_for(self: &Arc<Self>, conn: &Conn, chat: ChatId, input: session::Input) {
         if self.look_at_chat(chat, |_| ()).is_none() {
             let code = ErrorCode::UnknownChat;
             let about = About::Chat(chat);
@@ -189,55 +187,6 @@ impl Gateway {
         }
         self.tell_chat(chat, input);
     }
-
-    /// What this server knows of the place that an agent named.
-    async fn target(&self, chat: ChatId, to: &Destination) -> Result<Target, ErrorCode> {
-        let area = self.look_at_chat(chat, |chat| chat.record.area.clone()).ok_or(ErrorCode::UnknownChat)?;
-        let near = |same: bool| if same { Class::SameDepartment } else { Class::SameCompany };
-        let (title, class, navigate) = match to {
-            Destination::Area(name) => {
-                let title = self.settings.area_title(name).ok_or(ErrorCode::UnknownArea)?;
-                (title.to_owned(), near(*name == area), false)
-            }
-            Destination::Agent(name) => {
-                let card = self.with_queue(|queue| queue.agent_card(name, SharePolicy::All));
-                let card = card.ok_or(ErrorCode::AgentUnavailable)?;
-                (card.title, near(card.areas.contains(&area)), false)
-            }
-            Destination::Server { server, .. } => {
-                let peer = self.federation.peer(server).await.ok_or(ErrorCode::UnknownServer)?;
-                (peer.title.clone(), peer.class(), peer.navigates())
-            }
-        };
-        Ok(Target { destination: to.clone(), title, class, navigate })
-    }
-
-    /// Asks a peer what it offers for a chat; the answer goes to the console that asked.
-    fn inspect(self: &Arc<Self>, conn: &Arc<Conn>, login: String, chat: ChatId, server: String) {
-        let (gateway, conn) = (self.clone(), conn.clone());
-        self.runtime.spawn(async move {
-            let visited = gateway.look_at_chat(chat, |chat| match &chat.context {
-                Some(context) => context.visited.clone(),
-                None => Vec::new(),
-            });
-            let mut visited = visited.unwrap_or_default();
-            visited.push(gateway.settings.server.clone());
-            let request = CallRequest::Permission(PermissionRequest { agent: login, visited });
-            let offer = match gateway.federation.ask(&server, None, &request).await {
-                Ok(baton_core::effect::Answer::Permission(permission)) => match permission.areas {
-                    Some(areas) => PeerOffer::Areas(areas),
-                    None => PeerOffer::GeneralEntrance,
-                },
-                Ok(_) => refused(ErrorCode::BadAnswer, ErrorCode::BadAnswer.to_string()),
-                Err(error) => refused(error.code(), error.detail()),
-            };
-            conn.send(&ServerFrame::PeerAreas { chat, server, offer });
-        });
-    }
-}
-
-fn refused(code: ErrorCode, detail: String) -> PeerOffer {
-    PeerOffer::Refused { code, detail }
 }
 
 /// The agent, if the password is theirs. An unknown name takes as long as a wrong password.

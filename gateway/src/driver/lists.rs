@@ -66,7 +66,7 @@ impl Gateway {
 
     fn destinations(&self, login: &str) -> ServerFrame {
         let share = |to: Destination, class| {
-            let request = Request { agent: login, area: "", to: &to, class };
+            let request = Request { agent: login, area: "", to: &to, class, confidential: false };
             self.settings.rules.decide(request).unwrap_or(SharePolicy::Nothing)
         };
         let queue = self.queue.lock();

@@ -114,7 +114,7 @@ impl Gateway {
         self.finish(&key, sorted, Some(&slot.unfinished));
     }
 
-    fn with_env<T>(&self, step: impl FnOnce(&mut Env<'_>) -> T) -> T {
+    pub(super) fn with_env<T>(&self, step: impl FnOnce(&mut Env<'_>) -> T) -> T {
         step(&mut Env { now: now(), settings: &self.settings, random: &mut fill_random })
     }
 
@@ -218,6 +218,7 @@ impl Gateway {
                     sorted.ops.push(Op::SaveContext { chat, json: json(&context) });
                 }
                 Effect::Append(chat, entry) => sorted.ops.push(Op::Append { chat, entry }),
+                Effect::Audit(record) => sorted.ops.push(Op::Audit(record)),
                 Effect::SaveIncoming(record) => sorted.replace(Op::SaveIncoming(IncomingRow {
                     peer: record.peer.clone(),
                     transfer: record.transfer,
@@ -260,7 +261,7 @@ impl Gateway {
                         *own += 1;
                     }
                 }
-                Op::SaveContext { .. } | Op::Append { .. } => {}
+                Op::SaveContext { .. } | Op::Append { .. } | Op::Audit(_) => {}
             }
         }
         sorted

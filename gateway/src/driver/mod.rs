@@ -3,7 +3,7 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after.
 //! - [`customers`], [`agents`]: what a connection's frames mean.
 //! - [`calls`]: calls to peers. [`lists`]: queues, staffing and places, sent when they change.
-//! - [`timers`], [`conn`].
+//! - [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
 //! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
@@ -16,6 +16,7 @@ pub mod conn;
 pub mod customers;
 pub mod lists;
 pub mod machines;
+pub mod policy;
 pub mod timers;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use baton_core::audit;
 use baton_protocol::model::Entry;
 use baton_protocol::{ChatId, MessageId, SecretDigest, Seq, Timestamp, TransferId};
 use parking_lot::Mutex;
@@ -32,6 +33,7 @@ struct Tables {
     by_wtid: HashMap<SecretDigest, (String, TransferId)>,
     agents: BTreeMap<String, AgentRow>,
     tokens: HashMap<SecretDigest, (String, Timestamp)>,
+    audit: Vec<audit::Record>,
     peers: BTreeMap<String, PeerRow>,
     used: HashMap<String, Timestamp>,
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
@@ -49,6 +51,7 @@ enum Undo {
     Context(ChatId, Option<String>),
     Entry(ChatId, Seq),
     Incoming((String, TransferId), Option<IncomingRow>),
+    Audit,
 }
 
 impl Tables {
@@ -85,6 +88,10 @@ impl Tables {
                 Some(Undo::Entry(chat, seq))
             }
             Op::SaveIncoming(row) => self.save_incoming(row),
+            Op::Audit(record) => {
+                self.audit.push(*record);
+                Some(Undo::Audit)
+            }
         }
     }
 
@@ -126,6 +133,7 @@ impl Tables {
                 }
             }
             Undo::Incoming(name, old) => restore(&mut self.incoming, name, old),
+            Undo::Audit => drop(self.audit.pop()),
         }
     }
 }
@@ -251,6 +259,13 @@ impl Store for MemoryStore {
 
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
         self.with(|tables| tables.peers.remove(name).is_some())
+    }
+
+    fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>> {
+        self.with(|tables| {
+            let recent = tables.audit.iter().filter(|record| record.at >= since);
+            recent.take(most as usize).cloned().collect()
+        })
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {

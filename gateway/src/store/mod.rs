@@ -12,6 +12,7 @@ mod tests;
 use std::fmt;
 use std::pin::Pin;
 
+use baton_core::audit;
 use baton_protocol::federation::Jwks;
 use baton_protocol::model::Entry;
 use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
@@ -205,6 +206,8 @@ pub enum Op {
     },
     /// An incoming transfer's record.
     SaveIncoming(IncomingRow),
+    /// A step of a transfer, for the audit. It is never changed.
+    Audit(Box<audit::Record>),
 }
 
 /// Things that are stored together or not at all.
@@ -260,6 +263,9 @@ pub trait Store: Send + Sync + 'static {
     fn put_peer(&self, peer: PeerRow) -> Answer<'_, ()>;
     /// Removes a peer; whether there was one.
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool>;
+
+    /// What the audit has, from this time on, the oldest first; at most so many records.
+    fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>>;
 
     /// True for the first caller with this id, false for every later one until it expires (replays).
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool>;

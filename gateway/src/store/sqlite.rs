@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use baton_core::audit;
 use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -29,7 +30,8 @@ const KEEP_TOKENS: u64 = 2 * 24 * 60 * 60 * 1_000;
 
 /// The schema, one step a version. `user_version` counts the steps taken: SQLite's own mechanism, which a
 /// migration library would only repeat.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 
 /// See the module.
 pub struct SqliteStore {
@@ -260,6 +262,14 @@ impl Store for SqliteStore {
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
         let name = name.to_owned();
         self.writer.change(move |db| Ok(db.execute("DELETE FROM peer WHERE name = ?1", [name])? > 0))
+    }
+
+    fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>> {
+        self.ask(move |db| {
+            let sql = "SELECT record FROM audit WHERE at >= ?1 ORDER BY id LIMIT ?2";
+            let mut sql = db.prepare_cached(sql)?;
+            sql.query_map(params![number(since.0), most], |row| from_json(row, 0))?.collect()
+        })
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {

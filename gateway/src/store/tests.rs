@@ -46,6 +46,46 @@ fn commit(store: &dyn Store, batches: Vec<Vec<Op>>) -> Vec<(usize, Result<(), St
     receiver.iter().collect()
 }
 
+fn audited(at: u64, step: audit::Step) -> audit::Record {
+    let (chat, transfer) = (Some(ChatId([1; 16])), TransferId([2; 16]));
+    let (agent, peer, to) = ("bob".into(), Some("globex".into()), "globex/repairs".into());
+    audit::Record { at: Timestamp(at), chat, transfer, agent, peer, to, step }
+}
+
+#[tokio::test]
+async fn o2_the_audit_is_stored_with_its_step_or_not_at_all() {
+    for (store, _folder) in stores() {
+        let denied = audit::Step::Denied { rule: "rule 1".into(), reason: "no".into() };
+        let (first, second) = (audited(1_000, denied), audited(2_000, audit::Step::Arrived));
+        let keep = |record: &audit::Record| Op::Audit(Box::new(record.clone()));
+        let answers = commit(
+            &*store,
+            vec![
+                vec![chat(1, 0), keep(&first)],
+                // Its chat is at another version: neither is stored.
+                vec![keep(&second), chat(1, 7)],
+                vec![keep(&second), chat(1, 1)],
+            ],
+        );
+        assert_eq!(answers.iter().filter(|(_, result)| result.is_ok()).count(), 2);
+        assert_eq!(store.audit(Timestamp(0), 10).await.unwrap(), [first, second.clone()]);
+        assert_eq!(store.audit(Timestamp(1_001), 10).await.unwrap(), [second]);
+    }
+}
+
+#[tokio::test]
+async fn o2_nobody_changes_the_audit_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("baton.db");
+    let store = SqliteStore::open(&path).unwrap();
+    commit(&store, vec![vec![Op::Audit(Box::new(audited(1, audit::Step::Arrived)))]]);
+    let db = rusqlite::Connection::open(&path).unwrap();
+    for sql in ["DELETE FROM audit", "UPDATE audit SET step = 'x'"] {
+        let error = db.execute(sql, []).unwrap_err().to_string();
+        assert!(error.contains("append-only"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn batches_are_answered_in_order_and_found_again() {
     for (store, _folder) in stores() {
@@ -169,7 +209,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     drop(store);
     let db = rusqlite::Connection::open(&path).unwrap();
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version as usize, super::sqlite::MIGRATIONS.len());
 }
 
 #[test]

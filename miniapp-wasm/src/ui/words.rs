@@ -47,7 +47,7 @@ pub fn event(event: &Event) -> String {
         Event::Joined { agent } => join(&[agent, " has joined"]),
         Event::AgentLost { agent } => join(&[agent, " had to leave. You are next in line."]),
         Event::Transferred { to, .. } => join(&["You are being passed on to ", to]),
-        Event::TransferFailed { .. } => String::new(),
+        Event::TransferFailed { .. } | Event::Confidential { .. } => String::new(),
         Event::Ended(reason) => ended(reason).into(),
     }
 }

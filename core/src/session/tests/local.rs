@@ -317,3 +317,59 @@ fn a8_a_long_context_can_be_sent_to_a_console() {
         }
     }
 }
+
+/// The audit's records of a step: chat's, transfer's and agent's names aside.
+fn audited(effects: &[Effect]) -> Vec<(String, crate::audit::Step)> {
+    let record = |effect: &Effect| match effect {
+        Effect::Audit(record) => Some((record.to.clone(), record.step.clone())),
+        _ => None,
+    };
+    effects.iter().filter_map(record).collect()
+}
+
+#[test]
+fn o2_every_transfer_leaves_a_record_of_its_rule_and_its_outcome() {
+    use crate::audit::{Left, Step};
+    use crate::policy::Rule;
+    let mut bench = Bench::with_ann();
+    let deny = Rule { confidential: Some(true), denied: Some("confidential".into()), ..Rule::default() };
+    bench.world.settings.rules.exceptions.push(deny);
+    bench.customer_says(1, "hello");
+    let to = || Destination::Area("legal".into());
+    let asked = bench.raw(order(1, to(), Share::All));
+    let rule = "default for same_company".into();
+    let permitted = Step::Permitted { rule, share: baton_protocol::model::SharePolicy::AgentsChoice };
+    assert_eq!(audited(&asked), [("area legal".into(), permitted)]);
+    let chat = bench.chat.record.id;
+    let code = ErrorCode::Unstaffed;
+    let not = queue::Output::NotPlaced { chat, transfer: transfer(1), code };
+    assert_eq!(audited(&bench.raw(Input::Queue(not))), [("area legal".into(), Step::Failed { code })]);
+    bench.tell(Input::Confidential { login: "ann".into(), title: "Ann".into(), supervisor: false, on: true });
+    let denied = Step::Denied { rule: "rule 1".into(), reason: "confidential".into() };
+    assert_eq!(audited(&bench.raw(order(2, to(), Share::All))), [("area legal".into(), denied)]);
+    bench.tell(Input::Confidential { login: "eve".into(), title: "Eve".into(), supervisor: true, on: false });
+    bench.raw(order(3, to(), Share::All));
+    let placed = queue::Output::Placed { chat, transfer: transfer(3), agent: None };
+    let left = audited(&bench.raw(Input::Queue(placed)));
+    let [(_, Step::Sent(Left { messages: 1, notes: 0, identity: true, comments: true, .. })), (_, arrived)] =
+        left.as_slice()
+    else {
+        panic!("{left:?}")
+    };
+    assert_eq!(*arrived, Step::Arrived);
+}
+
+#[test]
+fn s2_only_its_agent_or_a_supervisor_marks_a_chat() {
+    let mut bench = Bench::with_ann();
+    let mark = |login: &str, supervisor| Input::Confidential {
+        login: login.into(),
+        title: login.into(),
+        supervisor,
+        on: true,
+    };
+    bench.check(mark("eve", false), &["eve < refused UnknownChat"]);
+    assert!(!bench.chat.record.confidential);
+    bench.check(mark("ann", false), &["save", "append #3", "ann < #3"]);
+    assert!(bench.chat.record.confidential, "and the customer reads nothing of it");
+}

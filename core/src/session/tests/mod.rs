@@ -202,15 +202,22 @@ pub(super) fn order(number: u8, to: Destination, share: Share) -> Input {
     Input::Transfer {
         login: "ann".into(),
         transfer: transfer(number),
-        target: Target { destination: to, title, class, navigate: false },
+        target: Target {
+            destination: to,
+            title,
+            class,
+            navigate: false,
+            bounds: Bounds::default(),
+            denied: None,
+        },
         comments: "kettle trouble".into(),
         share,
     }
 }
 
-/// Effects as lines.
+/// Effects as lines, the audit's aside.
 pub(crate) fn shown(effects: &[Effect]) -> Vec<String> {
-    effects.iter().map(line).collect()
+    effects.iter().filter(|effect| !matches!(effect, Effect::Audit(_))).map(line).collect()
 }
 
 fn line(effect: &Effect) -> String {
@@ -231,6 +238,7 @@ fn line(effect: &Effect) -> String {
         Effect::Reply(_, answer) => format!("reply: {}", answer_line(answer)),
         Effect::Found(_) => "found".into(),
         Effect::Token(..) => "token".into(),
+        Effect::Audit(record) => format!("audit {}", record.step.name()),
         Effect::Chat(_, input) => {
             format!("chat: {}", format!("{input:?}").split(['(', ' ']).next().unwrap_or_default())
         }

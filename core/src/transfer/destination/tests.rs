@@ -95,6 +95,7 @@ impl Door {
             challenge: challenge(),
             origins: vec!["https://acme.example".into()],
             context: context(),
+            confined: false,
         };
         let reservation = federation::Reservation {
             wtid: Wtid::from_bytes([2; 32]),

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
+use baton_core::audit;
 use baton_protocol::ChatId;
 use baton_protocol::model::Entry;
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -188,6 +189,7 @@ fn apply(db: &Connection, op: &Op) -> Result<(), StoreError> {
             .prepare_cached("UPDATE chat SET context = ?2 WHERE id = ?1")
             .and_then(|mut sql| sql.execute(params![chat.0, json])),
         Op::Append { chat, entry } => append(db, *chat, entry),
+        Op::Audit(record) => keep(db, record),
     };
     match changed {
         Ok(1) => Ok(()),
@@ -222,6 +224,13 @@ fn save_incoming(db: &Connection, row: &IncomingRow) -> rusqlite::Result<usize> 
     let sql = "UPDATE incoming SET version = version + 1, wtid = ?4, open = ?5, record = ?6 \
                WHERE peer = ?1 AND transfer = ?2 AND version = ?3";
     db.prepare_cached(sql)?.execute(params![peer, transfer.0, number(*version), wtid.0, open, json])
+}
+
+fn keep(db: &Connection, record: &audit::Record) -> rusqlite::Result<usize> {
+    let sql = "INSERT INTO audit (at, chat, transfer, peer, step, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (at, chat) = (number(record.at.0), record.chat.map(|chat| chat.0));
+    let (transfer, step, json) = (record.transfer.0, record.step.name(), to_json(record)?);
+    db.prepare_cached(sql)?.execute(params![at, chat, transfer, record.peer, step, json])
 }
 
 fn append(db: &Connection, chat: ChatId, entry: &Entry) -> rusqlite::Result<usize> {

@@ -1,0 +1,81 @@
+//! What the agreement with a peer lets out or in, beneath what policy and agent decided.
+
+use baton_protocol::model::{Context, PriorEntry};
+use serde::{Deserialize, Serialize};
+
+/// Which parts of a context travel between us and a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fields {
+    /// The customer's name and e-mail address.
+    pub identity: bool,
+    /// Private notes.
+    pub notes: bool,
+    /// What was said.
+    pub transcript: bool,
+    /// Documents.
+    pub documents: bool,
+    /// What the agent wrote for the next one.
+    pub comments: bool,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { identity: true, notes: true, transcript: true, documents: true, comments: true }
+    }
+}
+
+/// What holds for everything that one transfer sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// What the agreement lets out.
+    pub fields: Fields,
+    /// Whether the receiver must not pass it on to a third company.
+    pub confined: bool,
+    /// Whether only what was said on this server goes, since who sent us the rest confined it to us.
+    pub own_only: bool,
+}
+
+impl Fields {
+    /// Takes away what may not travel. A context that lost something says that it is incomplete.
+    #[must_use]
+    pub fn narrow(&self, mut context: Context) -> Context {
+        let before = context.clone();
+        if !self.identity {
+            context.customer.name.clear();
+            context.customer.email.clear();
+        }
+        if !self.documents {
+            context.documents.clear();
+        }
+        if !self.comments {
+            context.comments.clear();
+        }
+        context.transcript = self.narrow_entries(context.transcript);
+        context.incomplete |= context != before;
+        context
+    }
+
+    /// The entries that may travel.
+    #[must_use]
+    pub fn narrow_entries(&self, mut entries: Vec<PriorEntry>) -> Vec<PriorEntry> {
+        entries.retain(|entry| if entry.note { self.notes } else { self.transcript });
+        entries
+    }
+}
+
+impl Bounds {
+    /// The context as these bounds let it out; `here` is this server's name for people.
+    #[must_use]
+    pub fn hold(&self, mut context: Context, here: &str) -> Context {
+        if self.own_only {
+            context.transcript.retain(|entry| entry.server == here);
+            // Who the customer is came from there as well.
+            context.customer.name.clear();
+            context.customer.email.clear();
+            context.customer.subject.clear();
+            context.documents.clear();
+            context.incomplete = true;
+        }
+        self.fields.narrow(context)
+    }
+}
