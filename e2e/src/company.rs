@@ -63,6 +63,18 @@ pub const GLOBEX: Plan = Plan {
     site_port: 0,
 };
 
+/// Initech, whom Globex asks in turn.
+pub const INITECH: Plan = Plan {
+    name: "initech",
+    title: "Initech",
+    subject: "Everything else",
+    accent: "#333366",
+    areas: &[("help", "Help")],
+    agents: &[("ina", "Ina", &["help"], "agent")],
+    port: 0,
+    site_port: 0,
+};
+
 /// A company that is set up.
 pub struct Company {
     plan: Plan,
@@ -261,7 +273,9 @@ impl Company {
         let css = std::fs::read_to_string(format!("{folder}/style.css"))?;
         router =
             router.route("/style.css", get(move || async { ([(header::CONTENT_TYPE, "text/css")], css) }));
-        for file in std::fs::read_dir(format!("{folder}/{}", self.plan.name))? {
+        let pages = std::fs::read_dir(format!("{folder}/{}", self.plan.name));
+        // A company without a website of its own is served its gateway's pages alone.
+        for file in pages.into_iter().flatten() {
             let file = file?;
             let html = std::fs::read_to_string(file.path())?.replace("{gateway}", &self.url());
             let name = file.file_name().to_string_lossy().into_owned();

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_e2e::client::Client;
-use baton_e2e::company::{ACME, Company, GLOBEX};
+use baton_e2e::company::{ACME, Company, GLOBEX, INITECH};
 use baton_protocol::codes::ErrorCode;
 use baton_protocol::frames::PeerOffer;
-use baton_protocol::model::{Destination, Permit, Share, SharePolicy, Stage};
+use baton_protocol::model::{Context, Destination, Permit, Share, SharePolicy, Stage};
 use baton_protocol::{ChatId, ClientFrame, CloseCode, ServerFrame, TransferId, Verifier};
 
 struct Both {
@@ -70,8 +70,18 @@ async fn chatting(both: &Both) -> (Client, Client, ChatId) {
 
 /// The customer goes to Globex by the offer that they have.
 async fn arrive(both: &Both, carla: &mut Client, transfer: TransferId) -> Client {
+    arrive_at(&both.globex, carla, transfer, verifier(), 1).await
+}
+
+async fn arrive_at(
+    to: &Company,
+    carla: &mut Client,
+    transfer: TransferId,
+    verifier: Verifier,
+    epoch: u32,
+) -> Client {
     let (_, wtid) = carla.offer().await.unwrap();
-    let mut moved = Client::claim(&both.globex, wtid, verifier(), 1).await.unwrap();
+    let mut moved = Client::claim(to, wtid, verifier, epoch).await.unwrap();
     let welcome = |frame: &ServerFrame| matches!(frame, ServerFrame::Welcome { .. }).then_some(());
     moved.expect("welcome", welcome).await.unwrap();
     moved.send(&ClientFrame::Accept { transfer }).await.unwrap();
@@ -156,4 +166,144 @@ async fn o2_a_confidential_chat_stays_and_the_console_is_told_before_it_asks() {
     for text in [text, theirs] {
         assert!(!text.contains("stove") && !text.contains("Carla") && !text.contains("valve"), "{text}");
     }
+}
+
+/// The context that comes with the next waiting customer, and their chat.
+async fn taken_over(agent: &mut Client) -> (ChatId, Context) {
+    let chat = agent.pick_up().await.unwrap();
+    let opened = |frame: &ServerFrame| match frame {
+        ServerFrame::Opened { card, context } if card.chat == chat => context.clone(),
+        _ => None,
+    };
+    (chat, agent.expect("a chat with context", opened).await.unwrap())
+}
+
+fn peer(company: &Company, arguments: &[&str]) -> String {
+    let all = std::iter::once("peer").chain(arguments.iter().copied());
+    company.baton(&all.map(str::to_owned).collect::<Vec<_>>(), "").unwrap()
+}
+
+/// Asks what Globex offers until it is this: what an operator changes holds within seconds.
+async fn inspected(agent: &mut Client, chat: ChatId, wanted: impl Fn(&PeerOffer) -> bool) -> PeerOffer {
+    let start = std::time::Instant::now();
+    loop {
+        agent.send(&ClientFrame::Inspect { chat, server: "globex".into() }).await.unwrap();
+        let answer = |frame: &ServerFrame| match frame {
+            ServerFrame::PeerAreas { offer, .. } => Some(offer.clone()),
+            _ => None,
+        };
+        let offer = agent.expect("an answer", answer).await.unwrap();
+        if wanted(&offer) {
+            return offer;
+        }
+        assert!(start.elapsed().as_secs() < 10, "{offer:?}");
+        // waits: between two questions, of which a console may ask so many.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+fn refuses(because: &str) -> impl Fn(&PeerOffer) -> bool {
+    move |offer| matches!(offer, PeerOffer::Refused { detail, .. } if detail.contains(because))
+}
+
+#[tokio::test]
+async fn s2_a_suspended_peer_gets_and_sends_nothing_new_and_who_has_arrived_stays() {
+    let both = both("").await;
+    let (mut carla, mut anna, chat) = chatting(&both).await;
+    let mut gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    let mut moved = arrive(&both, &mut carla, number(7)).await;
+    let there = gus.pick_up().await.unwrap();
+    let (_dora, chat, _) = Client::customer(&both.acme, &verifier()).await.unwrap();
+    assert_eq!(anna.pick_up().await.unwrap(), chat);
+    peer(&both.acme, &["suspend", "globex"]);
+    inspected(&mut anna, chat, refuses("are suspended")).await;
+    transfer(&mut anna, number(8), chat, to_globex()).await;
+    assert_eq!(stage(&mut anna, number(8), Stage::Failed).await.0, Some(ErrorCode::NotPermitted));
+    assert_eq!(audit(&both.acme, number(8)).0, ["denied"]);
+    peer(&both.acme, &["resume", "globex"]);
+    peer(&both.globex, &["suspend", "acme"]);
+    inspected(&mut anna, chat, refuses("from your company are suspended")).await;
+    transfer(&mut anna, number(9), chat, to_globex()).await;
+    assert_eq!(stage(&mut anna, number(9), Stage::Failed).await.0, Some(ErrorCode::Denied));
+    moved.say(None, 5, "I am still here.").await.unwrap();
+    gus.say(Some(there), 6, "So am I.").await.unwrap();
+    peer(&both.globex, &["resume", "acme"]);
+    inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
+    peer(&both.globex, &["remove", "acme"]);
+    inspected(&mut anna, chat, refuses("not authorised")).await;
+    moved.say(None, 7, "And still.").await.unwrap();
+}
+
+#[tokio::test]
+async fn w2_a_peer_gets_what_was_agreed_from_whom_it_was_agreed() {
+    let both = both("").await;
+    peer(&both.acme, &["set", "globex", "--give", "transcript,notes,comments", "--agent", "ben"]);
+    peer(&both.globex, &["set", "acme", "--take", "transcript,identity,comments"]);
+    let (mut carla, mut anna, chat) = chatting(&both).await;
+    let mut gus = Client::agent(&both.globex, "gus").await.unwrap();
+    inspected(&mut anna, chat, refuses("not among the agents")).await;
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    assert_eq!(stage(&mut anna, number(7), Stage::Failed).await.0, Some(ErrorCode::NotPermitted));
+    let mut ben = Client::agent(&both.acme, "ben").await.unwrap();
+    transfer(&mut anna, number(8), chat, Destination::Agent("ben".into())).await;
+    stage(&mut anna, number(8), Stage::Arrived).await;
+    let id = baton_protocol::MessageId([9; 16]);
+    ben.send(&ClientFrame::Note { chat, id, text: "a VIP".into() }).await.unwrap();
+    transfer(&mut ben, number(9), chat, to_globex()).await;
+    arrive(&both, &mut carla, number(9)).await;
+    let (_, context) = taken_over(&mut gus).await;
+    let texts: Vec<&str> = context.transcript.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!(texts, ["My stove leaks.", "Our partner can help."], "Globex takes no notes");
+    assert!(context.customer.name.is_empty() && context.customer.email.is_empty(), "Acme gives no identity");
+    assert!(context.incomplete && context.comments == "Leaks at the valve.");
+}
+
+#[tokio::test]
+async fn d1_a_peer_that_asks_too_often_reads_when_to_try_again() {
+    let both = both("").await;
+    peer(&both.globex, &["set", "acme", "--per-minute", "1"]);
+    let (mut carla, mut anna, chat) = chatting(&both).await;
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    carla.offer().await.unwrap();
+    anna.send(&ClientFrame::CancelTransfer { chat, transfer: number(7) }).await.unwrap();
+    stage(&mut anna, number(7), Stage::Failed).await;
+    transfer(&mut anna, number(8), chat, to_globex()).await;
+    let (code, why) = stage(&mut anna, number(8), Stage::Failed).await;
+    assert!(code == Some(ErrorCode::Denied) && why.contains("try again in"), "{why}");
+    assert_eq!(audit(&both.acme, number(7)).0, ["permitted", "sent", "failed"]);
+    peer(&both.globex, &["set", "acme", "--per-minute", "600", "--reservations", "0"]);
+    inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
+    transfer(&mut anna, number(9), chat, to_globex()).await;
+    let (_, why) = stage(&mut anna, number(9), Stage::Failed).await;
+    assert!(why.contains("too many transfers"), "{why}");
+}
+
+#[tokio::test]
+async fn w2_what_acme_confines_to_globex_does_not_reach_initech() {
+    let both = both("").await;
+    let mut initech = Company::set_up(INITECH, both._folder.path()).await.unwrap();
+    initech.start().await.unwrap();
+    both.globex.trust(&initech, "in-place").unwrap();
+    initech.trust(&both.globex, "in-place").unwrap();
+    peer(&both.acme, &["set", "globex", "--pass-on", "no"]);
+    let (mut carla, mut anna, chat) = chatting(&both).await;
+    let mut gus = Client::agent(&both.globex, "gus").await.unwrap();
+    let mut ina = Client::agent(&initech, "ina").await.unwrap();
+    inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    let mut there = arrive(&both, &mut carla, number(7)).await;
+    let (chat, context) = taken_over(&mut gus).await;
+    assert_eq!(context.transcript.len(), 2);
+    there.say(None, 5, "Who makes the valve?").await.unwrap();
+    let on = Destination::Server { server: "initech".into(), area: Some("help".into()) };
+    transfer(&mut gus, number(8), chat, on).await;
+    // The claim at Globex named the secret for the next hop.
+    let next = Verifier::from_bytes([9; 32]);
+    arrive_at(&initech, &mut there, number(8), next, 2).await;
+    let (_, context) = taken_over(&mut ina).await;
+    let texts: Vec<&str> = context.transcript.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!(texts, ["Who makes the valve?"]);
+    assert!(context.customer.name.is_empty() && context.incomplete);
 }

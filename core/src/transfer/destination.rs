@@ -210,6 +210,12 @@ impl Incoming {
         matches!(self.record.state, State::Rejected | State::Fenced)
     }
 
+    /// Whether a customer is still to come, or at the door.
+    #[must_use]
+    pub fn is_expected(&self) -> bool {
+        matches!(self.record.state, State::Reserved | State::Claimed(_))
+    }
+
     /// Whether there is something left to be done by itself.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -170,6 +170,7 @@ mod tests {
             class: PeerClass::Partner,
             areas: None,
             mode: Mode::InPlace,
+            agreement: crate::store::Agreement::default(),
         }
     }
 

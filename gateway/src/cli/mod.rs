@@ -11,6 +11,7 @@ mod init;
 mod introduction;
 mod peer;
 mod serve;
+mod terms;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};

@@ -6,21 +6,35 @@ use anyhow::Result;
 use baton_protocol::federation::{Jwks, WellKnown};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::agent::check_areas;
 use super::introduction::introduce;
+use super::terms::{Rotate, Set, Terms, find};
 use super::{Failure, ask, config, database, is_attended, table};
 use crate::config::{Config, rules};
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
-use crate::store::{self, PeerClass, PeerRow, Store};
+use crate::store::{self, Agreement, PeerClass, PeerRow, Store};
 
 /// See the command's help.
 #[derive(Debug, Subcommand)]
 pub(super) enum Peer {
     /// Make another gateway a peer, or read anew what a peer says of itself.
     Add(Add),
+    /// Change what was agreed with a peer; what is not named stays. A running gateway follows within a second.
+    Set(Set),
     /// List the peers.
     List,
+    /// For now, no new transfer goes to this peer or comes from it. Chats that have arrived go on.
+    Suspend {
+        /// Its server name.
+        name: String,
+    },
+    /// Transfers go on.
+    Resume {
+        /// Its server name.
+        name: String,
+    },
+    /// Trust the keys that a peer has now, after comparing their fingerprints with its operator.
+    Rotate(Rotate),
     /// End the agreement with a peer: from now on, nothing goes there and nothing comes from there.
     Remove {
         /// Its server name.
@@ -40,19 +54,18 @@ pub(super) struct Add {
     /// How customers go there: their page stays and the widget moves, or their browser goes to the peer's page.
     #[arg(long, default_value = "in-place")]
     mode: Mode,
-    /// An area of ours that it may send customers to. Repeat for more; without any, all of them.
-    #[arg(long = "area", value_name = "NAME")]
-    areas: Vec<String>,
     /// Its page for customers whose browser goes there: the `page` of its settings.
     #[arg(long, value_parser = rules::page, value_name = "URL", required_if_eq("mode", "navigate"))]
     page: Option<String>,
     /// What `baton fingerprint` prints there, as its operator told you. Repeat while its keys change.
     #[arg(long = "fingerprint", value_name = "SHA256:…")]
     fingerprints: Vec<String>,
+    #[command(flatten)]
+    terms: Terms,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Class {
+pub(super) enum Class {
     /// Another server of our own company.
     SameCompany,
     /// A company with which there is an agreement.
@@ -62,11 +75,30 @@ enum Class {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// The page stays, the widget moves.
     InPlace,
     /// The browser goes to the peer's page.
     Navigate,
+}
+
+impl From<Class> for PeerClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::SameCompany => Self::SameCompany,
+            Class::Partner => Self::Partner,
+            Class::Other => Self::Other,
+        }
+    }
+}
+
+impl From<Mode> for store::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::InPlace => Self::InPlace,
+            Mode::Navigate => Self::Navigate,
+        }
+    }
 }
 
 impl Peer {
@@ -74,7 +106,11 @@ impl Peer {
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
         match self {
             Self::Add(add) => add.run(folder).await,
+            Self::Set(set) => set.run(folder).await,
             Self::List => list(folder).await,
+            Self::Suspend { name } => suspend(folder, &name, true).await,
+            Self::Resume { name } => suspend(folder, &name, false).await,
+            Self::Rotate(rotate) => rotate.run(folder).await,
             Self::Remove { name } => remove(folder, &name).await,
         }
     }
@@ -83,35 +119,26 @@ impl Peer {
 impl Add {
     async fn run(self, folder: &Path) -> Result<()> {
         let config = config(folder)?;
-        check_areas(&self.areas, &config)?;
+        self.terms.check(&config)?;
         let store = database(folder)?;
         let peer = introduce(&Client::new()?, &self.base_url).await?;
-        check_name(&peer.name, &self.base_url, &config, &store.peers().await?)?;
-        let keys = self.pin(&peer)?;
+        let peers = store.peers().await?;
+        check_name(&peer.name, &self.base_url, &config, &peers)?;
+        let keys = pin(&peer, &self.base_url, &self.fingerprints)?;
         let known: Vec<String> = keys.keys.iter().map(fingerprint).collect();
         let name = peer.name.clone();
-        store.put_peer(self.row(peer, keys)).await?;
+        let old = peers.into_iter().find(|old| old.name == name);
+        let terms = self.terms.clone();
+        let mut row = self.row(peer, keys);
+        if let Some(old) = old {
+            // Read anew, it keeps what was agreed.
+            (row.areas, row.agreement) = (old.areas, old.agreement);
+        }
+        terms.apply(&mut row);
+        store.put_peer(row).await?;
         println!("{name} is a peer, known by {}", known.join(", "));
         println!("It must make this gateway its peer too: baton peer add {}", config.origin());
         Ok(())
-    }
-
-    /// The keys that the operator stands for.
-    fn pin(&self, peer: &WellKnown) -> Result<Jwks> {
-        if !self.fingerprints.is_empty() {
-            return pinned(peer, &self.fingerprints);
-        }
-        eprintln!("{} ({}) at {} has the fingerprint", peer.name, peer.title, self.base_url);
-        peer.jwks.keys.iter().for_each(|key| eprintln!("  {}", fingerprint(key)));
-        let todo = "ask its operator what `baton fingerprint` prints there, on another way than through this address, \
-                    and add --fingerprint with it";
-        if !is_attended() {
-            return Err(Failure::error("nobody is here to compare the fingerprint", todo));
-        }
-        if !ask::confirmed("Has its operator told you the same, on another way than this?")? {
-            return Err(Failure::error(format!("{} is no peer", peer.name), todo));
-        }
-        Ok(peer.jwks.clone())
     }
 
     fn row(self, peer: WellKnown, keys: Jwks) -> PeerRow {
@@ -124,18 +151,30 @@ impl Add {
             socket: peer.socket,
             page: self.page,
             keys,
-            class: match self.class {
-                Class::SameCompany => PeerClass::SameCompany,
-                Class::Partner => PeerClass::Partner,
-                Class::Other => PeerClass::Other,
-            },
-            areas: (!self.areas.is_empty()).then_some(self.areas),
-            mode: match self.mode {
-                Mode::InPlace => store::Mode::InPlace,
-                Mode::Navigate => store::Mode::Navigate,
-            },
+            class: self.class.into(),
+            areas: None,
+            mode: self.mode.into(),
+            agreement: Agreement::default(),
         }
     }
+}
+
+/// The keys that the operator stands for.
+pub(super) fn pin(peer: &WellKnown, base_url: &str, fingerprints: &[String]) -> Result<Jwks> {
+    if !fingerprints.is_empty() {
+        return pinned(peer, fingerprints);
+    }
+    eprintln!("{} ({}) at {base_url} has the fingerprint", peer.name, peer.title);
+    peer.jwks.keys.iter().for_each(|key| eprintln!("  {}", fingerprint(key)));
+    let todo = "ask its operator what `baton fingerprint` prints there, on another way than through this address, \
+                and add --fingerprint with it";
+    if !is_attended() {
+        return Err(Failure::error("nobody is here to compare the fingerprint", todo));
+    }
+    if !ask::confirmed("Has its operator told you the same, on another way than this?")? {
+        return Err(Failure::error(format!("{} was not confirmed", peer.name), todo));
+    }
+    Ok(peer.jwks.clone())
 }
 
 /// Exactly the keys with these fingerprints; each must be there.
@@ -176,11 +215,14 @@ async fn list(folder: &Path) -> Result<()> {
     }
     peers.sort_by(|one, other| one.name.cmp(&other.name));
     let rows: Vec<_> = peers.into_iter().map(row).collect();
-    println!("{}", table(["name", "title", "address", "class", "mode", "may use", "fingerprint"], &rows));
+    println!(
+        "{}",
+        table(["name", "title", "address", "class", "mode", "may use", "agreed", "fingerprint"], &rows)
+    );
     Ok(())
 }
 
-fn row(peer: PeerRow) -> [String; 7] {
+fn row(peer: PeerRow) -> [String; 8] {
     let class = match peer.class {
         PeerClass::SameCompany => "same-company",
         PeerClass::Partner => "partner",
@@ -192,7 +234,17 @@ fn row(peer: PeerRow) -> [String; 7] {
     };
     let areas = peer.areas.map_or("every area".into(), |areas| areas.join(", "));
     let keys: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
-    [peer.name, peer.title, peer.base_url, class.into(), mode.into(), areas, keys.join(", ")]
+    let agreed = super::terms::line(&peer.agreement);
+    [peer.name, peer.title, peer.base_url, class.into(), mode.into(), areas, agreed, keys.join(", ")]
+}
+
+async fn suspend(folder: &Path, name: &str, on: bool) -> Result<()> {
+    let store = database(folder)?;
+    let mut peer = find(&store, name).await?;
+    peer.agreement.suspended = on;
+    store.put_peer(peer).await?;
+    println!("transfers to and from {name} {}", if on { "are suspended" } else { "go on" });
+    Ok(())
 }
 
 async fn remove(folder: &Path, name: &str) -> Result<()> {
@@ -228,9 +280,9 @@ mod tests {
             base_url: "http://globex.localhost:7102".into(),
             class: Class::Partner,
             mode: Mode::InPlace,
-            areas: Vec::new(),
             page: None,
             fingerprints: Vec::new(),
+            terms: Terms::default(),
         };
         let peers = [add.row(honest(), Jwks::default())];
         let check = |name, url| check_name(name, url, &config, &peers).is_ok();

@@ -152,7 +152,7 @@ impl Gateway {
             }
             ClientFrame::Inspect { chat, server } => self.inspect(conn, login, chat, server),
             ClientFrame::Transfer { transfer, chat, to, comments, share } => {
-                match self.target(chat, &to).await {
+                match self.target(&login, chat, &to).await {
                     Ok(target) => {
                         let input = session::Input::Transfer { login, transfer, target, comments, share };
                         self.tell_for(conn, chat, input);

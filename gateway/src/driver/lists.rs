@@ -87,7 +87,8 @@ impl Gateway {
             .filter(|agent| agent.online)
             .collect();
         drop(queue);
-        let servers = self.federation.known().into_iter().map(|peer| {
+        let open = self.federation.known().into_iter().filter(|peer| peer.denies(login).is_none());
+        let servers = open.map(|peer| {
             let to = Destination::Server { server: peer.name.clone(), area: None };
             let share = share(to, peer.class());
             ServerCard {

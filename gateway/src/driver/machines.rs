@@ -114,6 +114,12 @@ impl Gateway {
         self.finish(&key, sorted, Some(&slot.unfinished));
     }
 
+    /// Customers of a peer's who are on their way here.
+    pub fn reserved_by(&self, peer: &str) -> usize {
+        let theirs = self.incoming.iter().filter(|incoming| incoming.key().0 == peer);
+        theirs.filter(|incoming| incoming.kept.lock().machine.is_expected()).count()
+    }
+
     pub(super) fn with_env<T>(&self, step: impl FnOnce(&mut Env<'_>) -> T) -> T {
         step(&mut Env { now: now(), settings: &self.settings, random: &mut fill_random })
     }

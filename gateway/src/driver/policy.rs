@@ -16,9 +16,15 @@ use crate::store::{AgentRow, Role};
 
 impl Gateway {
     /// What this server knows of the place that an agent named.
-    pub(super) async fn target(&self, chat: ChatId, to: &Destination) -> Result<Target, ErrorCode> {
+    pub(super) async fn target(
+        &self,
+        login: &str,
+        chat: ChatId,
+        to: &Destination,
+    ) -> Result<Target, ErrorCode> {
         let area = self.look_at_chat(chat, |chat| chat.record.area.clone()).ok_or(ErrorCode::UnknownChat)?;
         let near = |same: bool| if same { Class::SameDepartment } else { Class::SameCompany };
+        let (mut bounds, mut denied) = (Bounds::default(), None);
         let (title, class, navigate) = match to {
             Destination::Area(name) => {
                 let title = self.settings.area_title(name).ok_or(ErrorCode::UnknownArea)?;
@@ -31,10 +37,10 @@ impl Gateway {
             }
             Destination::Server { server, .. } => {
                 let peer = self.federation.peer(server).await.ok_or(ErrorCode::UnknownServer)?;
+                (bounds, denied) = (peer.bounds(), peer.denies(login));
                 (peer.title.clone(), peer.class(), peer.navigates())
             }
         };
-        let (bounds, denied) = (Bounds::default(), None);
         Ok(Target { destination: to.clone(), title, class, navigate, bounds, denied })
     }
 
@@ -98,7 +104,7 @@ impl Gateway {
         let all: Vec<Destination> = areas.chain(agents).chain(servers).collect();
         let mut permits = Vec::with_capacity(all.len());
         for to in all {
-            if let Ok(target) = self.target(chat, &to).await {
+            if let Ok(target) = self.target(login, chat, &to).await {
                 permits.push(self.permit(chat, login, &target));
             }
         }
@@ -131,7 +137,7 @@ impl Gateway {
         server: &str,
     ) -> Result<PeerOffer, (ErrorCode, String)> {
         let to = Destination::Server { server: server.into(), area: None };
-        let target = self.target(chat, &to).await.map_err(|code| (code, code.to_string()))?;
+        let target = self.target(login, chat, &to).await.map_err(|code| (code, code.to_string()))?;
         let Permit { share, denied, .. } = self.permit(chat, login, &target);
         if let Some(reason) = denied {
             return Err((ErrorCode::NotPermitted, reason));

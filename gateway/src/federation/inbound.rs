@@ -1,7 +1,7 @@
 //! What peers ask of us (D1 to D3, O3), and what we tell anybody who asks who we are.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -71,6 +71,17 @@ fn deny(code: ErrorCode, detail: &str) -> Denial {
     Denial { code, detail, retry_after: None }
 }
 
+/// Whether transfers from this peer are taken at all for now. What has been taken goes on.
+fn agreed(peer: &Peer) -> Result<(), Denial> {
+    let suspended = || deny(ErrorCode::Denied, "transfers from your company are suspended");
+    if peer.agreement.suspended { Err(suspended()) } else { Ok(()) }
+}
+
+fn too_many(seconds: u32) -> Denial {
+    let detail = format!("too many transfers from your company; try again in {seconds} s");
+    Denial { retry_after: Some(seconds), ..deny(ErrorCode::TooManyAttempts, &detail) }
+}
+
 /// One answer for whatever is wrong with a signature; the log has the reason.
 fn unauthorised() -> Denial {
     deny(ErrorCode::WrongPassword, "this request is not authorised")
@@ -135,6 +146,8 @@ async fn permit(gateway: &Arc<Gateway>, request: Request) -> Result<Permission, 
     if request.visited.len() > MAX_HOPS {
         return Err(deny(ErrorCode::Loop, ""));
     }
+    agreed(&peer)?;
+    gateway.federation.quotas.permission(&peer, Instant::now()).map_err(too_many)?;
     let areas: Vec<AreaCard> = open_areas(gateway, &peer);
     if areas.is_empty() {
         let denial = deny(ErrorCode::Unstaffed, "no service line is open to you now");
@@ -170,6 +183,7 @@ pub async fn transfers(State(app): State<App>, request: Request) -> Answered<Res
 async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, Denial> {
     let (peer, mut request): (Peer, TransferRequest) = checked(gateway, request).await?;
     within_limits(&request)?;
+    agreed(&peer)?;
     let redeemed = gateway.store.redeem_code(request.code.digest(), request.transfer, now()).await;
     let json = redeemed.map_err(|error| ours(&error.into()))?;
     let grant: Grant = json
@@ -194,12 +208,21 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
             _ => Err(deny(ErrorCode::Denied, "this transfer is already under way or over")),
         };
     }
+    gateway.federation.quotas.transfer(&peer, Instant::now()).map_err(too_many)?;
+    request.context = peer.agreement.fields_in.narrow(request.context);
     // What a peer is called is ours to know, not its to say.
     request.context.origin = peer.title.clone();
     let (reply, receiver) = gateway.expect_reply();
+    // One after the other, so that two requests cannot both have the last place.
+    let reserving = gateway.federation.quotas.reserving.lock();
+    if gateway.reserved_by(&peer.name) >= peer.agreement.reservations as usize {
+        gateway.forget_reply(reply);
+        return Err(too_many(RETRY_SECONDS));
+    }
     gateway.reserve(|env, out| {
         Incoming::reserve(env, peer.name.clone(), area, request, reservation, reply, out)
     });
+    drop(reserving);
     match answer(gateway, reply, receiver).await? {
         Answer::Reservation(reservation) => Ok(reservation),
         _ => Err(deny(ErrorCode::Internal, "")),

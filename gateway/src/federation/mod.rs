@@ -4,12 +4,13 @@ pub mod client;
 pub mod inbound;
 pub mod keys;
 pub mod peers;
+pub mod quotas;
 pub mod token;
 
 use std::sync::Arc;
 
 use baton_core::effect::{Answer, CallError, CallRequest, CallResult};
-use baton_core::policy::Class;
+use baton_core::policy::{Bounds, Class};
 use baton_protocol::federation::{CancelAnswer, Jwks, Permission, Release, Reservation};
 use baton_protocol::{TransferId, Wtid};
 use serde::Serialize;
@@ -52,6 +53,25 @@ impl Peer {
         self.0.mode == Mode::Navigate
     }
 
+    /// What holds for what we send there.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        let agreement = &self.0.agreement;
+        Bounds { fields: agreement.fields_out, confined: agreement.confined, own_only: false }
+    }
+
+    /// Why this agent may not transfer there now, as they read it.
+    #[must_use]
+    pub fn denies(&self, login: &str) -> Option<String> {
+        let agreement = &self.0.agreement;
+        let named = |agents: &Vec<String>| agents.iter().any(|agent| agent == login);
+        if agreement.suspended {
+            return Some(format!("transfers to {} are suspended", self.0.title));
+        }
+        (!agreement.agents.as_ref().is_none_or(named))
+            .then(|| format!("you are not among the agents who may transfer to {}", self.0.title))
+    }
+
     /// Whether it may send customers to this area of ours.
     #[must_use]
     pub fn may_use(&self, area: &str) -> bool {
@@ -66,6 +86,8 @@ pub struct Federation {
     peers: peers::Peers,
     client: client::Client,
     verifier: token::TokenVerifier,
+    /// What peers ask of us.
+    pub quotas: quotas::Quotas,
 }
 
 impl Federation {
@@ -73,7 +95,8 @@ impl Federation {
     #[must_use]
     pub fn new(server: String, keys: keys::Keys, client: client::Client, store: Arc<dyn Store>) -> Self {
         let verifier = token::TokenVerifier::new(server.clone(), store.clone());
-        Self { server, keys, peers: peers::Peers::new(store), client, verifier }
+        let quotas = quotas::Quotas::default();
+        Self { server, keys, peers: peers::Peers::new(store), client, verifier, quotas }
     }
 
     /// The peer of this name.
@@ -142,7 +165,9 @@ impl Federation {
                 self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?,
             ),
             CallRequest::Commit(body) => {
-                Answer::Release(self.post::<Release>(&peer, &format!("outgoing/{id}/commit"), body).await?)
+                let release = self.post::<Release>(&peer, &format!("outgoing/{id}/commit"), body).await?;
+                let tail = peer.agreement.fields_in.narrow_entries(release.tail);
+                Answer::Release(Release { tail })
             }
             CallRequest::Settle(body) => self.tell(&peer, &format!("outgoing/{id}/settle"), body).await?,
             CallRequest::Progress(body) => self.tell(&peer, &format!("outgoing/{id}/progress"), body).await?,

@@ -13,6 +13,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use baton_core::audit;
+use baton_core::policy::Fields;
 use baton_protocol::federation::Jwks;
 use baton_protocol::model::Entry;
 use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
@@ -183,6 +184,43 @@ pub struct PeerRow {
     pub areas: Option<Vec<String>>,
     /// How customers go there.
     pub mode: Mode,
+    /// What was agreed with it.
+    #[serde(default)]
+    pub agreement: Agreement,
+}
+
+/// What was agreed with a peer, beside the areas that it may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Agreement {
+    /// Agents of ours who may transfer to it; nothing means all.
+    pub agents: Option<Vec<String>>,
+    /// What we take of what it sends.
+    pub fields_in: Fields,
+    /// What it gets of what we send.
+    pub fields_out: Fields,
+    /// Whether it must not pass on to a third company what we send.
+    pub confined: bool,
+    /// Transfers that it may ask for in a minute. Default 60.
+    pub per_minute: u32,
+    /// Customers of its that may be on their way here at once. Default 50.
+    pub reservations: u32,
+    /// Whether no new transfer goes there or comes from there for now.
+    pub suspended: bool,
+}
+
+impl Default for Agreement {
+    fn default() -> Self {
+        Self {
+            agents: None,
+            fields_in: Fields::default(),
+            fields_out: Fields::default(),
+            confined: false,
+            per_minute: 60,
+            reservations: 50,
+            suspended: false,
+        }
+    }
 }
 
 /// One thing to store.

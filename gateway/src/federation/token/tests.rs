@@ -41,6 +41,7 @@ fn setting() -> Setting {
         class: PeerClass::Partner,
         areas: None,
         mode: Mode::InPlace,
+        agreement: crate::store::Agreement::default(),
     };
     let verifier = TokenVerifier::new("globex".into(), Arc::new(MemoryStore::default()));
     Setting { keys, row: Arc::new(row), verifier, _folder: folder }
