@@ -1,7 +1,7 @@
 //! What the machines ask of their driver.
 
 use baton_protocol::federation::{
-    Cancel, CancelAnswer, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
+    Again, Cancel, CancelAnswer, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
     Reservation, Settle, TransferRequest,
 };
 use baton_protocol::model::{Context, Entry};
@@ -46,19 +46,72 @@ pub struct Settings {
     pub server: String,
     /// Name and colour for people.
     pub brand: baton_protocol::model::Brand,
-    /// Areas by name, with their titles, the first one the default.
-    pub areas: Vec<(String, String)>,
+    /// Areas, the first one the default.
+    pub areas: Vec<Area>,
     /// Policy.
     pub rules: Rules,
     /// Time limits.
     pub times: Times,
 }
 
+/// An area that customers can ask for and agents serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Its name in settings and on the wire.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// How it takes customers of other servers.
+    pub arrival: Arrival,
+}
+
+/// How an area takes customers of other servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Whether they wait in a holding session and go on to the agent's by a second transfer (D6). Default no.
+    pub two_steps: bool,
+    /// Which agent there must be when a transfer is accepted (D7). Default none.
+    pub agent: NeedsAgent,
+    /// Whether what was posted is kept for another try when no agent is free (D7). Default yes.
+    pub keeps: bool,
+    /// Customers who may wait, those on their way included. Default 1,000.
+    pub max_waiting: u32,
+}
+
+impl Default for Arrival {
+    fn default() -> Self {
+        Self { two_steps: false, agent: NeedsAgent::No, keeps: true, max_waiting: 1_000 }
+    }
+}
+
+/// Which agent there must be when a transfer is accepted (D7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeedsAgent {
+    /// None: the customer waits in the queue.
+    No,
+    /// One who is free: the customer goes straight to them.
+    Free,
+    /// One who is free and, when asked, takes the chat.
+    Willing,
+}
+
 impl Settings {
+    /// The area of this name.
+    #[must_use]
+    pub fn area(&self, name: &str) -> Option<&Area> {
+        self.areas.iter().find(|area| area.name == name)
+    }
+
     /// An area's title, if there is such an area.
     #[must_use]
     pub fn area_title(&self, name: &str) -> Option<&str> {
-        self.areas.iter().find(|(area, _)| area == name).map(|(_, title)| title.as_str())
+        self.area(name).map(|area| area.title.as_str())
+    }
+
+    /// How an area takes customers of other servers.
+    #[must_use]
+    pub fn arrival(&self, area: &str) -> Arrival {
+        self.area(area).map(|area| area.arrival).unwrap_or_default()
     }
 }
 
@@ -81,6 +134,10 @@ pub struct Times {
     pub retry_most: u64,
     /// How long a released chat waits for its customer's new server to settle. Default 2 min.
     pub linger: u64,
+    /// How long an agent who is asked whether they take a chat has for the answer. Default 20 s.
+    pub ask: u64,
+    /// How long posted information is kept for another try (D7). Default 10 min.
+    pub keep: u64,
 }
 
 impl Default for Times {
@@ -94,6 +151,8 @@ impl Default for Times {
             retry_first: 250,
             retry_most: 5_000,
             linger: 120_000,
+            ask: 20_000,
+            keep: 600_000,
         }
     }
 }
@@ -156,6 +215,8 @@ pub enum Timer {
     Linger,
     /// The customer should be back.
     Away,
+    /// The agent who was asked should have answered.
+    Ask,
 }
 
 /// A call to a peer. `transfer` finds the machine that gets the answer.
@@ -176,6 +237,8 @@ pub enum CallRequest {
     Permission(PermissionRequest),
     /// `POST /transfers`
     Transfer(Box<TransferRequest>),
+    /// `POST /transfers/{id}/again`
+    Again(Again),
     /// `POST /transfers/{id}/cancel`
     Cancel(Cancel),
     /// `POST /outgoing/{id}/commit`
@@ -191,7 +254,7 @@ pub enum CallRequest {
 pub enum Answer {
     /// To a permission request.
     Permission(Permission),
-    /// To a transfer request.
+    /// To a transfer request, or to another try of it.
     Reservation(Reservation),
     /// To a cancel.
     Cancel(CancelAnswer),
@@ -232,22 +295,40 @@ impl CallError {
     /// As an agent reads it.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
+        use ErrorCode::{Declined, Kept, NoAgentFree, QueueFull, Unstaffed};
         match self {
             Self::Unreachable => ErrorCode::Unreachable,
             Self::NoAnswer => ErrorCode::NoAnswer,
             Self::BadAnswer => ErrorCode::BadAnswer,
             Self::UnknownServer => ErrorCode::UnknownServer,
-            Self::Denied(_) => ErrorCode::Denied,
+            Self::Denied(denial) => match denial.code {
+                // These say what an agent can do about it.
+                code @ (NoAgentFree | Kept | Declined | QueueFull | Unstaffed) => code,
+                _ => ErrorCode::Denied,
+            },
+        }
+    }
+
+    /// Seconds after which to try again, where the peer said so (D7).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Denied(denial) => denial.retry_after,
+            _ => None,
         }
     }
 
     /// In a sentence, for the agent.
     #[must_use]
     pub fn detail(&self) -> String {
-        match self {
+        let text = match self {
             Self::Denied(denial) if !denial.detail.is_empty() => denial.detail.clone(),
             Self::Denied(denial) => denial.code.to_string(),
             other => other.code().to_string(),
+        };
+        match self.retry_after() {
+            Some(seconds) => format!("{text}; try again in {seconds} s"),
+            None => text,
         }
     }
 }

@@ -102,7 +102,7 @@ impl Client {
     pub async fn claim(company: &Company, wtid: Wtid, verifier: Verifier, epoch: Epoch) -> Result<Self> {
         let mut client = Self::connect(company, Encoding::Binary, None).await?;
         let challenge = Verifier::from_bytes([9; 32]).challenge();
-        client.hello(Start::Claim { wtid, verifier, epoch, challenge, adopt: false }, 0).await?;
+        client.hello(Start::Claim { wtid: Some(wtid), verifier, epoch, challenge, adopt: false }, 0).await?;
         Ok(client)
     }
 
@@ -223,7 +223,7 @@ impl Client {
     /// When there is none in time.
     pub async fn offer(&mut self) -> Result<(TransferId, Wtid)> {
         self.expect("an offer", |frame| match frame {
-            ServerFrame::Offered { offer } => Some((offer.transfer, offer.wtid.clone())),
+            ServerFrame::Offered { offer } => Some((offer.transfer, offer.wtid.clone()?)),
             _ => None,
         })
         .await

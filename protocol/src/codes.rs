@@ -151,6 +151,16 @@ error_codes! {
     ChatOver => Choice, "Start a new chat.";
     /// This gateway could not do it for a reason of its own.
     Internal => Server, "Try again. If it persists, tell your administrator.";
+    /// The line takes customers only while an agent is free, and none is (D7).
+    NoAgentFree => Choice, "Try again later or choose another destination.";
+    /// No agent is free there; what was posted is kept, so that trying again need not send it again (D7).
+    Kept => Choice, "Try again in a while: nothing has to be sent again.";
+    /// An agent there is being asked; the answer comes with the next try.
+    Asking => Choice, "Wait for the answer.";
+    /// The agents who were asked do not take the chat now.
+    Declined => Choice, "Choose another destination.";
+    /// As many customers wait there as may.
+    QueueFull => Choice, "Try again later or choose another destination.";
 }
 
 impl fmt::Display for ErrorCode {
@@ -180,6 +190,11 @@ impl fmt::Display for ErrorCode {
             Self::ChatFull => "the chat is full",
             Self::ChatOver => "the chat is over",
             Self::Internal => "the server could not do it",
+            Self::NoAgentFree => "no agent is free there now",
+            Self::Kept => "no agent is free there now; what was sent is kept",
+            Self::Asking => "an agent is being asked",
+            Self::Declined => "the agents who were asked do not take the chat now",
+            Self::QueueFull => "as many customers wait there as may",
         };
         f.write_str(text)
     }

@@ -5,6 +5,7 @@
 //! | `GET /.well-known/baton` | | [`WellKnown`] |
 //! | `POST {to}/permission` | [`PermissionRequest`] | [`Permission`] |
 //! | `POST {to}/transfers` | [`TransferRequest`] | [`Reservation`] |
+//! | `POST {to}/transfers/{id}/again` | [`Again`] | [`Reservation`] |
 //! | `POST {to}/transfers/{id}/cancel` | [`Cancel`] | [`CancelAnswer`] |
 //! | `POST {from}/outgoing/{id}/commit` | [`Commit`] | [`Release`] |
 //! | `POST {from}/outgoing/{id}/settle` | [`Settle`] | `{}` |
@@ -148,15 +149,23 @@ pub struct TransferRequest {
 /// The destination's acceptance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// For the customer.
-    pub wtid: Wtid,
-    /// The destination's WebSocket.
+    /// For the customer; none where the address alone tells who comes (D4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wtid: Option<Wtid>,
+    /// The destination's WebSocket: the address of its introduction, with one more path segment where the address
+    /// is the customer's own (D4).
     pub socket: String,
-    /// The destination's page with a widget, if it has one.
+    /// The destination's page with a widget, if it has one; with `#at=` and the same segment where the address is
+    /// the customer's own.
     pub page: Option<String>,
     /// Seconds until the reservation lapses.
     pub expires_in: u32,
 }
+
+/// Asks again for a reservation that was not given yet, without posting anything again (D7): after a denial with
+/// [`ErrorCode::Kept`] or [`ErrorCode::Asking`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {}
 
 /// Takes a reservation back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

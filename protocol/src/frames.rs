@@ -11,8 +11,8 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Brand, ChatCard, Context, Destination, Entry, Offer, Page, Permit, Phase, Presence,
-    ServerCard, Share, Stage, WaitRange, WaitingCard,
+    AgentCard, AreaCard, Ask, Brand, ChatCard, Context, Destination, Entry, Offer, Page, Permit, Phase,
+    Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -178,6 +178,20 @@ frames! {
         38 Dismiss {
             /// The chat.
             chat: ChatId,
+        }
+        /// Try a refused transfer again whose information the destination has kept (D7).
+        39 RetryTransfer {
+            /// The chat.
+            chat: ChatId,
+            /// The transfer that was refused with [`ErrorCode::Kept`].
+            transfer: TransferId,
+        }
+        /// The answer to `asked`: whether the agent takes the chat.
+        40 AnswerAsk {
+            /// The transfer.
+            transfer: TransferId,
+            /// Whether they take it.
+            accept: bool,
         }
         /// Mark a chat as confidential, or take the mark away (O2). For its agent and for supervisors.
         45 SetConfidential {
@@ -349,6 +363,16 @@ frames! {
             /// In a sentence, for the agent.
             detail: String,
         }
+        /// Whether the agent takes a chat that somebody wants to hand over to them. Answered by `answer_ask`.
+        38 Asked {
+            /// What it is about.
+            ask: Ask,
+        }
+        /// The question is settled: answered elsewhere, taken back, or too late.
+        39 AskOver {
+            /// The transfer.
+            transfer: TransferId,
+        }
         /// What may be sent of a chat to each destination, by this chat's own policy. Answers an `inspect` of this
         /// server itself, and says it again when the chat is marked confidential.
         46 ChatPolicy {
@@ -386,8 +410,8 @@ pub enum Start {
     },
     /// Arriving from another server with a WTID (M2, D5).
     Claim {
-        /// The secret from the transfer command.
-        wtid: Wtid,
+        /// The secret from the transfer command; none where the socket's address alone tells who comes (D4).
+        wtid: Option<Wtid>,
         /// The proof that the customer is the one it was made for.
         verifier: Verifier,
         /// The epoch that the widget has stored.

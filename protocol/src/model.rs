@@ -440,6 +440,28 @@ pub enum ChatState {
     Ended(EndReason),
 }
 
+/// A chat that an agent is asked to take.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Ask {
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The server or the agent that it comes from, as people call them.
+    pub from: String,
+    /// The agent there.
+    pub agent: String,
+    /// The area that it goes to.
+    pub area: String,
+    /// The customer's name, if it may be known.
+    pub name: String,
+    /// The subject, if it may be known.
+    pub subject: String,
+    /// Comments for the next agent.
+    pub comments: String,
+    /// Milliseconds until somebody else is asked.
+    pub expires_in: u32,
+}
+
 /// How far a transfer is. Stages only ever advance, and exactly one of the last two groups is final
 /// (RFC 3515: "accepted" is not "transferred").
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, Copy, PartialOrd, Ord)]
@@ -473,8 +495,8 @@ pub struct Offer {
     pub server: String,
     /// The destination's name for people.
     pub title: String,
-    /// The secret to present there.
-    pub wtid: Wtid,
+    /// The secret to present there; none where the address alone tells who has come (D4).
+    pub wtid: Option<Wtid>,
     /// How to go there.
     pub way: Way,
     /// Milliseconds until the offer lapses.

@@ -129,7 +129,7 @@ fn client_samples() -> Vec<ClientFrame> {
         },
         CustomerHello {
             start: Start::Claim {
-                wtid: Wtid::from_bytes([4; 32]),
+                wtid: Some(Wtid::from_bytes([4; 32])),
                 verifier: Verifier::from_bytes([1; 32]),
                 epoch: 1,
                 challenge: Verifier::from_bytes([5; 32]).challenge(),
@@ -168,6 +168,8 @@ fn client_samples() -> Vec<ClientFrame> {
         CancelTransfer { chat: chat(), transfer: transfer() },
         Dismiss { chat: chat() },
         SetConfidential { chat: chat(), on: true },
+        RetryTransfer { chat: chat(), transfer: transfer() },
+        AnswerAsk { transfer: transfer(), accept: true },
     ]
 }
 
@@ -212,7 +214,7 @@ fn server_samples() -> Vec<ServerFrame> {
                 transfer: transfer(),
                 server: "globex".into(),
                 title: "Globex".into(),
-                wtid: Wtid::from_bytes([4; 32]),
+                wtid: Some(Wtid::from_bytes([4; 32])),
                 way: Way::InPlace {
                     socket: "wss://globex.example/v1/ws".into(),
                     page: Some("https://globex.example/help".into()),
@@ -225,7 +227,7 @@ fn server_samples() -> Vec<ServerFrame> {
                 transfer: transfer(),
                 server: "globex".into(),
                 title: "Globex".into(),
-                wtid: Wtid::from_bytes([4; 32]),
+                wtid: Some(Wtid::from_bytes([4; 32])),
                 way: Way::Navigate { page: "https://globex.example/help".into() },
                 expires_in: 60_000,
             },
@@ -282,6 +284,19 @@ fn server_samples() -> Vec<ServerFrame> {
             chat: chat(),
             entries: vec![entry(6, Body::Event(Event::Confidential { agent: "Bob".into(), on: true }))],
         },
+        Asked {
+            ask: Ask {
+                transfer: transfer(),
+                from: "Acme".into(),
+                agent: "Anna".into(),
+                area: "repairs".into(),
+                name: "Ada".into(),
+                subject: "Order 7".into(),
+                comments: "The stove leaks.".into(),
+                expires_in: 30_000,
+            },
+        },
+        AskOver { transfer: transfer() },
     ]
 }
 

@@ -180,7 +180,7 @@ impl World {
         self.rng.fill(&mut bytes);
         let verifier = burnt.unwrap_or(Verifier::from_bytes(bytes));
         let start = Start::Claim {
-            wtid: wtid_of(server, &peer, transfer),
+            wtid: Some(wtid_of(server, &peer, transfer)),
             challenge: verifier.challenge(),
             verifier,
             epoch,
@@ -200,7 +200,9 @@ impl World {
 
     /// Remembers what a widget shows at a door, for the thieves.
     pub fn overhear(&mut self, server: ServerId, frame: &ClientFrame) {
-        if let ClientFrame::CustomerHello { start: Start::Claim { wtid, verifier, .. }, .. } = frame {
+        if let ClientFrame::CustomerHello { start: Start::Claim { wtid: Some(wtid), verifier, .. }, .. } =
+            frame
+        {
             self.ghost.claims.insert((server, wtid.digest()), verifier.clone());
         }
     }

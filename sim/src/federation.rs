@@ -2,7 +2,7 @@
 
 use baton_core::effect::{Answer, Call, CallError, CallRequest, CallResult, ReplyTo};
 use baton_core::session::{self, PeerRequest};
-use baton_core::transfer::destination::{self, Incoming, State};
+use baton_core::transfer::destination::{self, Incoming, Posting};
 use baton_protocol::federation::{CancelAnswer, Denial, Permission, Reservation, TransferRequest};
 use baton_protocol::ids::AuthorisationCode;
 use baton_protocol::limits::MAX_HOPS;
@@ -118,6 +118,8 @@ impl World {
                 self.answer(id, answer.map(Answer::Permission));
             }
             CallRequest::Transfer(request) => self.take(to, id, &name.0, *request),
+            // No area of these servers keeps anything, or asks anybody.
+            CallRequest::Again(_) => self.answer(id, Err(deny(ErrorCode::UnknownChat))),
             CallRequest::Cancel(request) => {
                 if self.load_incoming(to, &name) {
                     let reply = self.expect_reply(to, id);
@@ -140,8 +142,9 @@ impl World {
         let Some(memory) = self.servers[server].memory.as_ref() else {
             return Err(deny(ErrorCode::Internal));
         };
-        let cards =
-            areas.iter().map(|(name, title)| memory.queue.area_card(name, title, SharePolicy::AgentsChoice));
+        let cards = areas
+            .iter()
+            .map(|area| memory.queue.area_card(&area.name, &area.title, SharePolicy::AgentsChoice));
         let open: Vec<_> = cards.filter(|card| card.agents > 0).collect();
         if open.is_empty() {
             return Err(deny(ErrorCode::Unstaffed));
@@ -161,28 +164,21 @@ impl World {
             Ok(area) => {
                 let name = (peer.to_owned(), request.transfer);
                 let expires = self.servers[server].settings.times.offer / 1_000;
+                let wtid = wtid_of(server, peer, request.transfer);
+                let key = wtid.digest();
                 let reservation = Reservation {
-                    wtid: wtid_of(server, peer, request.transfer),
+                    wtid: Some(wtid),
                     socket: socket_of(server),
                     page: self.rng.chance(500).then(|| page_of(server)),
                     expires_in: u32::try_from(expires).unwrap_or(60),
                 };
-                if self.load_incoming(server, &name) {
-                    let memory = self.servers[server].memory.as_ref();
-                    let known = memory.and_then(|memory| memory.incoming.get(&name));
-                    let waits = known.is_some_and(|known| matches!(known.record.state, State::Reserved));
-                    let answer = if waits {
-                        Ok(Answer::Reservation(reservation))
-                    } else {
-                        Err(deny(ErrorCode::Denied))
-                    };
-                    return self.answer(call, answer);
-                }
                 let reply = self.expect_reply(server, call);
+                if self.load_incoming(server, &name) {
+                    return self.step_incoming(server, &name, destination::Input::Again(reservation, reply));
+                }
                 let peer = peer.to_owned();
-                self.reserve(server, |env, out| {
-                    Incoming::reserve(env, peer, area, request, reservation, reply, out)
-                });
+                let posting = Posting { peer, area, request, reservation, key, at: None, lead: None, reply };
+                self.reserve(server, |env, out| Incoming::post(env, posting, out));
             }
         }
     }
@@ -317,6 +313,7 @@ fn twin(request: &CallRequest) -> CallRequest {
     match request {
         CallRequest::Permission(request) => CallRequest::Permission(request.clone()),
         CallRequest::Transfer(request) => CallRequest::Transfer(request.clone()),
+        CallRequest::Again(request) => CallRequest::Again(request.clone()),
         CallRequest::Cancel(request) => CallRequest::Cancel(request.clone()),
         CallRequest::Commit(request) => CallRequest::Commit(request.clone()),
         CallRequest::Settle(request) => CallRequest::Settle(request.clone()),

@@ -72,7 +72,7 @@ impl Ghost {
         let burnt = match record.state {
             State::Settled(_) | State::Fenced | State::Rejected => true,
             State::Active { accepted, .. } => accepted,
-            State::Reserved | State::Claimed(_) => false,
+            State::Posted | State::Reserved | State::Claimed(_) => false,
         };
         let verifier = self.claims.get(&(server, record.wtid))?;
         burnt.then(|| verifier.clone())

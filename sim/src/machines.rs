@@ -167,6 +167,13 @@ impl World {
             {
                 self.tell_queue(server, queue::Input::Free(agent.login, chat));
             }
+            // The store has refused the transfer's first step.
+            Output::Reserved { seat, answer: Ok(_) } if !self.load_incoming(server, &seat) => {
+                self.tell_queue(server, queue::Input::GiveBack(seat));
+            }
+            Output::Reserved { seat, answer } => {
+                self.step_incoming(server, &seat, destination::Input::Place(answer));
+            }
             Output::Assigned { chat, .. }
             | Output::AgentLost { chat, .. }
             | Output::Placed { chat, .. }

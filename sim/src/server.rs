@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use baton_core::effect::{Answer, Call, Settings, Timer, Times};
+use baton_core::effect::{Answer, Area, Arrival, Call, Settings, Timer, Times};
 use baton_core::policy::Rules;
 use baton_core::queue::{Profile, QueueManager};
 use baton_core::session::{self, Chat};
@@ -144,11 +144,12 @@ impl Server {
             retry_first: 250,
             retry_most: 5_000,
             linger: rng.range(20, 120) * 1_000,
+            ..Times::default()
         };
         let settings = Settings {
             server: name.clone(),
             brand: Brand { name: name.to_uppercase(), accent: "#000000".into() },
-            areas: vec![("sales".into(), "Sales".into()), ("legal".into(), "Legal".into())],
+            areas: vec![area("sales"), area("legal")],
             rules: Rules::default(),
             times,
         };
@@ -208,4 +209,8 @@ pub fn page_of(server: ServerId) -> String {
 pub fn server_of(url: &str) -> Option<ServerId> {
     let (_, rest) = url.split_once("//s")?;
     rest.split_once('.')?.0.parse().ok()
+}
+
+fn area(name: &str) -> Area {
+    Area { name: name.into(), title: name.to_uppercase(), arrival: Arrival::default() }
 }

@@ -303,7 +303,17 @@ impl World {
                 let (epoch, conn, origins) = (1, ConnId(id), Vec::new());
                 self.begin(
                     server,
-                    Beginning { area, customer, page, epoch, challenge, origins, arrival: None, conn },
+                    Beginning {
+                        area,
+                        customer,
+                        page,
+                        epoch,
+                        challenge,
+                        origins,
+                        promised: false,
+                        arrival: None,
+                        conn,
+                    },
                 );
             }
             Start::Resume { token, epoch } => {
@@ -313,11 +323,13 @@ impl World {
                 self.step_chat(server, chat, input);
             }
             Start::Claim { wtid, verifier, epoch, challenge, adopt } => {
+                let wtid = wtid.ok_or(CloseCode::Unauthenticated)?;
                 let name = self.incoming_by_wtid(server, wtid.digest()).ok_or(CloseCode::Unauthenticated)?;
                 self.bind(id, Bound::Arriving(name.0.clone(), name.1));
                 let arrival = Arrival { challenge, page, client_type, web_origin: None };
                 let adopt = adopt || self.is(Mutant::AdoptWithoutFreeze);
-                let claim = Claim { conn: ConnId(id), verifier, epoch, adopt, own_site: false, arrival };
+                let claim =
+                    Claim { conn: ConnId(id), verifier, epoch, adopt, own_site: false, at: None, arrival };
                 self.step_incoming(server, &name, destination::Input::Claim(claim));
             }
         }

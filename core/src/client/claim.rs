@@ -6,23 +6,29 @@ use baton_protocol::{Epoch, Verifier, Wtid};
 /// which the loader removes it at once (S1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The secret from the transfer command.
-    pub wtid: Wtid,
+    /// The secret from the transfer command, if there was one.
+    pub wtid: Option<Wtid>,
     /// The proof.
     pub verifier: Verifier,
     /// The epoch that the origin served.
     pub epoch: Epoch,
+    /// The customer's own part of the destination's address, if it has one (D4).
+    pub at: Option<String>,
 }
 
 impl Claim {
     /// The fragment's part after `baton=`.
     #[must_use]
     pub fn reveal(&self) -> String {
-        let mut text = self.wtid.reveal();
+        let mut text = self.wtid.as_ref().map(Wtid::reveal).unwrap_or_default();
         text.push('.');
         text.push_str(&self.verifier.reveal());
         text.push('.');
         text.push_str(&self.epoch.to_string());
+        if let Some(at) = &self.at {
+            text.push('.');
+            text.push_str(at);
+        }
         text
     }
 
@@ -30,12 +36,16 @@ impl Claim {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
-        let claim = Self {
-            wtid: parts.next()?.parse().ok()?,
-            verifier: parts.next()?.parse().ok()?,
-            epoch: parts.next()?.parse().ok()?,
+        let wtid = match parts.next()? {
+            "" => None,
+            wtid => Some(wtid.parse().ok()?),
         };
-        parts.next().is_none().then_some(claim)
+        let (verifier, epoch) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let at = parts.next().map(str::to_owned);
+        let claim = Self { wtid, verifier, epoch, at };
+        let sound =
+            claim.at.as_deref().is_none_or(is_segment) && (claim.wtid.is_some() || claim.at.is_some());
+        (sound && parts.next().is_none()).then_some(claim)
     }
 
     /// The page with the claim as its fragment.
@@ -47,6 +57,28 @@ impl Claim {
         url.push_str(&self.reveal());
         url
     }
+}
+
+/// A page without the customer's own part of its address, and that part.
+pub(super) fn split_address(page: &str) -> (&str, Option<&str>) {
+    match page.split_once("#at=") {
+        Some((page, at)) if is_segment(at) => (page, Some(at)),
+        _ => (page, None),
+    }
+}
+
+/// The gateway's WebSocket without the customer's own part of the address.
+pub(super) fn gateway_of(socket: &str) -> &str {
+    match socket.rsplit_once('/') {
+        Some((gateway, at)) if gateway.ends_with("/ws") && is_segment(at) => gateway,
+        _ => socket,
+    }
+}
+
+/// Base64url and nothing else: it goes into addresses.
+fn is_segment(at: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&at.len()) && at.bytes().all(plain)
 }
 
 /// Whether a browser may be sent there: `https`, or `http` on this very machine, and an authority that leaves

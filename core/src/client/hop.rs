@@ -8,6 +8,7 @@ use baton_protocol::frames::Start;
 use baton_protocol::model::{Offer, Way};
 use baton_protocol::{ClientFrame, Epoch, MessageId, ServerFrame, TransferId, Verifier};
 
+use super::claim::{gateway_of, split_address};
 use super::wire::{Reach, Role, Welcome};
 use super::{
     ARRIVE_WAIT, ATTEMPT_WAIT, Claim, Client, Effect, Env, FLUSH_WAIT, FREEZE_AFTER, FROZEN_WAIT, Hop,
@@ -36,11 +37,14 @@ impl Record {
             return false;
         }
         self.standing = Standing::Session { chat: welcome.chat, token: token.clone() };
+        self.socket = gateway_of(&self.socket).to_owned();
         self.epoch = welcome.epoch;
         self.last_seq = 0;
         self.accept = Some(transfer);
         let id = MessageId(env.bytes());
-        self.push(Line { id, seq: 0, at: env.now, what: What::With(welcome.brand.name.clone()) });
+        let same = self.brand.name == welcome.brand.name;
+        let what = if same { What::Here } else { What::With(welcome.brand.name.clone()) };
+        self.push(Line { id, seq: 0, at: env.now, what });
         true
     }
 }
@@ -65,7 +69,7 @@ impl Client {
             None => {}
         }
         match offer.way.clone() {
-            Way::InPlace { socket, .. } if self.settings.reachable.contains(&socket) => {
+            Way::InPlace { socket, .. } if self.is_reachable(&socket) => {
                 self.follow(step, offer, socket, Stage::Claiming);
                 self.connect(step, Role::Next);
                 step.set(Timer::Stage, WELCOME_WAIT);
@@ -80,6 +84,12 @@ impl Client {
                 self.resend(step);
             }
         }
+    }
+
+    /// Whether this page may connect there: a gateway that was vouched for, or an address of one customer's own
+    /// below it (D4).
+    fn is_reachable(&self, socket: &str) -> bool {
+        self.settings.reachable.iter().any(|known| socket == known || gateway_of(socket) == known)
     }
 
     fn follow(&mut self, step: &mut Step<'_, '_>, offer: Offer, to: String, stage: Stage) {
@@ -136,7 +146,7 @@ impl Client {
         if !record.arrived(&welcome, hop.transfer, step.env) {
             return self.refused_there(step);
         }
-        record.socket = hop.to;
+        record.socket = gateway_of(&hop.to).to_owned();
         record.verifier = hop.fresh;
         record.hop = None;
         self.moving = Moving::default();
@@ -319,10 +329,16 @@ impl Client {
         }
         let Some(hop) = record.hop.as_mut().filter(|hop| hop.stage == Stage::Flushing) else { return };
         hop.stage = Stage::Away;
-        let claim = Claim { wtid: hop.wtid.clone(), verifier: record.verifier.clone(), epoch: record.epoch };
+        let (page, at) = split_address(&hop.to);
+        let claim = Claim {
+            wtid: hop.wtid.clone(),
+            verifier: record.verifier.clone(),
+            epoch: record.epoch,
+            at: at.map(str::to_owned),
+        };
         self.saving = Saving::Store;
         self.moving.left = true;
-        step.out.push(Effect::Navigate(claim.on_page(&hop.to)));
+        step.out.push(Effect::Navigate(claim.on_page(page)));
         step.set(Timer::Stage, LEAVE_WAIT);
     }
 }

@@ -53,8 +53,8 @@ pub enum Standing {
     },
     /// Somebody who arrives by a page that a transfer has opened.
     Arriving {
-        /// The secret from the transfer command.
-        wtid: Wtid,
+        /// The secret from the transfer command, if there was one.
+        wtid: Option<Wtid>,
         /// The proof.
         proof: Verifier,
         /// What was stored here before, to go back to.
@@ -76,8 +76,8 @@ pub struct Hop {
     pub transfer: TransferId,
     /// The destination's name for people.
     pub title: String,
-    /// The secret to present there.
-    pub wtid: Wtid,
+    /// The secret to present there, if there is one.
+    pub wtid: Option<Wtid>,
     /// The destination's socket or page.
     pub to: String,
     /// The secret for the hand-over after this one. Made once, so that a repeated claim is the same claim.
@@ -127,6 +127,8 @@ pub enum What {
     Event(Event),
     /// From here on the customer is with this company (M2).
     With(String),
+    /// From here on another session of the same company counts (D6), which customers need not know.
+    Here,
 }
 
 /// What became of a message of the customer's.
@@ -227,7 +229,7 @@ impl Record {
         // Numbers are one server's own: above the last arrival they are another's.
         for line in self.lines.iter_mut().rev() {
             match &mut line.what {
-                What::With(_) => break,
+                What::With(_) | What::Here => break,
                 What::Own(_, mark @ Mark::Stored) if line.seq <= up_to => {
                     *mark = Mark::Seen;
                     news = true;

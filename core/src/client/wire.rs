@@ -97,6 +97,10 @@ impl Client {
         };
         let standing = Standing::Arriving { wtid: claim.wtid, proof: claim.verifier, before };
         self.found(step, standing, claim.epoch);
+        if let (Some(record), Some(at)) = (&mut self.record, &claim.at) {
+            record.socket.push('/');
+            record.socket.push_str(at);
+        }
         self.connect(step, Role::Main);
         step.set(Timer::Stage, ARRIVE_WAIT);
     }

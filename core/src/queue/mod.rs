@@ -39,6 +39,8 @@ pub struct Ticket {
     pub priority: u8,
     /// Where the chat was transferred from, if it was.
     pub from: Option<String>,
+    /// The place that was reserved for it, if one was.
+    pub seat: Option<SeatKey>,
 }
 
 impl Ticket {
@@ -71,13 +73,39 @@ struct Agent {
     online: bool,
     presence: Presence,
     chats: BTreeMap<ChatId, Timestamp>,
+    /// Places kept for customers on their way, and until when.
+    seats: BTreeMap<SeatKey, Timestamp>,
 }
 
 impl Agent {
     fn why_not(&self) -> Option<ErrorCode> {
         let takes = self.online && self.presence == Presence::Available;
-        (!takes || self.chats.len() >= self.profile.max_chats as usize).then_some(ErrorCode::AgentUnavailable)
+        (!takes || self.is_full()).then_some(ErrorCode::AgentUnavailable)
     }
+
+    fn taken(&self) -> usize {
+        self.chats.len() + self.seats.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.taken() >= self.profile.max_chats as usize
+    }
+}
+
+/// A place for a customer on the way, by the transfer's origin and id.
+pub type SeatKey = (String, TransferId);
+
+/// What kind of place is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// In the area's queue, in which so many customers may wait at most.
+    InQueue(u32),
+    /// With an agent who is free, other than these (D7).
+    FreeAgent(Vec<String>),
+    /// With this agent, who was promised: after a restart.
+    Promised(String),
+    /// With the agent who holds this chat already, in its stead (D6).
+    InsteadOf(String, ChatId),
 }
 
 /// Where a chat goes within this server.
@@ -110,6 +138,8 @@ pub enum Input {
     Hold(String, ChatId),
     /// The agent's place is free again.
     Free(String, ChatId),
+    /// The agent was given a place for this chat and did not take it.
+    Withdraw(String, ChatId),
     /// A transfer within this server asks for a place (A5).
     Place {
         /// The chat.
@@ -119,6 +149,19 @@ pub enum Input {
         /// Where to.
         target: Target,
     },
+    /// A customer on the way wants a place, which is kept until they wait, or until it is given back.
+    Reserve {
+        /// Whose it is.
+        seat: SeatKey,
+        /// The area.
+        area: String,
+        /// What kind.
+        wanted: Wanted,
+        /// When it lapses, should nobody take it or give it back.
+        until: Timestamp,
+    },
+    /// The place is not needed any more.
+    GiveBack(SeatKey),
 }
 
 /// What the queue manager answers.
@@ -165,6 +208,13 @@ pub enum Output {
         /// Why.
         code: ErrorCode,
     },
+    /// To the incoming transfer: its place, with the agent if it is with one, or why there is none.
+    Reserved {
+        /// Whose it is.
+        seat: SeatKey,
+        /// The agent, or why not and after how many seconds to try again.
+        answer: Result<Option<Profile>, (ErrorCode, u32)>,
+    },
     /// Queue or staffing changed: lists and places should be sent again, soon.
     Changed,
 }
@@ -174,6 +224,8 @@ pub enum Output {
 pub struct QueueManager {
     agents: BTreeMap<String, Agent>,
     waiting: BTreeMap<ChatId, Ticket>,
+    /// Places in the queues that are kept for customers on their way: the area, and until when.
+    kept: BTreeMap<SeatKey, (String, Timestamp)>,
     handling: BTreeMap<String, f64>,
 }
 
@@ -185,7 +237,7 @@ impl QueueManager {
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
             Input::SetPresence(login, presence) => self.with_agent(&login, |agent| agent.presence = presence),
             Input::Gone(login) => self.gone(&login),
-            Input::Wait(ticket) => self.wait_for_agent(ticket),
+            Input::Wait(ticket) => self.wait_for_agent(now, ticket),
             Input::Leave(chat) => match self.waiting.remove(&chat) {
                 Some(_) => vec![Output::Changed],
                 None => Vec::new(),
@@ -193,7 +245,12 @@ impl QueueManager {
             Input::PickUp(login, chat) => self.pick_up(now, &login, chat),
             Input::Hold(login, chat) => self.hold(now, login, chat),
             Input::Free(login, chat) => self.free(now, &login, chat),
+            Input::Withdraw(login, chat) => self.with_agent(&login, |agent| {
+                agent.chats.remove(&chat);
+            }),
             Input::Place { chat, transfer, target } => self.place(now, chat, transfer, &target),
+            Input::Reserve { seat, area, wanted, until } => self.reserve(now, seat, (area, until), wanted),
+            Input::GiveBack(seat) => self.give_back(&seat),
         }
     }
 
@@ -207,10 +264,15 @@ impl QueueManager {
 
     /// A chat that somebody has already was told so, but may not have heard it when it said this: it is told
     /// again. Otherwise a second agent could take the customer.
-    fn wait_for_agent(&mut self, ticket: Ticket) -> Vec<Output> {
+    fn wait_for_agent(&mut self, now: Timestamp, ticket: Ticket) -> Vec<Output> {
         let chat = ticket.chat;
+        let promised = ticket.seat.as_ref().and_then(|seat| self.take_seat(seat));
         if let Some(holder) = self.agents.values().find(|agent| agent.chats.contains_key(&chat)) {
             return vec![Output::Assigned { chat, agent: holder.profile.clone() }];
+        }
+        if let Some(agent) = promised.and_then(|login| self.agents.get_mut(&login)) {
+            agent.chats.insert(chat, now);
+            return vec![Output::Assigned { chat, agent: agent.profile.clone() }, Output::Changed];
         }
         self.waiting.insert(chat, ticket);
         vec![Output::Changed]
@@ -238,6 +300,7 @@ impl QueueManager {
         if agent.online {
             return Vec::new();
         }
+        agent.seats.clear();
         let chats = std::mem::take(&mut agent.chats);
         let lost = chats.into_keys().map(|chat| Output::AgentLost { chat, login: login.into() });
         lost.chain([Output::Changed]).collect()
@@ -251,7 +314,7 @@ impl QueueManager {
         if !serves {
             return refused(ErrorCode::UnknownChat);
         }
-        if agent.chats.len() >= agent.profile.max_chats as usize {
+        if agent.is_full() {
             return refused(ErrorCode::AtMaximum);
         }
         agent.chats.insert(chat, now);
@@ -324,6 +387,12 @@ impl QueueManager {
         self.agents.get(login).map(|agent| agent.chats.keys().copied().collect()).unwrap_or_default()
     }
 
+    /// The places of this agent's that are kept for customers on their way.
+    #[must_use]
+    pub fn seats_of(&self, login: &str) -> Vec<SeatKey> {
+        self.agents.get(login).map(|agent| agent.seats.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// Every waiting chat with its rank and expected wait (H1).
     #[must_use]
     pub fn places(&self) -> Vec<(ChatId, u32, Option<WaitRange>)> {
@@ -389,7 +458,7 @@ impl QueueManager {
     fn wait(&self, area: &str, rank: u32) -> Option<WaitRange> {
         let (mut places, mut free) = (0_u32, 0_u32);
         for agent in self.staff(area) {
-            let taken = u32::try_from(agent.chats.len()).unwrap_or(u32::MAX);
+            let taken = u32::try_from(agent.taken()).unwrap_or(u32::MAX);
             places = places.saturating_add(agent.profile.max_chats);
             free = free.saturating_add(agent.profile.max_chats.saturating_sub(taken));
         }
@@ -415,7 +484,13 @@ impl Agent {
     fn unknown(login: String) -> Self {
         let profile =
             Profile { title: login.clone(), login, supervisor: false, areas: Vec::new(), max_chats: 0 };
-        Self { profile, online: false, presence: Presence::Available, chats: BTreeMap::new() }
+        Self {
+            profile,
+            online: false,
+            presence: Presence::Available,
+            chats: BTreeMap::new(),
+            seats: BTreeMap::new(),
+        }
     }
 
     fn card(&self, share: SharePolicy) -> AgentCard {
@@ -425,7 +500,7 @@ impl Agent {
             title: profile.title.clone(),
             supervisor: profile.supervisor,
             areas: profile.areas.clone(),
-            chats: u32::try_from(self.chats.len()).unwrap_or(u32::MAX),
+            chats: u32::try_from(self.taken()).unwrap_or(u32::MAX),
             max_chats: profile.max_chats,
             online: self.online,
             presence: self.presence,
@@ -434,5 +509,6 @@ impl Agent {
     }
 }
 
+mod seats;
 #[cfg(test)]
 mod tests;

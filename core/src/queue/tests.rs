@@ -22,6 +22,7 @@ fn ticket(number: u8, since: u64) -> Ticket {
         since: Timestamp(since),
         priority: 0,
         from: None,
+        seat: None,
     }
 }
 
@@ -348,4 +349,92 @@ proptest! {
         let cards: Vec<u32> = desk.0.queue_for("ann").into_iter().map(|card| card.rank).collect();
         prop_assert_eq!(cards, ranks);
     }
+}
+
+fn seat(number: u8) -> SeatKey {
+    ("acme".into(), TransferId([number; 16]))
+}
+
+impl Desk {
+    fn reserves(&mut self, number: u8, wanted: Wanted) -> Result<Option<String>, ErrorCode> {
+        let until = Timestamp(NOON + 1_000);
+        let input = Input::Reserve { seat: seat(number), area: "sales".into(), wanted, until };
+        match self.tell(input).remove(0) {
+            Output::Reserved { answer, .. } => {
+                answer.map(|agent| agent.map(|agent| agent.login)).map_err(|(code, _)| code)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn arrives(&mut self, number: u8) -> Option<String> {
+        let ticket = Ticket { seat: Some(seat(number)), ..ticket(number, NOON) };
+        self.tell(Input::Wait(ticket)).into_iter().find_map(|output| match output {
+            Output::Assigned { agent, .. } => Some(agent.login),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn d7_a_place_with_a_free_agent_is_kept_and_counts() {
+    let mut desk = Desk::with(&[("ann", 1), ("ben", 2)]);
+    let free = || Wanted::FreeAgent(Vec::new());
+    assert_eq!(desk.reserves(1, free()), Ok(Some("ann".into())));
+    assert_eq!(desk.reserves(1, free()), Ok(Some("ann".into())), "asked again, it is the same place");
+    assert_eq!(desk.reserves(2, free()), Ok(Some("ben".into())));
+    assert_eq!(desk.reserves(3, free()), Ok(Some("ben".into())));
+    assert_eq!(desk.reserves(4, free()), Err(ErrorCode::NoAgentFree));
+    desk.tell(Input::Wait(ticket(9, NOON)));
+    assert_eq!(desk.picks("ann", 9), Err(ErrorCode::AtMaximum), "the place is taken");
+    assert_eq!(desk.arrives(1), Some("ann".into()));
+    desk.tell(Input::GiveBack(seat(2)));
+    assert_eq!(desk.reserves(4, free()), Ok(Some("ben".into())));
+    assert_eq!(desk.reserves(5, Wanted::FreeAgent(vec!["ben".into()])), Err(ErrorCode::Declined));
+}
+
+#[test]
+fn d3_a_place_in_the_queue_is_kept_and_counts() {
+    let mut desk = Desk::with(&[("ann", 1)]);
+    desk.tell(Input::Wait(ticket(9, NOON)));
+    assert_eq!(desk.reserves(1, Wanted::InQueue(2)), Ok(None));
+    assert_eq!(desk.reserves(2, Wanted::InQueue(2)), Err(ErrorCode::QueueFull));
+    assert_eq!(desk.arrives(1), None);
+    assert_eq!(desk.reserves(2, Wanted::InQueue(2)), Err(ErrorCode::QueueFull), "now it waits there");
+    desk.tell(Input::Leave(chat(1)));
+    assert_eq!(desk.reserves(2, Wanted::InQueue(2)), Ok(None));
+}
+
+#[test]
+fn a_place_that_nobody_takes_or_gives_back_lapses() {
+    let mut desk = Desk::with(&[("ann", 1)]);
+    let free = || Wanted::FreeAgent(Vec::new());
+    assert_eq!(desk.reserves(1, free()), Ok(Some("ann".into())));
+    let until = Timestamp(NOON + 9_000);
+    let input = Input::Reserve { seat: seat(2), area: "sales".into(), wanted: free(), until };
+    let later = desk.0.handle(Timestamp(NOON + 1_000), input);
+    assert!(matches!(&later[0], Output::Reserved { answer: Ok(Some(_)), .. }), "{later:?}");
+}
+
+#[test]
+fn d6_a_place_passes_from_the_holding_session_to_the_agents() {
+    let mut desk = Desk::with(&[("ann", 1)]);
+    desk.tell(Input::Wait(ticket(9, NOON)));
+    desk.picks("ann", 9).unwrap();
+    assert_eq!(desk.reserves(1, Wanted::InsteadOf("ann".into(), chat(9))), Ok(Some("ann".into())));
+    assert_eq!(desk.arrives(1), Some("ann".into()));
+    desk.tell(Input::Free("ann".into(), chat(9)));
+    desk.tell(Input::Wait(ticket(8, NOON)));
+    assert_eq!(desk.picks("ann", 8), Err(ErrorCode::AtMaximum), "the customer is still hers");
+    let gone = Wanted::InsteadOf("ann".into(), chat(7));
+    assert_eq!(desk.reserves(2, gone), Err(ErrorCode::AgentUnavailable));
+}
+
+#[test]
+fn d7_an_agent_who_is_gone_keeps_no_promise() {
+    let mut desk = Desk::with(&[("ann", 1)]);
+    desk.reserves(1, Wanted::FreeAgent(Vec::new())).unwrap();
+    desk.tell(Input::Offline("ann".into()));
+    desk.tell(Input::Gone("ann".into()));
+    assert_eq!(desk.arrives(1), None, "then the customer waits like everybody");
 }

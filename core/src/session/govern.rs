@@ -54,13 +54,22 @@ impl Chat {
 
     /// What holds for a transfer to a peer: the agreement, and what was demanded by whoever sent us the chat. That
     /// one may have its own back, and another server of our company is no third company.
-    pub(super) fn bounds_for(&self, agreement: Bounds, peer: &str, class: Class) -> Bounds {
-        let bound = self.record.came.as_ref().is_some_and(|came| came.confined && came.peer != peer);
+    pub(super) fn bounds_for(&self, env: &Env<'_>, agreement: Bounds, peer: &str, class: Class) -> Bounds {
+        let bound = self.record.came.as_ref().is_some_and(|came| came.confined && !self.is_sender(env, peer));
         Bounds {
             confined: agreement.confined || bound,
             own_only: bound && class != Class::SameCompany,
             ..agreement
         }
+    }
+
+    /// Whether the chat came from that server; by way of our own holding session, if there was one (D6).
+    fn is_sender(&self, env: &Env<'_>, peer: &str) -> bool {
+        let came = self.record.came.as_ref().map(|came| came.peer.as_str());
+        if came != Some(env.settings.server.as_str()) {
+            return came == Some(peer);
+        }
+        self.context.as_ref().and_then(|context| context.visited.last()).is_some_and(|last| last == peer)
     }
 
     /// Its agent, or a supervisor, marks the chat (O2).

@@ -1,16 +1,20 @@
 //! The hand-over to another server, by the states of [`crate::transfer::origin`], until its destination waits for
 //! the customer (O3, O4). The rest is in [`super::release`].
 
-use baton_protocol::federation::{Cancel, CancelAnswer, Permission, PermissionRequest};
+use baton_protocol::federation::{Again, Cancel, CancelAnswer, Permission, PermissionRequest};
 use baton_protocol::federation::{Reservation, TransferRequest};
+use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_HOPS;
-use baton_protocol::model::{Offer, Share, Way};
+use baton_protocol::model::{Offer, Share, Stage, Way};
 use baton_protocol::{ErrorCode, ServerFrame, TransferId};
 
 use super::{Chat, Target};
 use crate::audit::{Left, Step};
-use crate::effect::{Answer, Call, CallRequest, CallResult, Effect, Env, Timer};
+use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, Effect, Env, Timer};
 use crate::transfer::origin::{Attempt, Offered, Outgoing, Past, Permitted, Reclaimed, Requested};
+
+/// Agents of the destination who are asked one after the other, at most.
+const ASKED_AT_MOST: u64 = 3;
 
 /// Attempts that came to nothing and are remembered. Their destinations ask within minutes, if at all.
 const PAST: usize = 8;
@@ -39,7 +43,7 @@ impl Chat {
             self.audit(env, (transfer, &agent, &target.destination), Step::Failed { code }, out);
             return self.failed_here(env, transfer, &target.title, code, code.to_string(), out);
         }
-        let bounds = self.bounds_for(target.bounds, &peer, target.class);
+        let bounds = self.bounds_for(env, target.bounds, &peer, target.class);
         let attempt = Attempt {
             bounds,
             transfer,
@@ -52,6 +56,7 @@ impl Chat {
             navigate: target.navigate,
             seen: self.last_seq(),
             epoch: self.record.epoch,
+            lead: false,
         };
         self.record.outgoing = Outgoing::Requested(Requested(attempt));
         self.save(out);
@@ -88,6 +93,9 @@ impl Chat {
                 self.accepted(env, permitted, reservation, out);
             }
             (Outgoing::Reclaimed(reclaimed), result) => self.cancel_answered(env, reclaimed, &result, out),
+            (Outgoing::Permitted(permitted), Err(error)) if code_of(&error) == Some(ErrorCode::Asking) => {
+                self.asking(env, permitted, &error, out);
+            }
             (asked @ (Outgoing::Requested(_) | Outgoing::Permitted(_)), Err(error)) => {
                 self.record.outgoing = asked;
                 self.abort(env, error.code(), error.detail(), out);
@@ -110,7 +118,7 @@ impl Chat {
         };
         if done {
             let Reclaimed { attempt, epoch, .. } = reclaimed;
-            self.remember(Past { attempt, posted: None, reclaimed: Some(epoch) });
+            self.remember(Past { attempt, posted: None, reclaimed: Some(epoch), kept: false });
             out.push(Effect::ClearTimer(Timer::Retry));
             return self.save(out);
         }
@@ -218,6 +226,13 @@ impl Chat {
 
     /// The agent's Cancel button (A6).
     pub(super) fn cancel(&mut self, env: &mut Env<'_>, transfer: TransferId, out: &mut Vec<Effect>) {
+        if self
+            .placing
+            .as_ref()
+            .is_some_and(|placing| placing.transfer == transfer && placing.asked.is_some())
+        {
+            return self.not_taken(env, ErrorCode::Cancelled, out);
+        }
         let cancellable = matches!(
             self.record.outgoing,
             Outgoing::Requested(_) | Outgoing::Permitted(_) | Outgoing::Offered(_)
@@ -235,25 +250,98 @@ impl Chat {
         detail: String,
         out: &mut Vec<Effect>,
     ) {
+        match self.withdraw(code == ErrorCode::Kept, out) {
+            Some(attempt) if attempt.lead => self.serve_after_all(env, out),
+            Some(attempt) => {
+                self.audit_attempt(env, &attempt, Step::Failed { code }, out);
+                self.failed_here(env, attempt.transfer, &attempt.title, code, detail, out);
+            }
+            None => {}
+        }
+    }
+
+    /// The attempt is given up without a word to the agent. What the destination keeps, it may keep (D7).
+    pub(super) fn withdraw(&mut self, kept: bool, out: &mut Vec<Effect>) -> Option<Attempt> {
         let (attempt, posted, offered) = match std::mem::take(&mut self.record.outgoing) {
             Outgoing::Requested(Requested(attempt)) => (attempt, None, false),
-            Outgoing::Permitted(Permitted { attempt, posted }) => (attempt, Some(posted), false),
+            Outgoing::Permitted(Permitted { attempt, posted, .. }) => (attempt, Some(posted), false),
             Outgoing::Offered(Offered { attempt, posted, .. }) => (attempt, Some(posted), true),
-            other => return self.record.outgoing = other,
+            other => {
+                self.record.outgoing = other;
+                return None;
+            }
         };
-        let (transfer, peer, title) = (attempt.transfer, attempt.peer.clone(), attempt.title.clone());
-        self.audit_attempt(env, &attempt, Step::Failed { code }, out);
-        self.remember(Past { attempt, posted, reclaimed: None });
+        let (transfer, peer) = (attempt.transfer, attempt.peer.clone());
+        self.remember(Past { attempt: attempt.clone(), posted, reclaimed: None, kept });
         self.save(out);
         if offered {
             self.to_customer(ServerFrame::Withdrawn { transfer }, out);
         }
-        out.extend([Timer::Prepare, Timer::Offer].map(Effect::ClearTimer));
-        if posted.is_some() {
+        out.extend([Timer::Prepare, Timer::Offer, Timer::Retry].map(Effect::ClearTimer));
+        if posted.is_some() && !kept {
             let request = CallRequest::Cancel(Cancel { reclaimed: None });
             out.push(Effect::Call(Call { peer, transfer, request }));
         }
-        self.failed_here(env, transfer, &title, code, detail, out);
+        Some(attempt)
+    }
+
+    /// An agent there is being asked: their answer comes with the next call.
+    fn asking(
+        &mut self,
+        env: &mut Env<'_>,
+        mut permitted: Permitted,
+        error: &CallError,
+        out: &mut Vec<Effect>,
+    ) {
+        if !permitted.asking {
+            permitted.asking = true;
+            let code = Some(ErrorCode::Asking);
+            let detail = ErrorCode::Asking.to_string();
+            self.tell_progress(permitted.attempt.transfer, Stage::Permitted, code, detail, out);
+            out.push(Effect::SetTimer(Timer::Prepare, ASKED_AT_MOST * env.settings.times.ask));
+        }
+        self.record.outgoing = Outgoing::Permitted(permitted);
+        let seconds = error.retry_after().unwrap_or(1).clamp(1, 10);
+        out.push(Effect::SetTimer(Timer::Retry, u64::from(seconds) * 1_000));
+    }
+
+    /// The agent tries a transfer again whose information the destination has kept (D7).
+    pub(super) fn retry(
+        &mut self,
+        env: &mut Env<'_>,
+        login: &str,
+        transfer: TransferId,
+        out: &mut Vec<Effect>,
+    ) {
+        let about = About::Transfer(transfer);
+        if self.placing.is_some() || !matches!(self.record.outgoing, Outgoing::Owned) {
+            return self.refuse_agent(login, ErrorCode::TransferUnderWay, about, out);
+        }
+        let epoch = self.record.epoch;
+        let fits =
+            |past: &Past| past.kept && past.attempt.transfer == transfer && past.attempt.epoch == epoch;
+        let at = self.record.past.iter().position(fits);
+        let Some(permitted) = at.and_then(|at| self.record.past.remove(at).again()) else {
+            return self.refuse_agent(login, ErrorCode::Cancelled, about, out);
+        };
+        let title = permitted.attempt.title.clone();
+        self.record.outgoing = Outgoing::Permitted(permitted);
+        if self.conn.is_none() {
+            let (code, kept) = (ErrorCode::CustomerOffline, true);
+            self.withdraw(kept, out);
+            return self.failed_here(env, transfer, &title, code, code.to_string(), out);
+        }
+        self.save(out);
+        self.call_again(out);
+        out.push(Effect::SetTimer(Timer::Prepare, env.settings.times.prepare));
+        self.advanced(out);
+    }
+
+    pub(super) fn call_again(&self, out: &mut Vec<Effect>) {
+        if let Outgoing::Permitted(Permitted { attempt, .. }) = &self.record.outgoing {
+            let request = CallRequest::Again(Again {});
+            out.push(Effect::Call(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request }));
+        }
     }
 
     fn remember(&mut self, past: Past) {
@@ -271,4 +359,11 @@ pub(crate) fn backoff(env: &mut Env<'_>, tries: u32) -> u64 {
     let whole = (times.retry_first << tries.min(16)).min(times.retry_most);
     let [chance] = env.bytes();
     whole / 2 + whole / 2 * u64::from(chance) / 255
+}
+
+fn code_of(error: &CallError) -> Option<ErrorCode> {
+    match error {
+        CallError::Denied(denial) => Some(denial.code),
+        _ => None,
+    }
 }

@@ -4,16 +4,19 @@
 //! nothing before the effect that stores it, it says nothing in a chat that it does not own, and it never shows a
 //! customer a private note. It does not know what a socket is.
 //!
-//! - [`arrive`]: a chat that came from another server.
+//! - [`arrive`]: a chat that came from another server. [`ask`]: an agent is asked whether they take it.
 //! - [`attach`]: a customer's connection comes, goes and comes back.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`govern`]: what policy and audit want to know of a chat.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
+//! - [`lead`]: the same within this server, from a holding session to the agent's.
 
 mod arrive;
+mod ask;
 mod attach;
 mod govern;
+mod lead;
 mod leave;
 pub(crate) use leave::backoff;
 mod release;
@@ -189,6 +192,8 @@ pub enum Input {
         /// Whether it is to be.
         on: bool,
     },
+    /// An agent who was asked takes the chat, or does not.
+    Decided(String, TransferId, bool),
     /// The queue manager's word.
     Queue(queue::Output),
     /// The place in the queue, to be shown.
@@ -260,6 +265,8 @@ pub struct Beginning {
     pub challenge: Challenge,
     /// Web origins from which the customer may resume.
     pub origins: Vec<String>,
+    /// Whether an agent was promised to the customer (D7): then nobody need be told that they wait.
+    pub promised: bool,
     /// Where it came from, if it was transferred.
     pub arrival: Option<(Came, Context)>,
     /// The customer's connection.
@@ -298,10 +305,14 @@ impl Chat {
         chat.save(&mut effects);
         effects.extend(chat.context.clone().map(|context| Effect::SaveContext(id, Box::new(context))));
         chat.welcome(env, beginning.conn, Some(token), &mut effects);
-        let area = env.settings.area_title(&chat.record.area).unwrap_or(&chat.record.area).to_owned();
-        chat.happened(env, Event::Queued { area }, &mut effects);
+        if !beginning.promised {
+            let area = env.settings.area_title(&chat.record.area).unwrap_or(&chat.record.area).to_owned();
+            chat.happened(env, Event::Queued { area }, &mut effects);
+        }
         chat.enqueue(&mut effects);
-        chat.report(baton_protocol::model::Stage::Queued, &mut effects);
+        if !beginning.promised {
+            chat.report(baton_protocol::model::Stage::Queued, &mut effects);
+        }
         out.push(Effect::Found(Box::new(chat)));
         out.append(&mut effects);
         id
@@ -325,13 +336,17 @@ impl Chat {
             Input::Customer(conn, frame) if self.conn == Some(conn) => self.customer(env, conn, frame, out),
             Input::Customer(..) => {}
             Input::Agent(login, frame) => self.agent(env, &login, frame, out),
-            Input::Show(login) => self.show(&login, out),
+            Input::Show(login) => {
+                self.show_question(env, &login, out);
+                self.show(&login, out);
+            }
             Input::Transfer { login, transfer, target, comments, share } => {
                 self.transfer(env, &login, transfer, target, comments, share, out);
             }
             Input::Confidential { login, title, supervisor, on } => {
                 self.set_confidential(env, (&login, title), supervisor, on, out);
             }
+            Input::Decided(login, transfer, accept) => self.decided(env, &login, transfer, accept, out),
             Input::Queue(output) => self.queued(env, output, out),
             Input::Place(rank, wait) => {
                 self.place = Some((rank, wait));
@@ -382,7 +397,7 @@ impl Chat {
     #[must_use]
     pub fn agent_login(&self) -> Option<&str> {
         match &self.record.state {
-            State::Active { login, .. } => Some(login),
+            State::Active { login, .. } if !self.is_led() => Some(login),
             _ => None,
         }
     }
@@ -405,6 +420,7 @@ impl Chat {
         }
         match &self.record.state {
             State::Waiting { .. } => Phase::Waiting,
+            State::Active { .. } if self.is_led() => Phase::Waiting,
             State::Active { title, .. } => Phase::Active { agent: title.clone() },
             State::Ended(reason) => Phase::Ended(reason.clone()),
         }
@@ -489,6 +505,7 @@ impl Chat {
     fn timer(&mut self, env: &mut Env<'_>, timer: Timer, out: &mut Vec<Effect>) {
         match timer {
             Timer::Away => self.away(env, out),
+            Timer::Ask => self.not_decided(env, out),
             Timer::Prepare | Timer::Offer | Timer::Retry | Timer::Linger => {
                 self.transfer_timer(env, timer, out)
             }

@@ -77,7 +77,7 @@ impl Chat {
         out.push(Effect::ClearTimer(Timer::Offer));
         out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
         // Nobody may pick up, or be given, who is not here.
-        self.placing = None;
+        self.drop_placing(env, ErrorCode::ChatOver, out);
         if matches!(self.record.state, State::Waiting { .. }) {
             out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
         }
@@ -130,7 +130,9 @@ impl Chat {
                 self.audit_attempt(env, &released.attempt, Step::Arrived, out);
                 self.record.outgoing = Outgoing::Settled(released.settle());
                 self.save(out);
-                self.happened(env, Event::Transferred { from: env.settings.brand.name.clone(), to }, out);
+                if !self.is_led() {
+                    self.happened(env, Event::Transferred { from: env.settings.brand.name.clone(), to }, out);
+                }
                 self.tell_incoming(destination::Input::Accepted, out);
                 self.give_up_place(out);
                 self.advanced(out);
@@ -172,8 +174,12 @@ impl Chat {
                     && report.stage != Stage::Failed =>
             {
                 settled.stage = report.stage;
+                let lead = settled.attempt.lead;
                 self.save(out);
                 self.advanced(out);
+                if lead {
+                    self.report(report.stage, out);
+                }
             }
             Outgoing::Released(released)
                 if released.attempt.transfer == transfer && report.stage != Stage::Failed =>
@@ -229,7 +235,9 @@ impl Chat {
             self.welcome(env, conn, None, out);
         }
         self.call_cancel(out);
-        if !aborted {
+        if self.record.outgoing.attempt().is_some_and(|attempt| attempt.lead) {
+            self.serve_after_all(env, out);
+        } else if !aborted {
             let code = ErrorCode::NotArrived;
             self.failed_here(env, transfer, &title, code, code.to_string(), out);
         }
@@ -254,6 +262,7 @@ impl Chat {
                 self.abort(env, ErrorCode::NotArrived, ErrorCode::NotArrived.to_string(), out);
             }
             (Timer::Retry, Outgoing::Reclaimed(_)) => self.call_cancel(out),
+            (Timer::Retry, Outgoing::Permitted(permitted)) if permitted.asking => self.call_again(out),
             (Timer::Linger, Outgoing::Released(_)) => self.let_go(out),
             _ => {}
         }

@@ -19,12 +19,14 @@ const OPENED_BYTES: usize = MAX_FRAME - 1024;
 /// A transfer within this server that waits for the queue manager.
 #[derive(Debug)]
 pub(super) struct Placing {
-    transfer: TransferId,
-    target: Target,
-    comments: String,
+    pub(super) transfer: TransferId,
+    pub(super) target: Target,
+    pub(super) comments: String,
     share: Share,
     /// The last entry that the agent could see when choosing what to send.
     seen: Seq,
+    /// The agent who is being asked whether they take it.
+    pub(super) asked: Option<Profile>,
 }
 
 impl Chat {
@@ -42,6 +44,7 @@ impl Chat {
             since: *since,
             priority: self.record.priority,
             from: from.clone(),
+            seat: self.record.came.as_ref().map(|came| (came.peer.clone(), came.transfer)),
         })));
     }
 
@@ -67,7 +70,7 @@ impl Chat {
                     self.failed_here(env, transfer, &placing.target.title, code, code.to_string(), out);
                 }
             }
-            Output::Refused { .. } | Output::Changed => {}
+            Output::Refused { .. } | Output::Reserved { .. } | Output::Changed => {}
         }
     }
 
@@ -81,14 +84,26 @@ impl Chat {
             return out.push(Effect::Queue(queue::Input::Free(agent.login, self.record.id)));
         }
         self.record.state = State::Active { login: agent.login.clone(), title: agent.title.clone() };
+        if self.needs_second_step(env) {
+            return self.lead(env, &agent.login, out);
+        }
         self.save(out);
-        self.show(&agent.login, out);
-        self.happened(env, Event::Joined { agent: agent.title }, out);
+        self.joined(env, &agent.login, agent.title, out);
+    }
+
+    /// The agent and the customer see each other.
+    pub(super) fn joined(&mut self, env: &mut Env<'_>, login: &str, title: String, out: &mut Vec<Effect>) {
+        self.show(login, out);
+        self.happened(env, Event::Joined { agent: title }, out);
         self.to_customer(ServerFrame::PhaseChanged { chat: self.record.id, phase: self.phase() }, out);
         self.report(Stage::Answered, out);
     }
 
     fn agent_lost(&mut self, env: &mut Env<'_>, lost: &str, out: &mut Vec<Effect>) {
+        let asked = self.placing.as_ref().and_then(|placing| placing.asked.as_ref());
+        if asked.is_some_and(|agent| agent.login == lost) {
+            return self.not_taken(env, ErrorCode::AgentUnavailable, out);
+        }
         let State::Active { login, title } = &self.record.state else { return };
         if login != lost {
             return;
@@ -100,8 +115,11 @@ impl Chat {
             _ => {}
         }
         let agent = title.clone();
-        if let Some(placing) = self.placing.take() {
-            self.audit_placing(env, &placing, Step::Failed { code: ErrorCode::AgentUnavailable }, out);
+        self.drop_placing(env, ErrorCode::AgentUnavailable, out);
+        if self.is_led() {
+            // Nobody has told the customer of that agent yet.
+            self.withdraw(false, out);
+            return self.wait_again(out);
         }
         if !matches!(self.record.outgoing, Outgoing::Owned) {
             self.abort(env, ErrorCode::AgentUnavailable, String::new(), out);
@@ -213,7 +231,7 @@ impl Chat {
     }
 
     /// Keeps a step of a transfer within this server.
-    fn audit_placing(&self, env: &Env<'_>, placing: &Placing, step: Step, out: &mut Vec<Effect>) {
+    pub(super) fn audit_placing(&self, env: &Env<'_>, placing: &Placing, step: Step, out: &mut Vec<Effect>) {
         let agent = self.agent_login().unwrap_or_default();
         self.audit(env, (placing.transfer, agent, &placing.target.destination), step, out);
     }
@@ -227,7 +245,8 @@ impl Chat {
         share: Share,
         out: &mut Vec<Effect>,
     ) {
-        self.placing = Some(Placing { transfer, target, comments, share, seen: self.last_seq() });
+        self.placing =
+            Some(Placing { transfer, target, comments, share, seen: self.last_seq(), asked: None });
         self.tell_progress(transfer, Stage::Requested, None, String::new(), out);
         let chat = self.record.id;
         out.push(Effect::Queue(queue::Input::Place { chat, transfer, target: place }));
@@ -261,7 +280,7 @@ impl Chat {
     }
 
     /// The queue manager has room: the chat changes hands in one step.
-    fn placed(
+    pub(super) fn placed(
         &mut self,
         env: &mut Env<'_>,
         transfer: TransferId,
@@ -269,6 +288,9 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         let chat = self.record.id;
+        if let Some(agent) = agent.as_ref().filter(|agent| self.must_be_asked(env, transfer, agent)) {
+            return self.ask(env, agent.clone(), out);
+        }
         let placing = self.placing.take_if(|placing| placing.transfer == transfer);
         let (Some(placing), State::Active { login, title }) = (placing, self.record.state.clone()) else {
             let vain = agent.filter(|agent| self.agent_login() != Some(&agent.login));

@@ -79,6 +79,7 @@ impl Chat {
             }
             ClientFrame::End { .. } => self.end(env, EndReason::Agent, out),
             ClientFrame::CancelTransfer { transfer, .. } => self.cancel(env, transfer, out),
+            ClientFrame::RetryTransfer { transfer, .. } => self.retry(env, login, transfer, out),
             _ => self.refuse_agent(login, ErrorCode::OutOfOrder, About::Chat(chat), out),
         }
     }
@@ -157,9 +158,12 @@ impl Chat {
         if matches!(self.record.state, State::Ended(_)) || !self.record.outgoing.serves() {
             return;
         }
-        if !matches!(self.record.outgoing, Outgoing::Owned) {
+        if self.is_led() {
+            self.withdraw(false, out);
+        } else if !matches!(self.record.outgoing, Outgoing::Owned) {
             self.abort(env, ErrorCode::ChatOver, String::new(), out);
         }
+        self.drop_placing(env, ErrorCode::ChatOver, out);
         self.happened(env, Event::Ended(reason.clone()), out);
         let before = std::mem::replace(&mut self.record.state, State::Ended(reason));
         self.save(out);

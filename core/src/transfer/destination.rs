@@ -2,6 +2,7 @@
 //!
 //! | state | serves | on | next |
 //! |---|---|---|---|
+//! | [`State::Posted`] | no | a place is found / there is none, too late | `Reserved` / stays, or `Rejected` |
 //! | [`State::Reserved`] | no | claim / adopting claim / cancel, too late | `Claimed`, commit to the origin / `Active` / `Rejected` |
 //! | [`State::Claimed`] | no | released / adopting claim / refused, cancel, too late | `Active` / `Active` / `Rejected` |
 //! | [`State::Active`] | yes | accepted and the tail here / reclaimed | `Settled` / `Fenced` |
@@ -11,12 +12,16 @@
 //! What the chat must store before this does (a late tail, its own end) it is asked for first: this machine goes on
 //! with [`Input::Merged`] or [`Input::Fenced`], so that a restart in between asks again.
 //!
+//! `Posted` is where the information waits while the queue manager looks for a place, while an agent is asked
+//! whether they take the chat, and, where the area keeps it, for another try (D7). It is stored only if it has to
+//! wait: until then the origin has no answer and posts again.
+//!
 //! The chat comes to be when the origin has released it, in the same stored step that makes this `Active`. The
 //! WTID is honoured for the holder of the verifier alone; repeated by the same holder before the widget has
 //! accepted, it leads to the same session; afterwards it is burnt.
 
 use baton_protocol::federation::{
-    Cancel, CancelAnswer, Commit, ProgressReport, Reservation, Settle, TransferRequest,
+    Cancel, CancelAnswer, Commit, Denial, ProgressReport, Reservation, Settle, TransferRequest,
 };
 use baton_protocol::frames::About;
 use baton_protocol::model::{Context, Customer, Page, PriorEntry, Stage};
@@ -28,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Left, Step};
 use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, ConnId, Effect, Env, ReplyTo, Timer};
+use crate::queue;
 use crate::session::{self, Beginning, Came, Chat};
 
 /// Milliseconds beyond its life for which a reservation with a customer at the door is kept.
@@ -50,7 +56,13 @@ pub struct Record {
     pub epoch: Epoch,
     /// Web origins that the customer may come from, beside our own.
     pub origins: Vec<String>,
-    /// When the reservation lapses.
+    /// Digest of the customer's own part of our address, where WTID and address must fit each other (D4).
+    #[serde(default)]
+    pub at: Option<SecretDigest>,
+    /// The agent who is promised to the customer, by login name (D7).
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// When the reservation, or what was posted, lapses.
     pub expires: Timestamp,
     /// Warm transfer information.
     pub context: Context,
@@ -64,6 +76,8 @@ pub struct Record {
 /// How far an incoming transfer is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
+    /// There is no place for the customer yet.
+    Posted,
     /// Waits for the customer.
     Reserved,
     /// The customer is here, the origin has not released the chat yet.
@@ -111,6 +125,8 @@ pub struct Claim {
     pub adopt: bool,
     /// Whether the web origin is one of this server's own sites.
     pub own_site: bool,
+    /// The customer's own part of the address that the connection came to, if it had one.
+    pub at: Option<SecretDigest>,
     /// What it brought along.
     pub arrival: Arrival,
 }
@@ -118,6 +134,15 @@ pub struct Claim {
 /// What an incoming transfer is told.
 #[derive(Debug)]
 pub enum Input {
+    /// The queue manager's answer: a place, with an agent or without one, or why there is none and after how many
+    /// seconds to ask again.
+    Place(Result<Option<queue::Profile>, (ErrorCode, u32)>),
+    /// An agent's console is connected and wants the question, if there is one.
+    Show(String),
+    /// An agent who was asked takes the chat, or does not.
+    Decided(String, bool),
+    /// The origin asks for the reservation again, or for the first time once more (D7).
+    Again(Reservation, ReplyTo),
     /// A customer presents the WTID.
     Claim(Claim),
     /// The customer's connection is gone.
@@ -148,6 +173,42 @@ pub struct Incoming {
     tries: u32,
     /// The origin's cancel that waits for the chat to be void.
     cancelling: Option<ReplyTo>,
+    placing: Placing,
+}
+
+/// The search for a place, as far as this process's life knows of it. After a restart the origin asks again.
+#[derive(Debug, Default)]
+struct Placing {
+    /// What the origin gets when there is one, and where.
+    wanted: Option<Reservation>,
+    reply: Option<ReplyTo>,
+    /// The agent who is being asked.
+    asked: Option<String>,
+    /// Agents who did not take it.
+    declined: Vec<String>,
+    /// What the origin reads when it asks next.
+    refusal: Option<Denial>,
+}
+
+/// What is posted, its checks (code, area, staffing) made.
+#[derive(Debug)]
+pub struct Posting {
+    /// The origin's server name.
+    pub peer: String,
+    /// The area.
+    pub area: String,
+    /// What it posts.
+    pub request: TransferRequest,
+    /// What it gets if there is a place.
+    pub reservation: Reservation,
+    /// What the customer is found by: digest of the WTID, or of the customer's own part of the address (D4).
+    pub key: SecretDigest,
+    /// The customer's own part of the address, where it has to fit the WTID (D4).
+    pub at: Option<SecretDigest>,
+    /// For a second step within this server (D6): the agent, and the chat that the customer waits in.
+    pub lead: Option<(String, ChatId)>,
+    /// Where the answer goes.
+    pub reply: ReplyTo,
 }
 
 /// The call to the origin that is under way.
@@ -166,42 +227,46 @@ enum Calling {
 }
 
 impl Incoming {
-    /// A new reservation. Its checks (code, area, staffing) have been made.
-    pub fn reserve(
-        env: &Env<'_>,
-        peer: String,
-        area: String,
-        request: TransferRequest,
-        reservation: Reservation,
-        reply: ReplyTo,
-        out: &mut Vec<Effect>,
-    ) -> Self {
-        let life = u64::from(reservation.expires_in) * 1_000;
+    /// Somebody wants to hand a customer over: looks for a place.
+    pub fn post(env: &Env<'_>, posting: Posting, out: &mut Vec<Effect>) -> Self {
+        let Posting { peer, area, request, reservation, key, at, lead, reply } = posting;
         let record = Record {
             peer,
             transfer: request.transfer,
-            wtid: reservation.wtid.digest(),
+            wtid: key,
             challenge: request.challenge,
             area,
             epoch: request.epoch,
             origins: request.origins,
-            expires: env.now.plus(life),
+            at,
+            agent: None,
+            expires: env.now.plus(env.settings.times.keep),
             context: request.context,
             confined: request.confined,
-            state: State::Reserved,
+            state: State::Posted,
         };
-        let incoming = Self::load(record);
-        incoming.save(out);
+        let mut incoming = Self::load(record);
         incoming.audit(env, None, Step::Received(Left::of(&incoming.record.context)), out);
-        out.push(Effect::Reply(reply, Ok(Answer::Reservation(reservation))));
-        out.push(Effect::SetTimer(Timer::Offer, life));
+        incoming.placing.wanted = Some(reservation);
+        incoming.placing.reply = Some(reply);
+        match lead {
+            Some((login, chat)) => incoming.reserve(env, queue::Wanted::InsteadOf(login, chat), out),
+            None => incoming.look_for_place(env, out),
+        }
         incoming
     }
 
     /// As it was stored. [`Input::Restore`] puts it back to work.
     #[must_use]
     pub fn load(record: Record) -> Self {
-        Self { record, conn: None, calling: Calling::No, tries: 0, cancelling: None }
+        Self {
+            record,
+            conn: None,
+            calling: Calling::No,
+            tries: 0,
+            cancelling: None,
+            placing: Placing::default(),
+        }
     }
 
     /// Whether nothing more can happen.
@@ -213,7 +278,7 @@ impl Incoming {
     /// Whether a customer is still to come, or at the door.
     #[must_use]
     pub fn is_expected(&self) -> bool {
-        matches!(self.record.state, State::Reserved | State::Claimed(_))
+        matches!(self.record.state, State::Posted | State::Reserved | State::Claimed(_))
     }
 
     /// Whether there is something left to be done by itself.
@@ -225,6 +290,10 @@ impl Incoming {
     /// Takes one input.
     pub fn handle(&mut self, env: &mut Env<'_>, input: Input, out: &mut Vec<Effect>) {
         match input {
+            Input::Place(answer) => self.placed(env, answer, out),
+            Input::Show(login) => self.show_question(env, &login, out),
+            Input::Decided(login, accept) => self.decided(env, &login, accept, out),
+            Input::Again(reservation, reply) => self.again(env, reservation, reply, out),
             Input::Claim(claim) => self.claim(env, claim, out),
             Input::Detach(conn) => {
                 if self.conn == Some(conn) {
@@ -241,7 +310,7 @@ impl Incoming {
             Input::Merged => self.merged(out),
             Input::Fenced => self.fenced(out),
             Input::Restore => self.restore(env, out),
-            Input::Timer(timer) => self.timer(timer, out),
+            Input::Timer(timer) => self.timer(env, timer, out),
         }
     }
 
@@ -275,6 +344,7 @@ impl Incoming {
         let from_origin = claim.arrival.web_origin.as_ref().is_none_or(|from| record.origins.contains(from));
         let genuine = record.challenge.accepts(&claim.verifier)
             && claim.epoch == record.epoch
+            && (record.at.is_none() || record.at == claim.at)
             && (claim.own_site || from_origin);
         let late = matches!(record.state, State::Reserved) && env.now > record.expires;
         if !genuine || late {
@@ -349,6 +419,7 @@ impl Incoming {
             epoch: self.record.epoch.saturating_add(1),
             challenge: arrival.challenge,
             origins: arrival.web_origin.into_iter().collect(),
+            promised: self.record.agent.is_some(),
             arrival: Some((
                 Came {
                     peer: self.record.peer.clone(),
@@ -474,16 +545,17 @@ impl Incoming {
     fn reject(&mut self, out: &mut Vec<Effect>) {
         self.record.state = State::Rejected;
         self.save(out);
+        self.leave_place(out);
         if let Some(conn) = self.conn.take() {
             self.refuse(conn, out);
         }
-        out.extend([Timer::Offer, Timer::Retry].map(Effect::ClearTimer));
+        out.extend([Timer::Offer, Timer::Retry, Timer::Ask].map(Effect::ClearTimer));
     }
 
     /// Nothing when the answer has to wait for the chat.
     fn cancel(&mut self, cancel: &Cancel, reply: ReplyTo, out: &mut Vec<Effect>) -> Option<CancelAnswer> {
         match self.record.state {
-            State::Reserved | State::Claimed(_) => self.reject(out),
+            State::Posted | State::Reserved | State::Claimed(_) => self.reject(out),
             State::Active { chat, .. } | State::Settled(chat) => {
                 let ours = self.record.epoch.saturating_add(1);
                 if cancel.reclaimed.is_none_or(|epoch| epoch <= ours) {
@@ -500,16 +572,22 @@ impl Incoming {
 
     fn restore(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
         match self.record.state {
+            State::Posted => {
+                out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now)));
+            }
             State::Reserved | State::Claimed(_) => {
                 out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
+                self.keep_place(env, out);
             }
             State::Active { .. } => self.retry(out),
             _ => {}
         }
     }
 
-    fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {
+    fn timer(&mut self, env: &Env<'_>, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.record.state) {
+            (Timer::Ask, State::Posted) => self.no_answer(env, out),
+            (Timer::Offer, State::Posted) => self.reject(out),
             (Timer::Offer, State::Reserved | State::Claimed(_)) => {
                 self.reject(out);
                 let report = ProgressReport { stage: Stage::Failed, code: Some(ErrorCode::NotArrived) };
@@ -539,5 +617,6 @@ fn was_cancelled(error: &CallError) -> bool {
     matches!(error, CallError::Denied(denial) if denial.code == ErrorCode::Cancelled)
 }
 
+mod placing;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 //! |---|---|---|---|
 //! | [`Requested`] | yes | permitted / denied, cancelled, too late | [`Permitted`] / aborted |
 //! | [`Permitted`] | yes | reserved / refused, cancelled, too late | [`Offered`] / aborted |
+//! | [`Permitted`] | yes | an agent there is being asked | the same, and asks again |
+//! | aborted ([`Past`]), kept there | yes | the agent tries again | [`Permitted`] |
 //! | [`Offered`] | yes | commit / declined, cancelled, too late / reclaimed | [`Released`] / aborted / [`Reclaimed`] |
 //! | aborted ([`Past`]) | yes | adopting commit / reclaimed | [`Released`] / [`Reclaimed`] |
 //! | [`Released`] | no | settled / reclaimed | [`Settled`] / [`Reclaimed`] |
@@ -45,6 +47,9 @@ pub struct Attempt {
     /// What the agreement with the peer lets out.
     #[serde(default)]
     pub bounds: Bounds,
+    /// Whether it is the second step within this server (D6), of which nobody need be told.
+    #[serde(default)]
+    pub lead: bool,
 }
 
 /// Permission has been asked for.
@@ -58,6 +63,9 @@ pub struct Permitted {
     pub attempt: Attempt,
     /// The last entry that was posted.
     pub posted: Seq,
+    /// Whether an agent there is being asked.
+    #[serde(default)]
+    pub asking: bool,
 }
 
 /// The destination waits for the customer.
@@ -117,6 +125,9 @@ pub struct Past {
     pub posted: Option<Seq>,
     /// The epoch that the customer reclaimed, if they had gone.
     pub reclaimed: Option<Epoch>,
+    /// Whether the destination keeps what was posted for another try (D7).
+    #[serde(default)]
+    pub kept: bool,
 }
 
 /// Where a chat's hand-over stands.
@@ -178,7 +189,7 @@ impl Requested {
     /// The destination permits it; everything up to `posted` is being sent.
     #[must_use]
     pub fn permitted(self, posted: Seq) -> Permitted {
-        Permitted { attempt: self.0, posted }
+        Permitted { attempt: self.0, posted, asking: false }
     }
 }
 
@@ -219,6 +230,13 @@ impl Released {
 }
 
 impl Past {
+    /// Another try of a transfer that was refused for now (D7).
+    #[must_use]
+    pub fn again(self) -> Option<Permitted> {
+        let posted = self.posted.filter(|_| self.kept)?;
+        Some(Permitted { attempt: self.attempt, posted, asking: false })
+    }
+
     /// Whether the customer may have gone, at this epoch of theirs, in spite of the abort.
     #[must_use]
     pub fn is_open(&self, epoch: Epoch) -> bool {

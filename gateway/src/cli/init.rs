@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use baton_core::effect::Arrival;
 use clap::Args;
 
 use super::Failure;
@@ -119,5 +120,5 @@ fn create_database(path: &Path) -> Result<()> {
 
 fn area(text: &str) -> Result<Area, String> {
     let (name, title) = text.split_once('=').ok_or("write NAME=TITLE, for example sales=Sales")?;
-    Ok(Area { name: rules::name(name)?, title: rules::label(title)? })
+    Ok(Area { name: rules::name(name)?, title: rules::label(title)?, arrival: Arrival::default() })
 }

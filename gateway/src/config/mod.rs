@@ -15,6 +15,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use baton_core::effect::Area;
 use baton_core::effect::{Settings, Times};
 use baton_core::policy::Rules;
 use baton_protocol::model::Brand;
@@ -50,6 +51,10 @@ pub struct Config {
     pub page: Option<String>,
     /// Areas, the first one the default. At least one.
     pub areas: Vec<Area>,
+    /// Whether peers are told of no areas: every chat comes by one general entrance (D2). Default no.
+    pub general_entrance: bool,
+    /// What tells who has come (D4). Default the WTID.
+    pub address: Address,
     /// Limits.
     pub limits: Limits,
     /// Time limits.
@@ -69,13 +74,16 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// An area that customers can ask for and agents serve.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Area {
-    /// Its name in settings and on the wire.
-    pub name: String,
-    /// Its name for people.
-    pub title: String,
+/// What tells who has come, when a customer arrives from another server (D4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Address {
+    /// The WTID; the address is everybody's.
+    #[default]
+    General,
+    /// The address alone.
+    Specific,
+    /// WTID and address, which must fit each other.
+    Both,
 }
 
 /// How much a gateway takes on.
@@ -142,7 +150,7 @@ impl Config {
         Settings {
             server: self.name.clone(),
             brand: Brand { name: self.title.clone(), accent: self.accent.clone() },
-            areas: self.areas.iter().map(|area| (area.name.clone(), area.title.clone())).collect(),
+            areas: self.areas.clone(),
             rules: self.rules.clone(),
             times: self.times,
         }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use baton_core::effect::Times;
+use baton_core::effect::{Arrival, NeedsAgent, Times};
 use baton_core::policy::{Rule, Rules};
 use baton_protocol::model::SharePolicy;
 use toml::de::DeTable;
@@ -11,7 +11,7 @@ use url::Url;
 
 use super::mistake::{Mistake, Mistakes};
 use super::section::{Located, Section};
-use super::{Area, Config, Limits, Tls, rules};
+use super::{Address, Area, Config, Limits, Tls, rules};
 
 /// An area as it is written.
 const AREA: &str = "[[area]]\nname = \"sales\"\ntitle = \"Sales\"";
@@ -49,6 +49,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
     check_page(page.as_ref(), &sites, mistakes);
     let areas = areas(&mut top, mistakes);
     let (limits, times) = (limits(top.section("limits")), times(&mut top));
+    let (general_entrance, address) = arrivals(top.section("arrival"));
     let config = Config {
         name: value(top.needed("name", "name = \"acme\"", rules::name)),
         title: value(title),
@@ -63,6 +64,8 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         page: page.map(|(page, _)| page),
         rules: policy(top.section("policy"), &areas, mistakes),
         areas,
+        general_entrance,
+        address,
         limits,
         times,
         folder: folder.into(),
@@ -133,13 +136,14 @@ fn areas(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Area> {
     for mut section in sections.unwrap_or_default() {
         let name = section.needed("name", "name = \"sales\"", rules::name);
         let title = value(section.needed("title", "title = \"Sales\"", rules::label));
+        let arrival = arrival(&mut section, mistakes);
         section.finish();
         let Some((name, at)) = name else { continue };
         if areas.iter().any(|area| area.name == name) {
             let what = format!("there is an area `{name}` already: the name of each area is its own");
             mistakes.add(&at, what, format!("name = \"{name}-2\""));
         }
-        areas.push(Area { name, title });
+        areas.push(Area { name, title, arrival });
     }
     if none {
         let what =
@@ -147,6 +151,33 @@ fn areas(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Area> {
         mistakes.add(&top.at(), what, AREA);
     }
     areas
+}
+
+/// How an area takes customers of other servers.
+fn arrival(section: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Arrival {
+    let usual = Arrival::default();
+    let steps = section.number("steps", 1..=2, 1);
+    let agent = section.text("agent_required", "agent_required = \"free\"", rules::needs_agent);
+    let keeps = section.text("keep_posted", "keep_posted = \"no\"", rules::yes_or_no);
+    let most = section.number("max_waiting", 1..=1_000_000, usual.max_waiting.into());
+    if let (2, Some((NeedsAgent::Free | NeedsAgent::Willing, at))) = (steps, &agent) {
+        let what = "`agent_required` leads customers straight to the agent, so that there is no second step";
+        mistakes.add(at, what, "steps = 1");
+    }
+    Arrival {
+        two_steps: steps == 2,
+        agent: agent.map_or(usual.agent, |(agent, _)| agent),
+        keeps: keeps.map_or(usual.keeps, |(keeps, _)| keeps),
+        max_waiting: u32::try_from(most).unwrap_or(u32::MAX),
+    }
+}
+
+/// How customers of other servers come in.
+fn arrivals(mut section: Section<'_, '_>) -> (bool, Address) {
+    let entrance = section.text("entrance", "entrance = \"general\"", rules::entrance);
+    let address = section.text("address", "address = \"both\"", rules::address);
+    section.finish();
+    (entrance.is_some_and(|(general, _)| general), address.map(|(address, _)| address).unwrap_or_default())
 }
 
 fn limits(mut section: Section<'_, '_>) -> Limits {
@@ -175,6 +206,8 @@ fn times(top: &mut Section<'_, '_>) -> Times {
         // A place is kept free while it runs.
         offer: seconds(&mut transfer, "offer_seconds", 600, usual.offer),
         linger: seconds(&mut transfer, "linger_seconds", DAY, usual.linger),
+        ask: seconds(&mut transfer, "ask_seconds", 120, usual.ask),
+        keep: seconds(&mut transfer, "keep_seconds", DAY, usual.keep),
         agent_grace: seconds(&mut presence, "agent_grace_seconds", DAY, usual.agent_grace),
         away_waiting: seconds(&mut presence, "away_waiting_seconds", DAY, usual.away_waiting),
         away_active: seconds(&mut presence, "away_active_seconds", 30 * DAY, usual.away_active),

@@ -3,10 +3,13 @@
 
 use std::net::SocketAddr;
 
+use baton_core::effect::NeedsAgent;
 use baton_core::policy::Class;
 use baton_protocol::limits::MAX_LABEL;
 use baton_protocol::model::SharePolicy;
 use url::{Host, Url};
+
+use super::Address;
 
 /// Letters of a name. A domain name fits (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -140,6 +143,56 @@ pub fn class(text: &str) -> Result<Class, String> {
         let names = all.map(|class| format!("{:?}", class.name())).join(", ");
         format!("it is one of {names}, and this is {text:?}")
     })
+}
+
+/// Which agent there must be when a transfer is accepted (D7).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn needs_agent(text: &str) -> Result<NeedsAgent, String> {
+    match text {
+        "no" => Ok(NeedsAgent::No),
+        "free" => Ok(NeedsAgent::Free),
+        "willing" => Ok(NeedsAgent::Willing),
+        other => Err(format!("it is \"no\", \"free\" or \"willing\", and this is {other:?}")),
+    }
+}
+
+/// A choice.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        other => Err(format!("it is \"yes\" or \"no\", and this is {other:?}")),
+    }
+}
+
+/// Whether there is one general entrance (D2).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn entrance(text: &str) -> Result<bool, String> {
+    match text {
+        "areas" => Ok(false),
+        "general" => Ok(true),
+        other => Err(format!("it is \"areas\" or \"general\", and this is {other:?}")),
+    }
+}
+
+/// What tells who has come (D4).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn address(text: &str) -> Result<Address, String> {
+    match text {
+        "general" => Ok(Address::General),
+        "specific" => Ok(Address::Specific),
+        "both" => Ok(Address::Both),
+        other => Err(format!("it is \"general\", \"specific\" or \"both\", and this is {other:?}")),
+    }
 }
 
 /// The origin of an address that a rule here has let through.

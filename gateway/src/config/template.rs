@@ -49,7 +49,7 @@ pub fn write(start: &Start<'_>) -> String {
         start.listen,
         sites.join(", "),
     );
-    for Area { name, title } in start.areas {
+    for Area { name, title, .. } in start.areas {
         text += &format!("[[area]]\nname = {}\ntitle = {}\n\n", quoted(name), quoted(title));
     }
     text += &match start.tls {
@@ -92,7 +92,12 @@ const SITES: &str =
 const PAGE: &str = "\
 # A page of one of them that starts the widget: customers whose browser another company sends here land there.";
 
-const AREAS: &str = "# What customers can ask for. The first area is the default.";
+const AREAS: &str = "\
+# What customers can ask for. The first area is the default. How an area takes customers of other servers:
+# steps = 1                 # 2: they wait in a holding session, and go on to the agent's by a second transfer
+# agent_required = \"no\"     # \"free\": only while an agent is free; \"willing\": only one who, when asked, takes them
+# keep_posted = \"yes\"       # whether what was sent is kept for another try when no agent is free
+# max_waiting = 1000        # customers who may wait, those on their way included";
 
 const TLS: &str = "\
 # The gateway's own certificate, PEM files, from this folder or with their whole paths.
@@ -118,6 +123,17 @@ pub(super) const DEFAULTS: &str = "
 # offer_seconds = 60
 # How long a chat that has moved can still be settled when messages about it were lost.
 # linger_seconds = 120
+# How long an agent who is asked whether they take a chat has for the answer.
+# ask_seconds = 20
+# How long what another company has sent is kept for another try when no agent was free.
+# keep_seconds = 600
+
+[arrival]
+# \"areas\": other companies choose one of the areas; \"general\": they are told of none, there is one entrance.
+# entrance = \"areas\"
+# What tells who has come: \"general\": the secret that the customer presents; \"specific\": an address of the
+# customer's own; \"both\": the one must fit the other.
+# address = \"general\"
 
 [presence]
 # How long an agent may be gone before their chats go back to the queue.

@@ -1,3 +1,5 @@
+use baton_core::effect::Arrival;
+
 use super::template::{DEFAULTS, Start, write};
 use super::*;
 use baton_core::policy::Rule;
@@ -311,7 +313,8 @@ fn start<'a>(areas: &'a [Area], sites: &'a [String]) -> Start<'a> {
 
 #[test]
 fn the_first_file_says_what_it_was_told() {
-    let area = |name: &str| Area { name: name.into(), title: "A \"title\"".into() };
+    let area =
+        |name: &str| Area { name: name.into(), title: "A \"title\"".into(), arrival: Arrival::default() };
     let (areas, sites) = ([area("sales"), area("billing")], ["http://www.acme.localhost:7111".to_owned()]);
     let config = parse(&write(&start(&areas, &sites))).unwrap();
     assert_eq!((config.title.as_str(), config.areas), ("Acme \"Outdoor\" \\ Söhne", areas.to_vec()));

@@ -8,9 +8,10 @@ use std::time::Duration;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use baton_core::queue::{self, Profile};
 use baton_core::session;
+use baton_core::transfer::destination;
 use baton_protocol::frames::{About, Login};
 use baton_protocol::model::SharePolicy;
-use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, ServerFrame};
+use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, ServerFrame, TransferId};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::conn::{Bound, Conn};
@@ -108,6 +109,9 @@ impl Gateway {
         for chat in self.with_queue(|queue| queue.chats_of(&login)) {
             self.tell_chat(chat, session::Input::Show(login.clone()));
         }
+        for seat in self.with_queue(|queue| queue.seats_of(&login)) {
+            self.tell_incoming(&seat, destination::Input::Show(login.clone()));
+        }
         tracing::info!(conn = conn.id.0, %login, "agent logged in");
     }
 
@@ -167,15 +171,29 @@ impl Gateway {
             ClientFrame::SetConfidential { chat, on } => self.set_confidential(conn, login, chat, on).await,
             // Only the console forgets it.
             ClientFrame::Dismiss { .. } => {}
+            ClientFrame::AnswerAsk { transfer, accept } => self.answer_ask(login, transfer, accept),
             ClientFrame::Say { chat: Some(chat), .. }
             | ClientFrame::Typing { chat: Some(chat), .. }
             | ClientFrame::Seen { chat: Some(chat), .. }
             | ClientFrame::End { chat: Some(chat) }
             | ClientFrame::Note { chat, .. }
-            | ClientFrame::CancelTransfer { chat, .. } => {
+            | ClientFrame::CancelTransfer { chat, .. }
+            | ClientFrame::RetryTransfer { chat, .. } => {
                 self.tell_for(conn, chat, session::Input::Agent(login, frame));
             }
             _ => refuse(conn, ErrorCode::OutOfOrder),
+        }
+    }
+
+    /// The question was about a customer of a peer's, or about a chat of this server's.
+    fn answer_ask(self: &Arc<Self>, login: String, transfer: TransferId, accept: bool) {
+        let (seats, chats) = self.with_queue(|queue| (queue.seats_of(&login), queue.chats_of(&login)));
+        match seats.into_iter().find(|seat| seat.1 == transfer) {
+            Some(seat) => self.tell_incoming(&seat, destination::Input::Decided(login, accept)),
+            // Each of them knows whether it was asked for.
+            None => chats.into_iter().for_each(|chat| {
+                self.tell_chat(chat, session::Input::Decided(login.clone(), transfer, accept));
+            }),
         }
     }
 

@@ -14,11 +14,16 @@ impl Gateway {
         let gateway = self.clone();
         self.runtime.spawn(async move {
             let Call { peer, transfer, request } = call;
-            let result = gateway.federation.ask(&peer, Some(transfer), &request).await;
+            let progress = matches!(request, CallRequest::Progress(_));
+            let result = if peer == gateway.settings.server {
+                gateway.ask_itself(transfer, request).await
+            } else {
+                gateway.federation.ask(&peer, Some(transfer), &request).await
+            };
             if let Err(error) = &result {
                 tracing::warn!(%peer, %transfer, code = ?error.code(), "a call to a peer failed");
             }
-            if matches!(request, CallRequest::Progress(_)) {
+            if progress {
                 return;
             }
             match key {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use baton_core::effect::ConnId;
-use baton_protocol::{ChatId, CloseCode, Encoding, ServerFrame, TransferId};
+use baton_protocol::{ChatId, CloseCode, Encoding, ServerFrame, TransferId, Wtid};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -38,6 +38,8 @@ pub struct Conn {
     pub origin: Option<String>,
     /// Where it comes from.
     pub ip: IpAddr,
+    /// The customer's own part of the address that it came to, if it had one (D4).
+    pub at: Option<Wtid>,
     bound: Mutex<Bound>,
     outbox: Mutex<Outbox>,
     wake: Notify,
@@ -56,9 +58,9 @@ pub struct Outbox {
 impl Conn {
     /// A connection that nobody has said hello on.
     #[must_use]
-    pub fn new(id: ConnId, encoding: Encoding, origin: Option<String>, ip: IpAddr) -> Self {
+    pub fn new(id: ConnId, encoding: Encoding, origin: Option<String>, ip: IpAddr, at: Option<Wtid>) -> Self {
         let bound = Mutex::new(Bound::Nobody);
-        Self { id, encoding, origin, ip, bound, outbox: Mutex::default(), wake: Notify::new() }
+        Self { id, encoding, origin, ip, at, bound, outbox: Mutex::default(), wake: Notify::new() }
     }
 
     /// Puts a frame in the outbox. When too much waits already, the connection is closed instead: its client

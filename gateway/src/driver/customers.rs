@@ -7,7 +7,7 @@ use baton_core::transfer::destination::{self, Arrival, Claim};
 use baton_protocol::frames::{About, Start};
 use baton_protocol::limits::{MAX_LABEL, MAX_URL};
 use baton_protocol::model::{Customer, Page};
-use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame};
+use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame, Wtid};
 
 use super::conn::{Bound, Conn};
 use super::{Gateway, now};
@@ -60,6 +60,7 @@ impl Gateway {
                     epoch: 1,
                     challenge,
                     origins: conn.origin.clone().into_iter().collect(),
+                    promised: false,
                     arrival: None,
                     conn: conn.id,
                 });
@@ -80,13 +81,17 @@ impl Gateway {
                 Ok(Ok(()))
             }
             Start::Claim { wtid, verifier, epoch, challenge, adopt } => {
-                let Some(name) = self.incoming_by_wtid(wtid.digest()).await? else {
-                    return Ok(Err(self.wrong_guess(conn)));
+                let at = conn.at.as_ref().map(Wtid::digest);
+                let key = wtid.as_ref().map(Wtid::digest).or(at);
+                let name = match key {
+                    Some(key) => self.incoming_by_wtid(key).await?,
+                    None => None,
                 };
+                let Some(name) = name else { return Ok(Err(self.wrong_guess(conn))) };
                 conn.bind(Bound::Arriving(name.0.clone(), name.1));
                 let arrival = Arrival { challenge, page, client_type, web_origin: conn.origin.clone() };
                 let own_site = self.is_own_site(conn);
-                let claim = Claim { conn: conn.id, verifier, epoch, adopt, own_site, arrival };
+                let claim = Claim { conn: conn.id, verifier, epoch, adopt, own_site, at, arrival };
                 self.tell_incoming(&name, destination::Input::Claim(claim));
                 Ok(Ok(()))
             }
@@ -106,8 +111,8 @@ impl Gateway {
 
     fn area_or_first(&self, name: &str) -> Option<String> {
         let areas = &self.settings.areas;
-        let found = if name.is_empty() { areas.first() } else { areas.iter().find(|(area, _)| area == name) };
-        found.map(|(area, _)| area.clone())
+        let found = if name.is_empty() { areas.first() } else { areas.iter().find(|area| area.name == name) };
+        found.map(|area| area.name.clone())
     }
 
     /// A later frame. Answers whether it fits the connection at all.

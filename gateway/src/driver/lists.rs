@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_core::effect::Area;
 use baton_core::policy::{Class, Request};
 use baton_core::session;
 use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange};
@@ -74,7 +75,7 @@ impl Gateway {
         // decides when it is handed over.
         let mine = queue.agent_card(login, SharePolicy::All).map(|card| card.areas).unwrap_or_default();
         let near = |same: bool| if same { Class::SameDepartment } else { Class::SameCompany };
-        let areas = self.settings.areas.iter().map(|(name, title)| {
+        let areas = self.settings.areas.iter().map(|Area { name, title, .. }| {
             let class = near(mine.contains(name));
             queue.area_card(name, title, share(Destination::Area(name.clone()), class))
         });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use baton_core::effect::{Effect, Env};
 use baton_core::queue::{self, Output};
 use baton_core::session::{self, Beginning, Chat};
-use baton_core::transfer::destination::{self, Incoming};
+use baton_core::transfer::destination::{self, Incoming, Posting};
 use baton_protocol::frames::About;
 use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, TransferId};
 use parking_lot::Mutex;
@@ -100,18 +100,21 @@ impl Gateway {
         chat
     }
 
-    /// A new reservation for a customer of a peer's.
-    pub fn reserve(self: &Arc<Self>, reserve: impl FnOnce(&mut Env<'_>, &mut Vec<Effect>) -> Incoming) {
+    /// A new incoming transfer.
+    pub fn post(self: &Arc<Self>, posting: Posting) {
         let mut effects = Vec::new();
-        let incoming = self.with_env(|env| reserve(env, &mut effects));
+        let incoming = self.with_env(|env| Incoming::post(env, posting, &mut effects));
         let name = (incoming.record.peer.clone(), incoming.record.transfer);
         let key = Key::Incoming(name.0.clone(), name.1);
         self.wtids.insert(incoming.record.wtid, name.clone());
         let slot = Arc::new(Slot::new(incoming, 0));
         self.incoming.insert(name, slot.clone());
         let mut kept = slot.kept.lock();
-        let sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let mut sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let work = std::mem::take(&mut sorted.work);
         self.finish(&key, sorted, Some(&slot.unfinished));
+        drop(kept);
+        self.work(work.into());
     }
 
     /// Customers of a peer's who are on their way here.
@@ -172,7 +175,7 @@ impl Gateway {
             };
             match found {
                 Ok(true) => gateway.work([work].into()),
-                Ok(false) => {}
+                Ok(false) => gateway.work(place_of(work).into_iter().collect()),
                 Err(error) => tracing::error!(%error, "a machine could not be loaded"),
             }
         });
@@ -188,6 +191,9 @@ impl Gateway {
                     let about = About::Chat(chat);
                     let frame = ServerFrame::Refused { code, detail: code.to_string(), about };
                     self.send_to_agent(&login, &frame);
+                }
+                Output::Reserved { seat, answer } => {
+                    work.push(Work::Incoming(seat, destination::Input::Place(answer)));
                 }
                 Output::Assigned { chat, .. }
                 | Output::AgentLost { chat, .. }
@@ -442,6 +448,19 @@ impl Gateway {
         self.incoming.entry(name).or_insert_with(|| Arc::new(Slot::new(Incoming::load(record), row.version)));
         Ok(())
     }
+}
+
+/// A place that was given to somebody who does not exist, since the store has refused their first step, is free.
+fn place_of(work: Work) -> Option<Work> {
+    let freed = match work {
+        Work::Chat(chat, session::Input::Queue(Output::Assigned { agent, .. }))
+        | Work::Chat(chat, session::Input::Queue(Output::Placed { agent: Some(agent), .. })) => {
+            queue::Input::Withdraw(agent.login, chat)
+        }
+        Work::Incoming(seat, destination::Input::Place(Ok(_))) => queue::Input::GiveBack(seat),
+        _ => return None,
+    };
+    Some(Work::Queue(freed))
 }
 
 impl Sorted {

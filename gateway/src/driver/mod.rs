@@ -2,7 +2,7 @@
 //!
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after.
 //! - [`customers`], [`agents`]: what a connection's frames mean.
-//! - [`calls`]: calls to peers. [`lists`]: queues, staffing and places, sent when they change.
+//! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
 //! - [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
@@ -14,6 +14,7 @@ pub mod agents;
 pub mod calls;
 pub mod conn;
 pub mod customers;
+pub mod hand_over;
 pub mod lists;
 pub mod machines;
 pub mod policy;

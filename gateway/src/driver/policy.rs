@@ -93,7 +93,7 @@ impl Gateway {
 
     /// The chat's own policy for every destination that there is.
     async fn chat_policy(&self, login: &str, chat: ChatId) -> ServerFrame {
-        let areas = self.settings.areas.iter().map(|(name, _)| Destination::Area(name.clone()));
+        let areas = self.settings.areas.iter().map(|area| Destination::Area(area.name.clone()));
         let agents: Vec<Destination> = self.with_queue(|queue| {
             let online = queue.agent_cards(|_| SharePolicy::All).filter(|agent| agent.online);
             online.map(|agent| Destination::Agent(agent.name)).collect()

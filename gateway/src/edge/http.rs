@@ -3,6 +3,7 @@
 //! | path | for |
 //! |---|---|
 //! | `GET /v1/ws` | customers and agents, WebSocket |
+//! | `GET /v1/ws/{at}` | a customer who arrives at an address of their own (D4) |
 //! | `GET /v1/widget-config` | the widget |
 //! | `GET /embed.js`, `/widget/…` | websites |
 //! | `GET /console/…` | agents |
@@ -14,10 +15,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use baton_protocol::Wtid;
 
 use super::limits::Addresses;
 use super::{pages, socket};
@@ -40,6 +42,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/", get(pages::home))
         .route("/healthz", get(health))
         .route("/v1/ws", get(websocket))
+        .route("/v1/ws/{at}", get(own_websocket))
         .route("/v1/widget-config", get(pages::widget_config))
         .route("/embed.js", get(pages::loader))
         .route("/widget/", get(pages::widget))
@@ -50,6 +53,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/.well-known/baton", get(inbound::well_known))
         .route("/federation/v1/permission", post(inbound::permission))
         .route("/federation/v1/transfers", post(inbound::transfers))
+        .route("/federation/v1/transfers/{id}/again", post(inbound::again))
         .route("/federation/v1/transfers/{id}/cancel", post(inbound::cancel))
         .route("/federation/v1/outgoing/{id}/commit", post(inbound::commit))
         .route("/federation/v1/outgoing/{id}/settle", post(inbound::settle))
@@ -78,10 +82,26 @@ async fn websocket(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response<Body> {
+    admit(app, peer, None, request)
+}
+
+async fn own_websocket(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(at): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    match at.parse() {
+        Ok(at) => admit(app, peer, Some(at), request),
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn admit(app: App, peer: SocketAddr, at: Option<Wtid>, request: Request) -> Response<Body> {
     let limits = &app.gateway.config.limits;
     let full = app.gateway.connections() >= limits.connections;
     match app.addresses.admit(peer.ip(), limits.per_address).filter(|_| !full) {
-        Some(place) => socket::upgrade(app.gateway, request, peer.ip(), place),
+        Some(place) => socket::upgrade(app.gateway, request, peer.ip(), at, place),
         None => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], "too many connections\n")
             .into_response(),
     }

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::{IntoResponse, Redirect};
+use baton_core::effect;
 use serde::Serialize;
 
 use super::http::App;
@@ -33,7 +34,8 @@ pub async fn home() -> Redirect {
 /// See [`WidgetConfig`].
 pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
     let settings = &app.gateway.settings;
-    let areas = settings.areas.iter().cloned().map(|(name, title)| Area { name, title });
+    let area = |area: &effect::Area| Area { name: area.name.clone(), title: area.title.clone() };
+    let areas = settings.areas.iter().map(area);
     let socket = app.gateway.config.socket();
     app.gateway.federation.refresh().await;
     let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
@@ -53,12 +55,12 @@ pub async fn loader(headers: HeaderMap) -> Response<Body> {
 pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
     let config = &app.gateway.config;
     app.gateway.federation.refresh().await;
-    let sockets: Vec<String> =
-        app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone()).collect();
+    let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
+    // With the slash: the addresses of one customer's own below it (D4, CSP3 section 6.7.2.11).
+    let sockets: Vec<String> = peers.flat_map(|socket| [format!("{socket}/"), socket]).collect();
+    let own = config.socket();
     let policy = format!(
-        "{}; connect-src 'self' {} {}; frame-ancestors 'self' {}; require-trusted-types-for 'script'",
-        POLICY,
-        config.socket(),
+        "{POLICY}; connect-src 'self' {own} {own}/ {}; frame-ancestors 'self' {}; require-trusted-types-for 'script'",
         sockets.join(" "),
         config.sites.join(" ")
     );

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use baton_core::effect::ConnId;
 use baton_protocol::limits::{HEARTBEAT_SECONDS, HELLO_SECONDS, MAX_FRAME};
-use baton_protocol::{CloseCode, Encoding, codec::FrameError, decode_client};
+use baton_protocol::{CloseCode, Encoding, Wtid, codec::FrameError, decode_client};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -50,6 +50,7 @@ pub fn upgrade(
     gateway: Arc<Gateway>,
     mut request: Request<Body>,
     ip: IpAddr,
+    at: Option<Wtid>,
     place: Place,
 ) -> Response<Body> {
     let headers = request.headers();
@@ -69,7 +70,7 @@ pub fn upgrade(
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
         let Some(encoding) = encoding else { return close(socket, CloseCode::Version).await };
         let id = ConnId(gateway.number());
-        let conn = Arc::new(Conn::new(id, encoding, origin, ip));
+        let conn = Arc::new(Conn::new(id, encoding, origin, ip, at));
         gateway.connected(conn.clone());
         let code =
             Session { gateway: &gateway, conn: &conn, socket, allowance: Allowance::default() }.run().await;

@@ -8,12 +8,11 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use baton_core::effect::{Answer, ReplyTo};
-use baton_core::session::{self, PeerRequest};
-use baton_core::transfer::destination::{self, Incoming, State as Progressed};
+use baton_core::effect::Answer;
+use baton_core::session::PeerRequest;
 use baton_protocol::federation::{
-    Cancel, CancelAnswer, Commit, Denial, FEDERATION_PATH, Permission, PermissionRequest, ProgressReport,
-    Reservation, Settle, TransferRequest, WellKnown,
+    Again, Cancel, CancelAnswer, Commit, Denial, FEDERATION_PATH, Permission, PermissionRequest,
+    ProgressReport, Reservation, Settle, TransferRequest, WellKnown,
 };
 use baton_protocol::ids::AuthorisationCode;
 use baton_protocol::limits::{MAX_CONTEXT, MAX_FEDERATION_BODY, MAX_HOPS, MAX_LABEL, MAX_TEXT};
@@ -21,9 +20,9 @@ use baton_protocol::model::{AreaCard, SharePolicy};
 use baton_protocol::{ErrorCode, TransferId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use super::Peer;
+use crate::driver::hand_over::Sender;
 use crate::driver::{Gateway, now, random};
 use crate::edge::http::App;
 
@@ -31,10 +30,10 @@ use crate::edge::http::App;
 const CODE_SECONDS: u32 = 60;
 
 /// Seconds after which an unstaffed server may be asked again.
-const RETRY_SECONDS: u32 = 60;
+pub(crate) const RETRY_SECONDS: u32 = 60;
 
-/// The time that a machine has for its answer: a stored step, nothing more.
-const ANSWER: Duration = Duration::from_secs(4);
+/// The time that a request's body has to arrive.
+const BODY: Duration = Duration::from_secs(4);
 
 /// What a permission allows, kept until it is used.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,7 +65,7 @@ impl<T: Serialize> IntoResponse for Answered<T> {
     }
 }
 
-fn deny(code: ErrorCode, detail: &str) -> Denial {
+pub(crate) fn deny(code: ErrorCode, detail: &str) -> Denial {
     let detail = if detail.is_empty() { code.to_string() } else { detail.into() };
     Denial { code, detail, retry_after: None }
 }
@@ -77,7 +76,7 @@ fn agreed(peer: &Peer) -> Result<(), Denial> {
     if peer.agreement.suspended { Err(suspended()) } else { Ok(()) }
 }
 
-fn too_many(seconds: u32) -> Denial {
+pub(crate) fn too_many(seconds: u32) -> Denial {
     let detail = format!("too many transfers from your company; try again in {seconds} s");
     Denial { retry_after: Some(seconds), ..deny(ErrorCode::TooManyAttempts, &detail) }
 }
@@ -87,7 +86,7 @@ fn unauthorised() -> Denial {
     deny(ErrorCode::WrongPassword, "this request is not authorised")
 }
 
-fn ours(error: &anyhow::Error) -> Denial {
+pub(crate) fn ours(error: &anyhow::Error) -> Denial {
     tracing::error!(%error, "a peer's request failed");
     deny(ErrorCode::Internal, "")
 }
@@ -104,7 +103,7 @@ async fn checked<T: DeserializeOwned>(gateway: &Gateway, request: Request) -> Re
 }
 
 async fn read(body: Body) -> Option<Bytes> {
-    tokio::time::timeout(ANSWER, axum::body::to_bytes(body, MAX_FEDERATION_BODY)).await.ok()?.ok()
+    tokio::time::timeout(BODY, axum::body::to_bytes(body, MAX_FEDERATION_BODY)).await.ok()?.ok()
 }
 
 async fn authenticate(
@@ -163,14 +162,15 @@ async fn permit(gateway: &Arc<Gateway>, request: Request) -> Result<Permission, 
     let expires = now().plus(u64::from(CODE_SECONDS) * 1_000);
     gateway.store.grant_code(code.digest(), &json, expires).await.map_err(|error| ours(&error.into()))?;
     tracing::info!(peer = %peer.name, areas = areas.len(), "transfer permitted");
-    Ok(Permission { code, expires_in: CODE_SECONDS, areas: Some(areas) })
+    let areas = (!gateway.config.general_entrance).then_some(areas);
+    Ok(Permission { code, expires_in: CODE_SECONDS, areas })
 }
 
 /// The areas that this peer may use and that have somebody on duty (D2, A5).
 fn open_areas(gateway: &Gateway, peer: &Peer) -> Vec<AreaCard> {
-    let allowed = gateway.settings.areas.iter().filter(|(name, _)| peer.may_use(name));
+    let allowed = gateway.settings.areas.iter().filter(|area| peer.may_use(&area.name));
     gateway.with_queue(|queue| {
-        let cards = allowed.map(|(name, title)| queue.area_card(name, title, SharePolicy::AgentsChoice));
+        let cards = allowed.map(|area| queue.area_card(&area.name, &area.title, SharePolicy::AgentsChoice));
         cards.filter(|card| card.agents > 0).collect()
     })
 }
@@ -194,39 +194,37 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
     let area = area.filter(|area| grant.areas.contains(area));
     let area = area.ok_or_else(|| deny(ErrorCode::UnknownArea, ""))?;
     let name = (peer.name.clone(), request.transfer);
-    let reservation = Reservation {
-        wtid: gateway.federation.wtid(&peer.name, request.transfer),
-        socket: gateway.config.socket(),
-        page: gateway.config.page.clone(),
-        expires_in: u32::try_from(gateway.settings.times.offer / 1_000).unwrap_or(60),
-    };
-    if gateway.incoming(&name).await.map_err(|error| ours(&error))? {
-        // The same request again: the first answer was lost.
-        let waits = |incoming: &Incoming| matches!(incoming.record.state, Progressed::Reserved);
-        return match gateway.look_at_incoming(&name, waits) {
-            Some(true) => Ok(reservation),
-            _ => Err(deny(ErrorCode::Denied, "this transfer is already under way or over")),
-        };
+    if !gateway.incoming(&name).await.map_err(|error| ours(&error))? {
+        gateway.federation.quotas.transfer(&peer, Instant::now()).map_err(too_many)?;
     }
-    gateway.federation.quotas.transfer(&peer, Instant::now()).map_err(too_many)?;
     request.context = peer.agreement.fields_in.narrow(request.context);
     // What a peer is called is ours to know, not its to say.
     request.context.origin = peer.title.clone();
-    let (reply, receiver) = gateway.expect_reply();
-    // One after the other, so that two requests cannot both have the last place.
-    let reserving = gateway.federation.quotas.reserving.lock();
-    if gateway.reserved_by(&peer.name) >= peer.agreement.reservations as usize {
-        gateway.forget_reply(reply);
-        return Err(too_many(RETRY_SECONDS));
-    }
-    gateway.reserve(|env, out| {
-        Incoming::reserve(env, peer.name.clone(), area, request, reservation, reply, out)
-    });
-    drop(reserving);
-    match answer(gateway, reply, receiver).await? {
-        Answer::Reservation(reservation) => Ok(reservation),
-        _ => Err(deny(ErrorCode::Internal, "")),
-    }
+    let most = peer.agreement.reservations as usize;
+    gateway.take_in(&peer.name, area, request, Sender::Peer { most }).await
+}
+
+/// `POST /transfers/{id}/again` (D7)
+pub async fn again(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<Reservation> {
+    Answered(once_more(&app.gateway, transfer, request).await)
+}
+
+async fn once_more(
+    gateway: &Arc<Gateway>,
+    transfer: TransferId,
+    request: Request,
+) -> Result<Reservation, Denial> {
+    let (peer, Again {}) = checked(gateway, request).await?;
+    let name = (peer.name.clone(), transfer);
+    let known = gateway.incoming(&name).await.map_err(|error| ours(&error))?;
+    let area = gateway.look_at_incoming(&name, |incoming| incoming.record.area.clone());
+    // What was allowed then need not be now.
+    let allowed = area.is_some_and(|area| peer.may_use(&area));
+    if known && allowed { gateway.ask_again(&name).await } else { Err(deny(ErrorCode::UnknownChat, "")) }
 }
 
 /// A context that is larger than a Baton server ever sends.
@@ -241,21 +239,6 @@ fn within_limits(request: &TransferRequest) -> Result<(), Denial> {
         && context.visited.len() <= MAX_HOPS
         && request.origins.len() <= 16;
     if fits { Ok(()) } else { Err(deny(ErrorCode::BadText, "the warm transfer information is too large")) }
-}
-
-/// Waits for a machine's answer, but not for ever.
-async fn answer(
-    gateway: &Gateway,
-    reply: ReplyTo,
-    receiver: oneshot::Receiver<Result<Answer, Denial>>,
-) -> Result<Answer, Denial> {
-    match tokio::time::timeout(ANSWER, receiver).await {
-        Ok(Ok(answer)) => answer,
-        _ => {
-            gateway.forget_reply(reply);
-            Err(deny(ErrorCode::Internal, "no answer in time"))
-        }
-    }
 }
 
 /// `POST /transfers/{id}/cancel`
@@ -273,16 +256,7 @@ async fn take_back(
     request: Request,
 ) -> Result<CancelAnswer, Denial> {
     let (peer, request): (Peer, Cancel) = checked(gateway, request).await?;
-    let name = (peer.name.clone(), transfer);
-    if !gateway.incoming(&name).await.map_err(|error| ours(&error))? {
-        return Ok(CancelAnswer::Cancelled);
-    }
-    let (reply, receiver) = gateway.expect_reply();
-    gateway.tell_incoming(&name, destination::Input::Cancel(request, reply));
-    match answer(gateway, reply, receiver).await? {
-        Answer::Cancel(answer) => Ok(answer),
-        _ => Err(deny(ErrorCode::Internal, "")),
-    }
+    gateway.take_back(&peer.name, transfer, request).await
 }
 
 /// `POST /outgoing/{id}/commit`
@@ -321,11 +295,7 @@ async fn outgoing<T: DeserializeOwned>(
     wrap: impl FnOnce(T) -> PeerRequest,
 ) -> Result<serde_json::Value, Denial> {
     let (peer, body): (Peer, T) = checked(gateway, request).await?;
-    let chat = gateway.chat_by_transfer(transfer).ok_or_else(|| deny(ErrorCode::UnknownChat, ""))?;
-    let (reply, receiver) = gateway.expect_reply();
-    let input = session::Input::Peer { peer: peer.name.clone(), transfer, request: wrap(body), reply };
-    gateway.tell_chat(chat, input);
-    match answer(gateway, reply, receiver).await? {
+    match gateway.hear(&peer.name, transfer, wrap(body)).await? {
         Answer::Release(release) => serde_json::to_value(release).map_err(|error| ours(&error.into())),
         _ => Ok(serde_json::json!({})),
     }

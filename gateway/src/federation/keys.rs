@@ -121,10 +121,21 @@ impl Keys {
     /// ones when a peer asks again because the first answer was lost.
     #[must_use]
     pub fn wtid(&self, peer: &str, transfer: TransferId) -> Wtid {
+        self.secret_of(peer, transfer, b"")
+    }
+
+    /// The customer's own part of our address for a transfer (D4), as hard to guess as the WTID and no help with it.
+    #[must_use]
+    pub fn address(&self, peer: &str, transfer: TransferId) -> Wtid {
+        self.secret_of(peer, transfer, b"\0address")
+    }
+
+    fn secret_of(&self, peer: &str, transfer: TransferId, purpose: &[u8]) -> Wtid {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.wtid_secret).expect("HMAC takes keys of any length");
         mac.update(&transfer.0);
         mac.update(peer.as_bytes());
+        mac.update(purpose);
         Wtid::from_bytes(mac.finalize().into_bytes().into())
     }
 }

@@ -127,6 +127,12 @@ impl Federation {
         self.keys.wtid(peer, transfer)
     }
 
+    /// The customer's own part of our address for a peer's transfer (D4).
+    #[must_use]
+    pub fn address(&self, peer: &str, transfer: TransferId) -> Wtid {
+        self.keys.address(peer, transfer)
+    }
+
     /// Checks who sent a request (D1).
     ///
     /// # Errors
@@ -153,13 +159,9 @@ impl Federation {
             CallRequest::Permission(body) => {
                 Answer::Permission(self.post::<Permission>(&peer, "permission", body).await?)
             }
-            CallRequest::Transfer(body) => {
-                let reservation: Reservation = self.post(&peer, "transfers", body).await?;
-                let Some(reservation) = peers::vouched(&peer, reservation) else {
-                    tracing::warn!(peer = %peer.name, "its answer leads to a place that is not configured for it");
-                    return Err(CallError::BadAnswer);
-                };
-                Answer::Reservation(reservation)
+            CallRequest::Transfer(body) => self.reservation(&peer, "transfers", body).await?,
+            CallRequest::Again(body) => {
+                self.reservation(&peer, &format!("transfers/{id}/again"), body).await?
             }
             CallRequest::Cancel(body) => Answer::Cancel(
                 self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?,
@@ -171,6 +173,15 @@ impl Federation {
             }
             CallRequest::Settle(body) => self.tell(&peer, &format!("outgoing/{id}/settle"), body).await?,
             CallRequest::Progress(body) => self.tell(&peer, &format!("outgoing/{id}/progress"), body).await?,
+        })
+    }
+
+    /// A reservation that leads where the peer was configured.
+    async fn reservation(&self, peer: &Peer, path: &str, body: &impl Serialize) -> CallResult {
+        let reservation: Reservation = self.post(peer, path, body).await?;
+        peers::vouched(peer, reservation).map(Answer::Reservation).ok_or_else(|| {
+            tracing::warn!(peer = %peer.name, "its answer leads to a place that is not configured for it");
+            CallError::BadAnswer
         })
     }
 

@@ -17,6 +17,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// who calls under invented names costs a few reads a second.
 const FRESH_FOR_NEW: Duration = Duration::from_millis(50);
 
+/// Letters of the customer's own part of an address: 256 bits in base64url.
+const OWN_PART: usize = 43;
+
 /// The peers, as the store has them.
 pub struct Peers {
     store: Arc<dyn Store>,
@@ -78,8 +81,20 @@ impl Peers {
 #[must_use]
 pub fn vouched(peer: &PeerRow, reservation: Reservation) -> Option<Reservation> {
     let known = |page: &String| peer.page.as_deref().is_some_and(|known| same_origin(known, page));
-    let page = reservation.page.clone().filter(known);
-    (reservation.socket == peer.socket).then_some(Reservation { page, ..reservation })
+    let page = reservation.page.clone().filter(|page| known(&without_own_part(page, "#at=")));
+    let leads_there =
+        without_own_part(&reservation.socket, "/") == peer.socket || reservation.socket == peer.socket;
+    let tells_who = reservation.wtid.is_some() || reservation.socket != peer.socket;
+    (leads_there && tells_who).then_some(Reservation { page, ..reservation })
+}
+
+/// An address without the customer's own part, if it ends in one (D4): base64url and nothing else.
+fn without_own_part(address: &str, mark: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match address.rsplit_once(mark) {
+        Some((rest, own)) if own.len() == OWN_PART && own.bytes().all(plain) => rest.to_owned(),
+        _ => address.to_owned(),
+    }
 }
 
 /// Whether `page` is on the site of `known`, with nothing in it that could lead elsewhere.

@@ -16,7 +16,7 @@ pub struct Quotas {
     transfers: Mutex<HashMap<String, Bucket>>,
     permissions: Mutex<HashMap<String, Bucket>>,
     /// Held while a reservation is counted and made.
-    pub(super) reserving: Mutex<()>,
+    pub(crate) reserving: Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug)]

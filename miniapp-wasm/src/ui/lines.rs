@@ -106,6 +106,7 @@ impl Lines {
             What::System(text) => ("event", self.make("span", "", text)),
             What::Event(event) => ("event", self.make("span", "", &words::event(event))),
             What::With(name) => ("event", self.make("span", "", &join(&["You are now with ", name]))),
+            What::Here => ("here", self.make("span", "", "")),
         };
         _ = item.set_attribute("data-test", test);
         _ = item.append_child(&text);
@@ -174,6 +175,7 @@ fn class(line: &Line, before: Option<&Line>, last: bool) -> String {
         What::Own(_, Mark::Refused) => "message own refused",
         What::Agent(..) => "message agent",
         What::With(_) => "event with",
+        What::Here => "here",
         What::System(_) | What::Event(_) => "event",
     });
     if first {

@@ -66,7 +66,7 @@ fn offer(transfer: TransferId, way: Way) -> ServerFrame {
         transfer,
         server: "globex".into(),
         title: "Globex".into(),
-        wtid: wtid(7),
+        wtid: Some(wtid(7)),
         way,
         expires_in: 60_000,
     };
@@ -246,6 +246,7 @@ impl Rig {
             What::System(text) => text.clone(),
             What::Event(event) => format!("{event:?}"),
             What::With(name) => format!("with {name}"),
+            What::Here => "here".into(),
         };
         view.lines.iter().map(text).collect()
     }

@@ -122,7 +122,7 @@ impl Watched {
             3 => self.step(Input::Dismiss),
             4 => {
                 let verifier = baton_protocol::Verifier::from_bytes([b; 32]);
-                self.step(Input::Arrive(Claim { wtid: wtid(b), verifier, epoch: 1 }, None));
+                self.step(Input::Arrive(Claim { wtid: Some(wtid(b)), verifier, epoch: 1, at: None }, None));
             }
             _ => self.reload(),
         }

@@ -42,7 +42,7 @@ fn m2_in_place_the_next_connection_opens_while_the_main_one_stays() {
     assert_eq!(rig.client.view().connection, Connection::Moving);
     rig.open_next();
     let fresh = rig.record().hop.as_ref().unwrap().fresh.challenge();
-    let expected = Start::Claim { wtid: wtid(7), verifier, epoch: 1, challenge: fresh, adopt: false };
+    let expected = Start::Claim { wtid: Some(wtid(7)), verifier, epoch: 1, challenge: fresh, adopt: false };
     assert_eq!(rig.hello(), &expected);
     assert_ne!(fresh, rig.record().verifier.challenge());
 }
@@ -337,9 +337,49 @@ fn m2_navigating_carries_wtid_verifier_and_epoch_in_the_fragment() {
     assert_eq!(rig.did[0], Effect::Store);
     let url = navigated(&rig).unwrap();
     let claim = Claim::parse(url.strip_prefix("https://globex.example/help#baton=").unwrap()).unwrap();
-    assert_eq!(claim, Claim { wtid: wtid(7), verifier: rig.record().verifier.clone(), epoch: 1 });
+    assert_eq!(
+        claim,
+        Claim { wtid: Some(wtid(7)), verifier: rig.record().verifier.clone(), epoch: 1, at: None }
+    );
     assert_eq!(Claim::parse("a.b.c"), None);
-    assert_eq!(Claim::parse(&format!("{}.4", claim.reveal())), None);
+    assert_eq!(Claim::parse(&format!("{}.4.5", claim.reveal())), None);
+    assert_eq!(Claim::parse(&format!("{}./../", claim.reveal())), None);
+}
+
+#[test]
+fn d4_an_address_of_the_customers_own_is_followed_in_place() {
+    let mut rig = Rig::chatting();
+    let socket = format!("{GLOBEX}/c2xvdA");
+    rig.main(in_place(T1, &socket));
+    assert!(rig.did.iter().any(|effect| matches!(effect, Effect::Connect { url, .. } if *url == socket)));
+    rig.open_next().next(welcome(2, Some(2), Some(T1)));
+    assert_eq!(rig.record().socket, GLOBEX, "later connections go to the gateway itself");
+    for elsewhere in ["https://x.example/ws/c2xvdA", &format!("{GLOBEX}/../x"), &format!("{GLOBEX}/a/b")] {
+        let mut rig = Rig::chatting();
+        rig.main(in_place(T1, elsewhere));
+        assert!(
+            rig.sent().iter().any(|(_, frame)| matches!(frame, ClientFrame::Declined { .. })),
+            "{elsewhere}"
+        );
+    }
+}
+
+#[test]
+fn d4_an_address_of_the_customers_own_travels_in_the_fragment() {
+    let mut rig = Rig::chatting();
+    let page = "https://globex.example/help#at=c2xvdA".to_owned();
+    rig.main(offer(T1, Way::Navigate { page }));
+    let url = navigated(&rig).unwrap();
+    let claim = Claim::parse(url.strip_prefix("https://globex.example/help#baton=").unwrap()).unwrap();
+    assert_eq!(claim.at.as_deref(), Some("c2xvdA"));
+    let mut there = Rig::new();
+    there.input(Input::Arrive(Claim { wtid: None, ..claim }, None));
+    let own = format!("{ACME}/c2xvdA");
+    assert!(there.did.iter().any(|effect| matches!(effect, Effect::Connect { url, .. } if *url == own)));
+    there.open_main();
+    assert!(matches!(there.hello(), Start::Claim { wtid: None, .. }));
+    there.main(welcome(2, Some(2), Some(T1)));
+    assert_eq!(there.record().socket, ACME);
 }
 
 #[test]
@@ -410,7 +450,7 @@ fn m2_a_chat_that_was_given_up_but_never_arrived_is_reclaimed() {
 
 fn arriving(before: Option<Record>) -> Rig {
     let mut rig = Rig::new();
-    let claim = Claim { wtid: wtid(7), verifier: Verifier::from_bytes([8; 32]), epoch: 4 };
+    let claim = Claim { wtid: Some(wtid(7)), verifier: Verifier::from_bytes([8; 32]), epoch: 4, at: None };
     rig.input(Input::Arrive(claim, before.map(Box::new))).open_main();
     rig
 }

@@ -34,7 +34,7 @@ pub(super) fn permission(agents: u32) -> CallResult {
 pub(super) fn reservation(expires_in: u32) -> CallResult {
     let wtid = Wtid::from_bytes([2; 32]);
     let socket = "wss://globex.example/v1/ws".into();
-    Ok(Answer::Reservation(Reservation { wtid, socket, page: None, expires_in }))
+    Ok(Answer::Reservation(Reservation { wtid: Some(wtid), socket, page: None, expires_in }))
 }
 
 /// Where the attempt stands.
@@ -385,4 +385,49 @@ fn every_transfer_timer_is_harmless_in_every_other_state() {
             }
         }
     }
+}
+
+#[test]
+fn d7_the_agent_tries_again_without_posting_again() {
+    let mut bench = Bench::at(At::Permitted);
+    let detail = "no agent is free".to_owned();
+    let kept = Denial { code: ErrorCode::Kept, detail, retry_after: Some(30) };
+    let lines = bench.answer(1, Err(CallError::Denied(kept.clone())));
+    assert!(!lines.iter().any(|line| line.starts_with("call")), "it is not taken back: {lines:?}");
+    assert!(lines.iter().any(|line| line.contains("Kept")), "{lines:?}");
+    bench.customer_says(7, "still here");
+    let retry = || ClientFrame::RetryTransfer { chat: ChatId([0; 16]), transfer: transfer(1) };
+    bench.killed();
+    bench.attach(2, 1, 0);
+    let lines = bench.tell(Input::Agent("ann".into(), retry()));
+    assert!(lines.contains(&"call globex: again".into()), "{lines:?}");
+    bench.answer(1, reservation(60));
+    let lines = bench.commit(1, false);
+    assert!(lines.contains(&"reply: release 1".into()), "what was said since goes along: {lines:?}");
+    let lines = bench.tell(Input::Agent("ann".into(), retry()));
+    assert!(!lines.contains(&"call globex: again".into()), "once");
+}
+
+#[test]
+fn d7_what_was_refused_for_good_is_not_tried_again() {
+    let mut bench = Bench::at(At::Permitted);
+    bench.answer(1, denied(ErrorCode::NoAgentFree));
+    let retry = ClientFrame::RetryTransfer { chat: ChatId([0; 16]), transfer: transfer(1) };
+    let lines = bench.tell(Input::Agent("ann".into(), retry));
+    assert_eq!(lines, ["ann < refused Cancelled"]);
+}
+
+#[test]
+fn an_agent_there_is_being_asked_and_the_answer_is_asked_for() {
+    let mut bench = Bench::at(At::Permitted);
+    let asking = || {
+        let (code, detail) = (ErrorCode::Asking, String::new());
+        Err(CallError::Denied(Denial { code, detail, retry_after: Some(1) }))
+    };
+    let lines = bench.answer(1, asking());
+    assert_eq!(lines[1..], ["Prepare in 60000", "Retry in 1000"], "{lines:?}");
+    bench.check(Input::Timer(Timer::Retry), &["call globex: again"]);
+    assert_eq!(bench.answer(1, asking()), ["Retry in 1000"]);
+    bench.tell(Input::Timer(Timer::Retry));
+    assert!(bench.answer(1, reservation(60)).iter().any(|line| line.starts_with("1 < offer")));
 }

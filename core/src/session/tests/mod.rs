@@ -3,7 +3,9 @@
 //! [`World`] brings time, settings and reproducible randomness; [`shown`] writes effects as lines, so that a test
 //! reads like a protocol trace. [`Bench`] is one chat with its customer on connection 1.
 
+mod ask;
 mod attach;
+mod lead;
 mod leave;
 mod local;
 mod release;
@@ -14,7 +16,7 @@ use baton_protocol::model::{Brand, Customer, Destination, Phase, Share};
 use baton_protocol::{Challenge, MessageId, ServerFrame, Timestamp, TransferId, Verifier};
 
 use super::*;
-use crate::effect::{Answer, CallRequest, Settings, Times};
+use crate::effect::{Answer, Area, Arrival, CallRequest, Settings, Times};
 use crate::policy::Rules;
 use crate::queue::Profile;
 
@@ -30,7 +32,7 @@ impl World {
         let settings = Settings {
             server: server.to_lowercase(),
             brand: Brand { name: server.into(), accent: "#000000".into() },
-            areas: vec![("sales".into(), "Sales".into()), ("legal".into(), "Legal".into())],
+            areas: vec![area("sales", "Sales"), area("legal", "Legal")],
             rules: Rules::default(),
             times: Times::default(),
         };
@@ -51,6 +53,10 @@ impl World {
         let answer = step(&mut env, &mut out);
         (answer, out)
     }
+}
+
+pub(crate) fn area(name: &str, title: &str) -> Area {
+    Area { name: name.into(), title: title.into(), arrival: Arrival::default() }
 }
 
 pub(crate) fn verifier() -> Verifier {
@@ -118,6 +124,7 @@ impl Bench {
             epoch: 1,
             challenge: challenge(),
             origins: Vec::new(),
+            promised: false,
             arrival,
             conn: CONN,
         };
@@ -294,6 +301,12 @@ fn queue_line(input: &queue::Input) -> String {
         queue::Input::Free(login, _) => format!("free {login}"),
         queue::Input::Hold(login, _) => format!("hold {login}"),
         queue::Input::Place { target, .. } => format!("place {target:?}"),
+        queue::Input::Reserve { seat, area, wanted, .. } => match wanted {
+            queue::Wanted::InQueue(_) => format!("reserve in {area} for {}", seat.0),
+            wanted => format!("reserve {wanted:?} in {area} for {}", seat.0),
+        },
+        queue::Input::GiveBack(_) => "give back".into(),
+        queue::Input::Withdraw(login, _) => format!("withdraw {login}"),
         other => format!("{other:?}"),
     }
 }
@@ -302,6 +315,7 @@ fn call_line(request: &CallRequest) -> String {
     match request {
         CallRequest::Permission(_) => "permission".into(),
         CallRequest::Transfer(request) => format!("transfer e{}", request.epoch),
+        CallRequest::Again(_) => "again".into(),
         CallRequest::Cancel(cancel) => match cancel.reclaimed {
             Some(epoch) => format!("cancel e{epoch}"),
             None => "cancel".into(),

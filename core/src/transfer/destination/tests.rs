@@ -19,6 +19,7 @@ struct Door {
 /// How far it is to be at the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
+    Posted,
     Reserved,
     Claimed,
     Provisional,
@@ -28,8 +29,16 @@ enum At {
     Fenced,
 }
 
-const EVERY: [At; 7] =
-    [At::Reserved, At::Claimed, At::Provisional, At::Active, At::Settled, At::Rejected, At::Fenced];
+const EVERY: [At; 8] = [
+    At::Posted,
+    At::Reserved,
+    At::Claimed,
+    At::Provisional,
+    At::Active,
+    At::Settled,
+    At::Rejected,
+    At::Fenced,
+];
 
 fn prior(number: u8, text: &str) -> PriorEntry {
     PriorEntry {
@@ -64,7 +73,15 @@ fn claim_on(conn: u64) -> Claim {
         client_type: "widget/2".into(),
         web_origin: Some("https://acme.example".into()),
     };
-    Claim { conn: ConnId(conn), verifier: verifier(), epoch: 4, adopt: false, own_site: false, arrival }
+    Claim {
+        conn: ConnId(conn),
+        verifier: verifier(),
+        epoch: 4,
+        adopt: false,
+        own_site: false,
+        at: None,
+        arrival,
+    }
 }
 
 fn adopting(conn: u64) -> Claim {
@@ -81,10 +98,12 @@ fn cancel(reclaimed: Option<Epoch>) -> Input {
 
 impl Door {
     fn new() -> Self {
-        Self::reserved().0
+        let mut door = Self::posted().0;
+        door.tell(Input::Place(Ok(None)));
+        door
     }
 
-    fn reserved() -> (Self, Vec<String>) {
+    fn posted() -> (Self, Vec<String>) {
         let mut world = World::new("Globex");
         let request = TransferRequest {
             transfer: transfer(1),
@@ -98,20 +117,29 @@ impl Door {
             confined: false,
         };
         let reservation = federation::Reservation {
-            wtid: Wtid::from_bytes([2; 32]),
+            wtid: Some(Wtid::from_bytes([2; 32])),
             socket: "wss://globex.example/v1/ws".into(),
             page: None,
             expires_in: 60,
         };
-        let (incoming, effects) = world.step(|env, out| {
-            Incoming::reserve(env, "acme".into(), "sales".into(), request, reservation, ReplyTo(1), out)
-        });
+        let posting = Posting {
+            peer: "acme".into(),
+            area: "sales".into(),
+            request,
+            reservation,
+            key: Wtid::from_bytes([2; 32]).digest(),
+            at: None,
+            lead: None,
+            reply: ReplyTo(1),
+        };
+        let (incoming, effects) = world.step(|env, out| Incoming::post(env, posting, out));
         (Self { world, incoming, chats: Vec::new() }, shown(&effects))
     }
 
     fn at(at: At) -> Self {
         let mut door = Self::new();
         match at {
+            At::Posted => door = Self::posted().0,
             At::Reserved => {}
             At::Claimed => drop(door.tell(Input::Claim(claim_on(1)))),
             At::Provisional => drop(door.tell(Input::Claim(adopting(1)))),
@@ -165,8 +193,9 @@ const REFUSED: [&str; 2] = ["9 < refused NotArrived", "9 closed: Unauthenticated
 
 #[test]
 fn d3_a_reservation_is_stored_before_it_is_promised() {
-    let (door, lines) = Door::reserved();
-    assert_eq!(lines, ["save Reserved", "reply: reservation", "Offer in 60000"]);
+    let (mut door, lines) = Door::posted();
+    assert_eq!(lines, ["queue: reserve in sales for acme"]);
+    door.check(Input::Place(Ok(None)), &["save Reserved", "reply: reservation", "Offer in 60000"]);
     let wtid = Wtid::from_bytes([2; 32]).reveal();
     assert!(
         !serde_json::to_string(&door.incoming.record).unwrap().contains(&wtid),
@@ -306,7 +335,15 @@ fn the_commit_is_repeated_until_the_origin_speaks() {
     }
     door.check(
         Input::Answer(denied(ErrorCode::Cancelled)),
-        &["save Rejected", "1 < refused NotArrived", "1 closed: Unauthenticated", "no Offer", "no Retry"],
+        &[
+            "save Rejected",
+            "queue: give back",
+            "1 < refused NotArrived",
+            "1 closed: Unauthenticated",
+            "no Offer",
+            "no Retry",
+            "no Ask",
+        ],
     );
     door.check(Input::Timer(Timer::Retry), &[]);
 }
@@ -458,8 +495,10 @@ fn a_tail_is_merged_by_id() {
 
 #[test]
 fn a_killed_gateway_goes_on_where_it_was() {
-    assert_eq!(Door::at(At::Reserved).killed(), ["Offer in 120000"]);
-    assert_eq!(Door::at(At::Claimed).killed(), ["Offer in 120000"]);
+    assert_eq!(Door::at(At::Posted).killed(), ["Offer in 600000"]);
+    for at in [At::Reserved, At::Claimed] {
+        assert_eq!(Door::at(at).killed(), ["Offer in 120000", "queue: reserve in sales for acme"]);
+    }
     assert_eq!(Door::at(At::Active).killed(), [""; 0]);
     for at in [At::Settled, At::Rejected, At::Fenced] {
         let mut door = Door::at(at);
@@ -489,3 +528,5 @@ fn an_epoch_at_the_end_of_its_range_breaks_nothing() {
     door.tell(Input::Claim(claim));
     assert_eq!(door.chats[0].record.epoch, u32::MAX);
 }
+
+mod placing;

@@ -1,0 +1,94 @@
+//! Places that are kept for customers on their way here, so that a transfer that is accepted has somewhere to go.
+
+use baton_protocol::{ChatId, ErrorCode, Timestamp};
+
+use super::{Agent, Output, QueueManager, SeatKey, Wanted};
+
+/// Seconds after which to ask again, where nothing better is known.
+const AGAIN: u32 = 60;
+
+impl QueueManager {
+    /// Asked again for the same customer, it answers for the place that is kept already.
+    pub(super) fn reserve(
+        &mut self,
+        now: Timestamp,
+        seat: SeatKey,
+        place: (String, Timestamp),
+        wanted: Wanted,
+    ) -> Vec<Output> {
+        self.drop_lapsed(now);
+        let answer = match self.agents.values().find(|agent| agent.seats.contains_key(&seat)) {
+            Some(agent) => Ok(Some(agent.profile.clone())),
+            None if self.kept.contains_key(&seat) => Ok(None),
+            None => self.find_place(&seat, place, wanted),
+        };
+        let changed = answer.is_ok();
+        let mut outputs = vec![Output::Reserved { seat, answer }];
+        outputs.extend(changed.then_some(Output::Changed));
+        outputs
+    }
+
+    fn find_place(
+        &mut self,
+        seat: &SeatKey,
+        (area, until): (String, Timestamp),
+        wanted: Wanted,
+    ) -> Result<Option<super::Profile>, (ErrorCode, u32)> {
+        let login = match wanted {
+            Wanted::InQueue(most) => {
+                let waiting = self.waiting.values().filter(|ticket| ticket.area == area).count();
+                let coming = self.kept.values().filter(|(other, _)| *other == area).count();
+                if waiting + coming >= most as usize {
+                    return Err((ErrorCode::QueueFull, self.again_in(&area)));
+                }
+                self.kept.insert(seat.clone(), (area, until));
+                return Ok(None);
+            }
+            Wanted::FreeAgent(not) => self.idlest(&area, &not).ok_or_else(|| {
+                let code = if not.is_empty() { ErrorCode::NoAgentFree } else { ErrorCode::Declined };
+                (code, self.again_in(&area))
+            })?,
+            Wanted::Promised(login) => login,
+            Wanted::InsteadOf(login, chat) => self.swap(&login, chat)?,
+        };
+        let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
+        agent.seats.insert(seat.clone(), until);
+        Ok(Some(agent.profile.clone()))
+    }
+
+    /// Whoever was to come or to give the place back is gone, with the machine that knew.
+    fn drop_lapsed(&mut self, now: Timestamp) {
+        self.kept.retain(|_, (_, until)| *until > now);
+        self.agents.values_mut().for_each(|agent| agent.seats.retain(|_, until| *until > now));
+    }
+
+    /// The agent of the area who has the fewest chats, if one is free.
+    fn idlest(&self, area: &str, not: &[String]) -> Option<String> {
+        let free = self.staff(area).filter(|agent| agent.why_not().is_none());
+        let others = free.filter(|agent| !not.contains(&agent.profile.login));
+        others.min_by_key(|agent| agent.taken()).map(|agent| agent.profile.login.clone())
+    }
+
+    fn swap(&mut self, login: &str, chat: ChatId) -> Result<String, (ErrorCode, u32)> {
+        let held = self.agents.get_mut(login).and_then(|agent| agent.chats.remove(&chat));
+        held.map(|_| login.to_owned()).ok_or((ErrorCode::AgentUnavailable, AGAIN))
+    }
+
+    fn again_in(&self, area: &str) -> u32 {
+        self.wait(area, 1).map_or(AGAIN, |wait| wait.to.clamp(5, 600))
+    }
+
+    pub(super) fn give_back(&mut self, seat: &SeatKey) -> Vec<Output> {
+        let kept = self.kept.remove(seat).is_some();
+        let freed = self.take_seat(seat).is_some();
+        if kept || freed { vec![Output::Changed] } else { Vec::new() }
+    }
+
+    /// The place is taken by the customer it was kept for; answers the agent who was promised.
+    pub(super) fn take_seat(&mut self, seat: &SeatKey) -> Option<String> {
+        self.kept.remove(seat);
+        let agent = self.agents.values_mut().find(|agent| agent.seats.contains_key(seat))?;
+        agent.seats.remove(seat);
+        Some(agent.profile.login.clone())
+    }
+}
