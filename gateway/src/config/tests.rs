@@ -164,7 +164,12 @@ fn unknown_settings() {
     let known = "known here: connections, max_chats, per_address";
     is(&after("[limits]\ncolour = 5"), 2, "no setting `colour`", known);
     is(&after("[transfers]\nprepare_seconds = 5"), 1, "did you mean `transfer`?", "");
-    is(&after("colour = \"red\""), 1, "no setting `colour` in `area`", "name, title");
+    is(
+        &after("colour = \"red\""),
+        1,
+        "no setting `colour` in `area`",
+        "agent_required, keep_posted, max_waiting, name",
+    );
     is(&after("[[policy.rule]]\nreason = \"x\""), 2, "no setting `reason` in `rule`", "deny");
 }
 
@@ -333,5 +338,22 @@ fn the_first_file_shows_the_real_defaults() {
     let shown: Vec<String> = shown.lines().map(bare).collect();
     let (config, least) = (parse(&format!("{LEAST}{}", shown.join("\n"))).unwrap(), parse(LEAST).unwrap());
     assert_eq!((config.limits, config.times, config.rules), (least.limits, least.times, least.rules));
-    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 13);
+    assert_eq!((config.general_entrance, config.address), (least.general_entrance, least.address));
+    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 17);
+}
+
+#[test]
+fn how_areas_take_customers_of_other_servers() {
+    use baton_core::effect::NeedsAgent;
+    let area = |settings: &str| parse(&after(settings)).unwrap().areas.remove(0).arrival;
+    assert_eq!(area(""), Arrival::default());
+    assert!(area("steps = 2").two_steps);
+    let willing = area("agent_required = \"willing\"\nkeep_posted = \"no\"\nmax_waiting = 5");
+    assert_eq!((willing.agent, willing.keeps, willing.max_waiting), (NeedsAgent::Willing, false, 5));
+    is(&after("steps = 3"), 1, "`steps` must be between 1 and 2", "");
+    is(&after("agent_required = \"maybe\""), 1, "\"no\", \"free\" or \"willing\"", "");
+    is(&after("steps = 2\nagent_required = \"free\""), 2, "there is no second step", "steps = 1");
+    let config = parse(&after("[arrival]\nentrance = \"general\"\naddress = \"both\"")).unwrap();
+    assert_eq!((config.general_entrance, config.address), (true, Address::Both));
+    is(&after("[arrival]\naddress = \"all\""), 2, "\"general\", \"specific\" or \"both\"", "");
 }

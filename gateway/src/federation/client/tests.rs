@@ -86,7 +86,7 @@ async fn a_peer_that_answers_otherwise_than_hoped_is_told_apart() {
         (Vec::new(), Some(ErrorCode::NoAnswer)),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}".to_vec(), Some(ErrorCode::NoAnswer)),
         (http("503 Busy", denial), Some(ErrorCode::NoAnswer)),
-        (http("409 Conflict", denial), Some(ErrorCode::Denied)),
+        (http("409 Conflict", denial), Some(ErrorCode::Unstaffed)),
         (http("404 Not Found", "<html>"), Some(ErrorCode::BadAnswer)),
         (http("200 OK", "<html>"), Some(ErrorCode::BadAnswer)),
         (http("200 OK", &"1".repeat(MAX_FEDERATION_BODY + 1)), Some(ErrorCode::BadAnswer)),
