@@ -345,7 +345,7 @@ fn the_first_file_shows_the_real_defaults() {
 #[test]
 fn how_areas_take_customers_of_other_servers() {
     use baton_core::effect::NeedsAgent;
-    let area = |settings: &str| parse(&after(settings)).unwrap().areas.remove(0).arrival;
+    let area = |settings: &str| parse(&format!("{LEAST}{settings}")).unwrap().areas.remove(0).arrival;
     assert_eq!(area(""), Arrival::default());
     assert!(area("steps = 2").two_steps);
     let willing = area("agent_required = \"willing\"\nkeep_posted = \"no\"\nmax_waiting = 5");
@@ -353,7 +353,7 @@ fn how_areas_take_customers_of_other_servers() {
     is(&after("steps = 3"), 1, "`steps` must be between 1 and 2", "");
     is(&after("agent_required = \"maybe\""), 1, "\"no\", \"free\" or \"willing\"", "");
     is(&after("steps = 2\nagent_required = \"free\""), 2, "there is no second step", "steps = 1");
-    let config = parse(&after("[arrival]\nentrance = \"general\"\naddress = \"both\"")).unwrap();
+    let config = parse(&format!("{LEAST}[arrival]\nentrance = \"general\"\naddress = \"both\"")).unwrap();
     assert_eq!((config.general_entrance, config.address), (true, Address::Both));
     is(&after("[arrival]\naddress = \"all\""), 2, "\"general\", \"specific\" or \"both\"", "");
 }
