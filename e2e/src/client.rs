@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use baton_protocol::frames::{Login, Password, Start};
+use baton_protocol::model::{Offer, Way};
 use baton_protocol::{
     ChatId, ClientFrame, CloseCode, Encoding, Epoch, MessageId, ResumeToken, ServerFrame, TransferId,
     Verifier, Wtid, decode_server,
@@ -29,7 +30,14 @@ impl Client {
     /// # Errors
     /// When the gateway does not answer.
     pub async fn connect(company: &Company, encoding: Encoding, origin: Option<&str>) -> Result<Self> {
-        let mut request = company.socket().into_client_request()?;
+        Self::connect_to(&company.socket(), encoding, origin).await
+    }
+
+    async fn connect_to(socket: &str, encoding: Encoding, origin: Option<&str>) -> Result<Self> {
+        // The names below `localhost` are this machine (RFC 6761 section 6.3); not every resolver knows.
+        let here =
+            socket.replacen("acme.localhost", "127.0.0.1", 1).replacen("globex.localhost", "127.0.0.1", 1);
+        let mut request = here.into_client_request()?;
         let headers = request.headers_mut();
         headers.insert("sec-websocket-protocol", HeaderValue::from_static(encoding.subprotocol()));
         if let Some(origin) = origin {
@@ -103,6 +111,18 @@ impl Client {
         let mut client = Self::connect(company, Encoding::Binary, None).await?;
         let challenge = Verifier::from_bytes([9; 32]).challenge();
         client.hello(Start::Claim { wtid: Some(wtid), verifier, epoch, challenge, adopt: false }, 0).await?;
+        Ok(client)
+    }
+
+    /// Follows an offer in place, to the address that it names.
+    ///
+    /// # Errors
+    /// When it is none in place, or nobody answers there.
+    pub async fn follow(offer: &Offer, verifier: Verifier, epoch: Epoch) -> Result<Self> {
+        let Way::InPlace { socket, .. } = &offer.way else { bail!("not in place") };
+        let mut client = Self::connect_to(socket, Encoding::Binary, None).await?;
+        let (wtid, challenge) = (offer.wtid.clone(), Verifier::from_bytes([9; 32]).challenge());
+        client.hello(Start::Claim { wtid, verifier, epoch, challenge, adopt: false }, 0).await?;
         Ok(client)
     }
 
@@ -217,13 +237,22 @@ impl Client {
         Ok(())
     }
 
-    /// Waits for an offer.
+    /// Waits for an offer with a WTID.
     ///
     /// # Errors
     /// When there is none in time.
     pub async fn offer(&mut self) -> Result<(TransferId, Wtid)> {
+        let offer = self.whole_offer().await?;
+        Ok((offer.transfer, offer.wtid.context("an offer without a WTID")?))
+    }
+
+    /// Waits for an offer.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn whole_offer(&mut self) -> Result<Offer> {
         self.expect("an offer", |frame| match frame {
-            ServerFrame::Offered { offer } => Some((offer.transfer, offer.wtid.clone()?)),
+            ServerFrame::Offered { offer } => Some(offer.clone()),
             _ => None,
         })
         .await

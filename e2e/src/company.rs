@@ -137,6 +137,25 @@ impl Company {
         Ok(std::fs::write(file, format!("{text}\n{lines}"))?)
     }
 
+    /// Adds lines to the settings of an area, before the gateway is started.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or there is no such area.
+    pub fn configure_area(&self, area: &str, lines: &str) -> Result<()> {
+        self.configure_after(&format!("[[area]]\nname = \"{area}\"\n"), lines)
+    }
+
+    /// Adds lines after what stands in the settings, such as a heading, before the gateway is started.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or that does not stand there.
+    pub fn configure_after(&self, place: &str, lines: &str) -> Result<()> {
+        let file = self.folder.join("baton.toml");
+        let text = std::fs::read_to_string(&file)?;
+        ensure!(text.contains(place), "the settings have no {place:?}");
+        Ok(std::fs::write(file, text.replacen(place, &format!("{place}{lines}\n"), 1))?)
+    }
+
     /// Its data folder.
     #[must_use]
     pub fn folder(&self) -> &Path {

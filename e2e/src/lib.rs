@@ -1,12 +1,13 @@
 //! Real gateways and real browsers: what the end-to-end tests and the demo have in common.
 //!
 //! [`company`] starts a company: a gateway from the built `baton` binary in a folder of its own, its agents, and
-//! its website. [`browser`] drives headless Chromium. Nothing here waits for a fixed time: [`until`] asks again
+//! its website; [`pair`] are two of them. [`browser`] drives headless Chromium. Nothing here waits for a fixed time: [`until`] asks again
 //! until the answer is yes or the limit is over.
 
 pub mod browser;
 pub mod client;
 pub mod company;
+pub mod pair;
 pub mod story;
 
 use std::time::{Duration, Instant};

@@ -2,102 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_e2e::client::Client;
-use baton_e2e::company::{ACME, Company, GLOBEX};
+use baton_e2e::pair::{
+    TRANSFER, both, chatting, context, stage, texts_until, to_globex, transfer, verifier, welcome,
+};
 use baton_protocol::codes::ErrorCode;
 use baton_protocol::frames::{PeerOffer, Start};
-use baton_protocol::model::{Body, ChatState, Context, Destination, Share, Stage};
+use baton_protocol::model::{ChatState, Destination, Share, Stage};
 use baton_protocol::{
-    ChatId, ClientFrame, CloseCode, Encoding, Epoch, ResumeToken, ServerFrame, TransferId, Verifier, Wtid,
+    ClientFrame, CloseCode, Encoding, ResumeToken, ServerFrame, TransferId, Verifier, Wtid,
 };
 use tokio_tungstenite::tungstenite::Message;
-
-struct Both {
-    acme: Company,
-    globex: Company,
-    _folder: tempfile::TempDir,
-}
-
-async fn both() -> Both {
-    let folder = tempfile::tempdir().unwrap();
-    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
-    let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
-    acme.start().await.unwrap();
-    globex.start().await.unwrap();
-    acme.trust(&globex, "in-place").unwrap();
-    globex.trust(&acme, "in-place").unwrap();
-    Both { acme, globex, _folder: folder }
-}
-
-fn verifier() -> Verifier {
-    Verifier::from_bytes([1; 32])
-}
-
-const TRANSFER: TransferId = TransferId([7; 16]);
-
-fn to_globex() -> Destination {
-    Destination::Server { server: "globex".into(), area: Some("repairs".into()) }
-}
-
-async fn transfer(agent: &mut Client, transfer: TransferId, chat: ChatId, to: Destination, share: Share) {
-    let comments = "Leaks at the valve.".into();
-    agent.send(&ClientFrame::Transfer { transfer, chat, to, comments, share }).await.unwrap();
-}
-
-/// Waits until a transfer has come this far. Stages may be skipped, never taken back.
-async fn stage(agent: &mut Client, wanted: Stage) -> Option<ErrorCode> {
-    let reached = |stage: Stage| stage == wanted || (stage > wanted && stage != Stage::Failed);
-    let of = |frame: &ServerFrame| match frame {
-        ServerFrame::Progress { stage, code, .. } if reached(*stage) => Some(*code),
-        _ => None,
-    };
-    agent.expect(&format!("{wanted:?}"), of).await.unwrap()
-}
-
-async fn texts_until(client: &mut Client, last: &str) -> Vec<String> {
-    let mut texts = Vec::new();
-    while texts.last().map(String::as_str) != Some(last) {
-        let entries = client
-            .expect("entries", |frame| match frame {
-                ServerFrame::Entries { entries, .. } => Some(entries.clone()),
-                _ => None,
-            })
-            .await
-            .unwrap();
-        texts.extend(entries.into_iter().filter_map(|entry| match entry.body {
-            Body::Text(text) => Some(text),
-            _ => None,
-        }));
-    }
-    texts
-}
-
-async fn context(agent: &mut Client) -> Context {
-    let opened = |frame: &ServerFrame| match frame {
-        ServerFrame::Opened { context, .. } => context.clone(),
-        _ => None,
-    };
-    agent.expect("a chat with context", opened).await.unwrap()
-}
-
-async fn welcome(client: &mut Client) -> (Epoch, ResumeToken, TransferId) {
-    let of = |frame: &ServerFrame| match frame {
-        ServerFrame::Welcome { epoch, token: Some(token), transfer: Some(transfer), .. } => {
-            Some((*epoch, token.clone(), *transfer))
-        }
-        _ => None,
-    };
-    client.expect("welcome", of).await.unwrap()
-}
-
-/// A chat at Acme's, with its agent.
-async fn chatting(both: &Both) -> (Client, Client, ChatId, ResumeToken) {
-    let mut anna = Client::agent(&both.acme, "anna").await.unwrap();
-    let (mut carla, chat, token) = Client::customer(&both.acme, &verifier()).await.unwrap();
-    carla.say(None, 1, "My stove leaks.").await.unwrap();
-    assert_eq!(anna.pick_up().await.unwrap(), chat);
-    anna.say(Some(chat), 2, "Our partner can help.").await.unwrap();
-    (carla, anna, chat, token)
-}
 
 #[tokio::test]
 async fn d5_context_arrives_with_the_customer_and_before_the_first_word() {

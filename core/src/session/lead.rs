@@ -7,7 +7,7 @@
 use baton_protocol::TransferId;
 use baton_protocol::federation::TransferRequest;
 use baton_protocol::ids::AuthorisationCode;
-use baton_protocol::model::{Context, Share};
+use baton_protocol::model::{Context, Share, Stage};
 
 use super::{Chat, State};
 use crate::effect::{Call, CallRequest, Effect, Env, Timer};
@@ -73,6 +73,16 @@ impl Chat {
         match &self.context {
             Some(came) => Context { transcript: released.transcript, ..came.clone() },
             None => released,
+        }
+    }
+
+    /// Whoever handed the customer over to us learns that the agent has them.
+    pub(super) fn report_second_step(&mut self, out: &mut Vec<Effect>) {
+        if let Outgoing::Settled(settled) = &self.record.outgoing
+            && settled.attempt.lead
+            && settled.stage == Stage::Answered
+        {
+            self.report(Stage::Answered, out);
         }
     }
 

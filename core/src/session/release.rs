@@ -136,6 +136,7 @@ impl Chat {
                 self.tell_incoming(destination::Input::Accepted, out);
                 self.give_up_place(out);
                 self.advanced(out);
+                self.report_second_step(out);
                 out.extend([Timer::Linger, Timer::Away].map(Effect::ClearTimer));
                 out.extend(self.conn.take().map(|conn| Effect::CloseCustomer(conn, CloseCode::Moved)));
                 Ok(Answer::Done)
@@ -174,12 +175,9 @@ impl Chat {
                     && report.stage != Stage::Failed =>
             {
                 settled.stage = report.stage;
-                let lead = settled.attempt.lead;
                 self.save(out);
                 self.advanced(out);
-                if lead {
-                    self.report(report.stage, out);
-                }
+                self.report_second_step(out);
             }
             Outgoing::Released(released)
                 if released.attempt.transfer == transfer && report.stage != Stage::Failed =>
