@@ -189,20 +189,19 @@ impl Company {
     /// Whatever `baton` says.
     pub fn trust(&self, other: &Self, mode: &str) -> Result<()> {
         let fingerprint = other.baton(&["fingerprint".into()], "")?;
-        let arguments = [
-            "peer",
-            "add",
-            &other.url(),
-            "--class",
-            "partner",
-            "--mode",
-            mode,
-            "--page",
-            &format!("{}/", other.site()),
-            "--fingerprint",
-            fingerprint.trim(),
-        ];
-        self.baton(&arguments.map(str::to_owned), "").map(drop)
+        let page = format!("{}/", other.site());
+        self.trust_server(&other.url(), fingerprint.trim(), &["--mode", mode, "--page", &page])
+    }
+
+    /// Makes any server a peer; it must be running.
+    ///
+    /// # Errors
+    /// Whatever `baton` says.
+    pub fn trust_server(&self, url: &str, fingerprint: &str, more: &[&str]) -> Result<()> {
+        let mut arguments = vec!["peer", "add", url, "--class", "partner", "--fingerprint", fingerprint];
+        arguments.extend(more);
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        self.baton(&arguments, "").map(drop)
     }
 
     /// Starts the gateway and waits until it answers.
@@ -260,6 +259,12 @@ impl Company {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}.localhost:{}", self.plan.name, self.port)
+    }
+
+    /// The gateway's address by number, for programs whose resolver does not know names below `localhost`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// The gateway's WebSocket, by address rather than by name.
@@ -341,7 +346,7 @@ pub(crate) fn terminate(child: &mut Child) -> bool {
 }
 
 /// A port that is free now: the wanted one, or any for 0.
-fn free(port: u16) -> Result<u16> {
+pub(crate) fn free(port: u16) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} is taken: stop what uses it"))?;
     Ok(listener.local_addr()?.port())

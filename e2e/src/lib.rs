@@ -8,6 +8,7 @@ pub mod browser;
 pub mod client;
 pub mod company;
 pub mod pair;
+pub mod python;
 pub mod story;
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 """An agent in about fifty lines: picks up whoever waits and answers. Speaks `baton.v1.json`.
 
-    pip install websockets
+    pip install -r ../requirements.txt
     BATON_PASSWORD=… python agent.py ws://127.0.0.1:7101/v1/ws ben
 """
 import asyncio

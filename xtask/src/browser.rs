@@ -14,18 +14,28 @@ pub fn install() -> Result<()> {
     if browser && place::program("chromedriver").is_some() {
         return Ok(());
     }
-    let debian = Path::new("/etc/debian_version").is_file() && place::program("apt-get").is_some();
     // Ubuntu's package of this name only asks for a snap.
     let ubuntu = std::fs::read_to_string("/etc/os-release").is_ok_and(|text| text.contains("ID=ubuntu"));
-    if !debian || ubuntu || process::output(Command::new("id").arg("-u"))? != "0" {
+    if ubuntu || !is_debian()? {
         bail!(
             "the tests need Chromium and ChromeDriver in PATH: on Debian, as root, \
             `apt-get install chromium chromium-driver`"
         );
     }
     println!("installing Chromium and ChromeDriver");
+    apt_install(&["chromium", "chromium-driver"])
+}
+
+/// Whether packages can be installed here: on Debian, and its kin, by root.
+pub fn is_debian() -> Result<bool> {
+    let debian = Path::new("/etc/debian_version").is_file() && place::program("apt-get").is_some();
+    Ok(debian && process::output(Command::new("id").arg("-u"))? == "0")
+}
+
+/// Installs packages of Debian's.
+pub fn apt_install(packages: &[&str]) -> Result<()> {
     process::run(apt().arg("update"))?;
-    process::run(apt().args(["install", "--no-install-recommends", "chromium", "chromium-driver"]))
+    process::run(apt().args(["install", "--no-install-recommends"]).args(packages))
 }
 
 fn apt() -> Command {

@@ -8,6 +8,7 @@ mod conventions;
 mod demo;
 mod place;
 mod process;
+mod python;
 mod size;
 mod test;
 mod web;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use serde_json::{Map, json};
 
-use crate::{Short, browser, conventions, place, process, web};
+use crate::{Short, browser, conventions, place, process, python, web};
 
 /// The tests that ran.
 #[derive(Default)]
@@ -82,6 +82,9 @@ pub fn verb(fast: bool) -> Result<()> {
     let start = Instant::now();
     let mut tally = Tally::default();
     let browser = fast || tally.phase("browser", |_| browser::install()).is_some();
+    if !fast {
+        tally.phase("python", |_| python::install());
+    }
     let web = tally.phase("web", |_| {
         let figures = web::build(&web::ALL, web::Effort::Small)?;
         println!("{figures}");

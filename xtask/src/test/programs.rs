@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::Counts;
-use crate::{place, process};
+use crate::{place, process, python};
 
 /// The packages, in the choices in which they are built. A crate that is new falls among the first.
 pub const CHOICES: [&[&str]; 3] = [
@@ -63,7 +63,7 @@ fn rank(folder: &Path) -> usize {
 }
 
 impl Program {
-    /// Whether its tests drive a browser.
+    /// Whether its tests drive a browser, or start programs in Python.
     pub fn needs_browser(&self) -> bool {
         self.folder.ends_with("e2e")
     }
@@ -82,6 +82,7 @@ impl Program {
         }
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
         command.env("BATON_BIN", place::target()?.join("debug/baton"));
+        command.env("BATON_PYTHON", python::interpreter()?);
         run(&mut command, counts).with_context(|| self.name.clone())
     }
 }

@@ -1,0 +1,66 @@
+//! The examples in Python, run as their readers would run them.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::LIMIT;
+
+/// A running program; it ends when this is dropped.
+pub struct Program {
+    lines: Lines<BufReader<ChildStdout>>,
+    _child: Child,
+}
+
+impl Program {
+    /// Starts a program of `examples/`, with these arguments and variables.
+    ///
+    /// # Errors
+    /// When there is no Python.
+    pub fn start(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
+        let python = std::env::var_os("BATON_PYTHON").unwrap_or_else(|| "python3".into());
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(script);
+        let mut child = Command::new(&python)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg("-u")
+            .arg(file)
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("no Python: `cargo xtask test` sets one up")?;
+        let lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+        Ok(Self { lines, _child: child })
+    }
+
+    /// An address on this machine that nobody uses now, for a program that serves.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn free_address() -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", crate::company::free(0)?))
+    }
+
+    /// The rest of the next line that it prints with this beginning.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn prints(&mut self, beginning: &str) -> Result<String> {
+        let search = async {
+            while let Some(line) = self.lines.next_line().await? {
+                if let Some(rest) = line.strip_prefix(beginning) {
+                    return Ok(rest.trim().to_owned());
+                }
+            }
+            anyhow::bail!(
+                "it ended without printing {beginning:?}: what `cargo xtask test` installs is missing?"
+            )
+        };
+        tokio::time::timeout(LIMIT, search).await.with_context(|| format!("waited for {beginning:?}"))?
+    }
+}
