@@ -38,7 +38,10 @@ async fn welcome(client: &mut Client) -> (Epoch, Option<TransferId>) {
 async fn claim(socket: &str, wtid: Wtid, verifier: Verifier, epoch: Epoch) -> Client {
     let mut client = Client::dial(socket, Encoding::Json, None).await.unwrap();
     let challenge = Verifier::from_bytes([9; 32]).challenge();
-    client.hello(Start::Claim { wtid, verifier, epoch, challenge, adopt: false }, 0).await.unwrap();
+    client
+        .hello(Start::Claim { wtid: Some(wtid), verifier, epoch, challenge, adopt: false }, 0)
+        .await
+        .unwrap();
     client
 }
 
