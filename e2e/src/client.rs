@@ -33,7 +33,11 @@ impl Client {
         Self::connect_to(&company.socket(), encoding, origin).await
     }
 
-    async fn connect_to(socket: &str, encoding: Encoding, origin: Option<&str>) -> Result<Self> {
+    /// As [`Client::connect`], to a WebSocket of this address.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn connect_to(socket: &str, encoding: Encoding, origin: Option<&str>) -> Result<Self> {
         // The names below `localhost` are this machine (RFC 6761 section 6.3); not every resolver knows.
         let here =
             socket.replacen("acme.localhost", "127.0.0.1", 1).replacen("globex.localhost", "127.0.0.1", 1);

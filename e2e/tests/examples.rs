@@ -3,10 +3,11 @@
 
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, PASSWORD};
+use baton_e2e::pair::{TRANSFER, context, stage, texts_until, transfer, verifier, welcome};
 use baton_e2e::python::Program;
 use baton_protocol::frames::Start;
 use baton_protocol::model::{Destination, Share, Stage};
-use baton_protocol::{ClientFrame, CloseCode, Encoding, Epoch, ServerFrame, TransferId, Verifier, Wtid};
+use baton_protocol::{ClientFrame, CloseCode, Encoding, Epoch, Verifier, Wtid};
 
 #[tokio::test]
 async fn a_bot_in_python_answers_every_message_of_a_customer_once() {
@@ -16,41 +17,23 @@ async fn a_bot_in_python_answers_every_message_of_a_customer_once() {
     let arguments = [&*acme.socket(), "ben"];
     let mut bot = Program::start("bot/agent.py", &arguments, &[("BATON_PASSWORD", PASSWORD)]).unwrap();
     assert_eq!(bot.prints("logged in at").await.unwrap(), "acme");
-    let (mut carla, ..) = Client::customer(&acme, &Verifier::from_bytes([1; 32])).await.unwrap();
+    let (mut carla, ..) = Client::customer(&acme, &verifier()).await.unwrap();
     assert_eq!(bot.prints("serving").await.unwrap(), "Carla");
     carla.say(None, 1, "My stove leaks.").await.unwrap();
     carla.say(None, 2, "Can you mend it?").await.unwrap();
-    let mut texts = carla.texts_until("You said: Can you mend it?").await.unwrap();
+    let mut texts = texts_until(&mut carla, "You said: Can you mend it?").await;
     texts.retain(|text| text.starts_with("You said"));
     assert_eq!(texts, ["You said: My stove leaks.", "You said: Can you mend it?"]);
 }
 
-const OUT: TransferId = TransferId([7; 16]);
-
-async fn welcome(client: &mut Client) -> (Epoch, Option<TransferId>) {
-    let of = |frame: &ServerFrame| match frame {
-        ServerFrame::Welcome { epoch, transfer, .. } => Some((*epoch, *transfer)),
-        _ => None,
-    };
-    client.expect("welcome", of).await.unwrap()
-}
-
 async fn claim(socket: &str, wtid: Wtid, verifier: Verifier, epoch: Epoch) -> Client {
-    let mut client = Client::dial(socket, Encoding::Json, None).await.unwrap();
+    let mut client = Client::connect_to(socket, Encoding::Json, None).await.unwrap();
     let challenge = Verifier::from_bytes([9; 32]).challenge();
     client
         .hello(Start::Claim { wtid: Some(wtid), verifier, epoch, challenge, adopt: false }, 0)
         .await
         .unwrap();
     client
-}
-
-async fn reaches(agent: &mut Client, wanted: Stage) {
-    let of = |frame: &ServerFrame| match frame {
-        ServerFrame::Progress { stage, .. } => (*stage == wanted).then_some(()),
-        _ => None,
-    };
-    agent.expect(&format!("{wanted:?}"), of).await.unwrap();
 }
 
 #[tokio::test]
@@ -65,45 +48,40 @@ async fn x2_a_strangers_server_takes_a_customer_over_and_hands_them_back() {
     let fingerprint = peer.prints("fingerprint").await.unwrap();
     acme.trust_server(&address, &fingerprint, &[]).unwrap();
     let mut anna = Client::agent(&acme, "anna").await.unwrap();
-    let verifier = Verifier::from_bytes([1; 32]);
-    let (mut carla, ..) = Client::customer(&acme, &verifier).await.unwrap();
+    let (mut carla, ..) = Client::customer(&acme, &verifier()).await.unwrap();
     carla.say(None, 1, "My stove leaks.").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     anna.say(Some(chat), 2, "Soylent can help.").await.unwrap();
 
     let to = Destination::Server { server: "soylent".into(), area: Some("desk".into()) };
-    let transfer =
-        ClientFrame::Transfer { transfer: OUT, chat, to, comments: String::new(), share: Share::All };
-    anna.send(&transfer).await.unwrap();
+    transfer(&mut anna, TRANSFER, chat, to, Share::All).await;
     let (_, wtid) = carla.offer().await.unwrap();
     // After the information was posted: it comes along with the release.
     carla.say(None, 3, "It is an Ember.").await.unwrap();
     let socket = format!("ws{}/v1/ws", address.strip_prefix("http").unwrap());
-    let mut there = claim(&socket, wtid.clone(), verifier.clone(), 1).await;
-    assert_eq!(welcome(&mut there).await, (2, Some(OUT)));
-    there.send(&ClientFrame::Accept { transfer: OUT }).await.unwrap();
+    let mut there = claim(&socket, wtid.clone(), verifier(), 1).await;
+    let (epoch, _, arrived) = welcome(&mut there).await;
+    assert_eq!((epoch, arrived), (2, TRANSFER));
+    there.send(&ClientFrame::Accept { transfer: TRANSFER }).await.unwrap();
     carla.closes(CloseCode::Moved).await.unwrap();
-    reaches(&mut anna, Stage::Answered).await;
-    claim(&socket, wtid, verifier, 1).await.closes(CloseCode::Unauthenticated).await.unwrap();
-    there.texts_until("Soylent here, and I know 3 lines of yours.").await.unwrap();
+    stage(&mut anna, Stage::Answered).await;
+    claim(&socket, wtid, verifier(), 1).await.closes(CloseCode::Unauthenticated).await.unwrap();
+    texts_until(&mut there, "Soylent here, and I know 3 lines of yours.").await;
     for _ in 0..2 {
         there.say(None, 4, "Can I have a receipt?").await.unwrap();
     }
-    there.texts_until("You said: Can I have a receipt?").await.unwrap();
+    texts_until(&mut there, "You said: Can I have a receipt?").await;
 
     there.say(None, 5, "back").await.unwrap();
     let (second, wtid) = there.offer().await.unwrap();
     there.say(None, 6, "Thank you.").await.unwrap();
     let mut home = claim(&acme.socket(), wtid, Verifier::from_bytes([9; 32]), 2).await;
-    assert_eq!(welcome(&mut home).await, (3, Some(second)));
+    let (epoch, _, arrived) = welcome(&mut home).await;
+    assert_eq!((epoch, arrived), (3, second));
     home.send(&ClientFrame::Accept { transfer: second }).await.unwrap();
     there.closes(CloseCode::Moved).await.unwrap();
     anna.pick_up().await.unwrap();
-    let opened = |frame: &ServerFrame| match frame {
-        ServerFrame::Opened { context, .. } => context.clone(),
-        _ => None,
-    };
-    let context = anna.expect("a chat with context", opened).await.unwrap();
+    let context = context(&mut anna).await;
     assert_eq!(context.visited, ["acme", "soylent"]);
     let texts: Vec<&str> = context.transcript.iter().map(|entry| entry.text.as_str()).collect();
     let said = [
@@ -119,5 +97,5 @@ async fn x2_a_strangers_server_takes_a_customer_over_and_hands_them_back() {
     ];
     assert_eq!(texts, said);
     home.say(None, 7, "Here I am again.").await.unwrap();
-    anna.texts_until("Here I am again.").await.unwrap();
+    texts_until(&mut anna, "Here I am again.").await;
 }
