@@ -266,3 +266,38 @@ async fn d3_a_full_queue_is_said() {
     assert_eq!(failed(&mut anna).await.0, Some(ErrorCode::QueueFull));
     carla.say(None, 8, "Still here.").await.unwrap();
 }
+
+/// Loads a page of Acme's gateway.
+async fn load(both: &Both, path: &str) -> String {
+    let url = format!("{}{path}", both.acme.socket().replacen("ws", "http", 1).replace("/v1/ws", ""));
+    reqwest::get(url).await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn o4_a_browser_without_a_socket_goes_by_the_warm_transfer_page() {
+    let both = both_with(|_, _| ()).await;
+    let (carla, mut anna, chat, token) = chatting(&both).await;
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    drop(carla);
+    let gone = |frame: &ServerFrame| match frame {
+        ServerFrame::CardChanged { card } => (!card.online).then_some(()),
+        _ => None,
+    };
+    anna.expect("the customer's absence", gone).await.unwrap();
+    let path = format!("/v1/warm/{}", token.digest().page());
+    let page = load(&both, &path).await;
+    assert!(page.contains("http-equiv=\"refresh\" content=\"4\"") && page.contains("Anna"), "{page}");
+    transfer(&mut anna, TRANSFER, chat, to_globex(), Share::All).await;
+    stage(&mut anna, Stage::Accepted).await;
+    let page = load(&both, &path).await;
+    let (_, rest) = page.split_once("content=\"0; url=").expect("a refresh command to the destination");
+    let (to, _) = rest.split_once('"').unwrap();
+    let (site, claim) = to.split_once("#baton=").unwrap();
+    assert_eq!(site, format!("{}/", both.globex.site()));
+    // What the widget on that page does with its fragment.
+    let claim = baton_core::client::Claim::parse(claim).unwrap();
+    let mut there =
+        Client::claim(&both.globex, claim.wtid.unwrap(), claim.verifier, claim.epoch).await.unwrap();
+    welcome(&mut there).await;
+    assert!(load(&both, "/v1/warm/AAAA").await.contains("not here any more"));
+}

@@ -164,6 +164,13 @@ impl SecretDigest {
     pub fn matches(&self, digest: &Self) -> bool {
         self.0.ct_eq(&digest.0).into()
     }
+
+    /// What the address of a customer's warm transfer page ends with (O4), made of the digest of their
+    /// [`ResumeToken`]: the widget and its gateway know it without telling each other, and it leads to no token.
+    #[must_use]
+    pub fn page(&self) -> Self {
+        Self(Sha256::digest(self.0).into())
+    }
 }
 
 impl Challenge {

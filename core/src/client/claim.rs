@@ -59,8 +59,9 @@ impl Claim {
     }
 }
 
-/// A page without the customer's own part of its address, and that part.
-pub(super) fn split_address(page: &str) -> (&str, Option<&str>) {
+/// A page without the customer's own part of its address, and that part (D4).
+#[must_use]
+pub fn split_address(page: &str) -> (&str, Option<&str>) {
     match page.split_once("#at=") {
         Some((page, at)) if is_segment(at) => (page, Some(at)),
         _ => (page, None),

@@ -28,7 +28,7 @@ mod tests;
 use baton_protocol::model::{Brand, EndReason, Page, Phase};
 use baton_protocol::{ClientFrame, CloseCode, ServerFrame, Timestamp};
 
-pub use claim::{Claim, is_safe_page};
+pub use claim::{Claim, is_safe_page, split_address};
 pub use record::{Hop, Line, Mark, Record, Stage, Standing, What};
 pub use view::{Connection, Ending, Notice, Place, View};
 

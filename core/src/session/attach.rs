@@ -33,6 +33,7 @@ impl Chat {
             return out.push(Effect::CloseCustomer(conn, CloseCode::Unauthenticated));
         }
         self.connected(conn, out);
+        self.page_not_needed(env, out);
         // It has stored our epoch, or it would not resume at it; its own word for that may have been lost.
         self.tell_incoming(destination::Input::Accepted, out);
         if page.is_some() && page != self.record.page {

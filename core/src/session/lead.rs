@@ -45,6 +45,7 @@ impl Chat {
             navigate: false,
             seen: self.last_seq(),
             epoch: self.record.epoch,
+            page_secret: None,
             lead: true,
             bounds: Bounds::default(),
         };

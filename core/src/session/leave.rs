@@ -6,7 +6,7 @@ use baton_protocol::federation::{Reservation, TransferRequest};
 use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_HOPS;
 use baton_protocol::model::{Offer, Share, Stage, Way};
-use baton_protocol::{ErrorCode, ServerFrame, TransferId};
+use baton_protocol::{ErrorCode, ServerFrame, TransferId, Verifier};
 
 use super::{Chat, Target};
 use crate::audit::{Left, Step};
@@ -34,7 +34,8 @@ impl Chat {
     ) {
         let Some(agent) = self.agent_login().map(str::to_owned) else { return };
         let visited = self.visited(env);
-        let refused = if self.conn.is_none() {
+        let by_page = self.conn.is_none() && self.looks_at_page(env);
+        let refused = if self.conn.is_none() && !by_page {
             Some(ErrorCode::CustomerOffline)
         } else {
             (visited.len() >= MAX_HOPS).then_some(ErrorCode::Loop)
@@ -56,6 +57,7 @@ impl Chat {
             navigate: target.navigate,
             seen: self.last_seq(),
             epoch: self.record.epoch,
+            page_secret: by_page.then(|| Verifier::from_bytes(env.bytes())),
             lead: false,
         };
         self.record.outgoing = Outgoing::Requested(Requested(attempt));
@@ -149,7 +151,7 @@ impl Chat {
             area,
             agent: attempt.agent.clone(),
             epoch: self.record.epoch,
-            challenge: self.record.challenge,
+            challenge: attempt.page_secret.as_ref().map_or(self.record.challenge, Verifier::challenge),
             origins: self.record.origins.clone(),
             confined: attempt.bounds.confined,
             context: attempt.bounds.hold(
@@ -201,7 +203,9 @@ impl Chat {
 
     /// The transfer command (O4). Again after every resume: the widget may not have had it.
     pub(super) fn push_offer(&self, out: &mut Vec<Effect>) {
-        if let Outgoing::Offered(Offered { offer: Some(offer), .. }) = &self.record.outgoing {
+        if let Outgoing::Offered(Offered { offer: Some(offer), attempt, .. }) = &self.record.outgoing
+            && attempt.page_secret.is_none()
+        {
             self.to_customer(ServerFrame::Offered { offer: offer.clone() }, out);
         }
     }

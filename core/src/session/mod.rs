@@ -10,7 +10,7 @@
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`govern`]: what policy and audit want to know of a chat.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
-//! - [`lead`]: the same within this server, from a holding session to the agent's.
+//! - [`page`]: the same for a browser that has no connection. [`lead`]: the same within this server, from a holding session to the agent's.
 
 mod arrive;
 mod ask;
@@ -18,7 +18,9 @@ mod attach;
 mod govern;
 mod lead;
 mod leave;
+mod page;
 pub(crate) use leave::backoff;
+pub use page::PageOffer;
 mod release;
 mod serve;
 mod talk;
@@ -166,6 +168,8 @@ pub enum Input {
     Customer(ConnId, ClientFrame),
     /// An agent says something; the login has been checked.
     Agent(String, ClientFrame),
+    /// The customer's browser has loaded the warm transfer page (O4).
+    Looked,
     /// An agent's console is connected and wants the chat, if it is theirs.
     Show(String),
     /// An agent hands the chat over.
@@ -248,6 +252,8 @@ pub struct Chat {
     place: Option<(u32, Option<WaitRange>)>,
     /// A transfer within this server that waits for the queue manager.
     placing: Option<serve::Placing>,
+    /// When the customer's browser last loaded the warm transfer page (O4).
+    looked: Option<Timestamp>,
 }
 
 /// What a new chat begins with.
@@ -322,7 +328,7 @@ impl Chat {
     #[must_use]
     pub fn load(record: Record, context: Option<Context>, entries: Vec<Entry>) -> Self {
         let ids = entries.iter().map(|entry| (entry.id, entry.seq)).collect();
-        Self { record, context, entries, ids, conn: None, place: None, placing: None }
+        Self { record, context, entries, ids, conn: None, place: None, placing: None, looked: None }
     }
 
     /// Takes one input.
@@ -336,6 +342,7 @@ impl Chat {
             Input::Customer(conn, frame) if self.conn == Some(conn) => self.customer(env, conn, frame, out),
             Input::Customer(..) => {}
             Input::Agent(login, frame) => self.agent(env, &login, frame, out),
+            Input::Looked => self.has_looked(env, out),
             Input::Show(login) => {
                 self.show_question(env, &login, out);
                 self.show(&login, out);
@@ -414,7 +421,9 @@ impl Chat {
         self.entries.last().map_or(0, |entry| entry.seq)
     }
 
-    fn phase(&self) -> Phase {
+    /// Its state as its customer may know it.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
         if !self.record.outgoing.serves() {
             return Phase::Moved;
         }

@@ -16,7 +16,7 @@
 //! origin's own (O5); a failed attempt leaves it as it was (A6).
 
 use baton_protocol::model::{Offer, Share, Stage};
-use baton_protocol::{Epoch, Seq, TransferId};
+use baton_protocol::{Epoch, Seq, TransferId, Verifier};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Bounds;
@@ -47,6 +47,10 @@ pub struct Attempt {
     /// What the agreement with the peer lets out.
     #[serde(default)]
     pub bounds: Bounds,
+    /// The secret that the warm transfer page carries in the place of a widget that has no connection (O4). Never
+    /// stored: after a restart nothing can be offered any more.
+    #[serde(skip)]
+    pub page_secret: Option<Verifier>,
     /// Whether it is the second step within this server (D6), of which nobody need be told.
     #[serde(default)]
     pub lead: bool,

@@ -1,5 +1,6 @@
 //! What a customer's connection says.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use baton_core::session::{self, Beginning};
@@ -100,7 +101,13 @@ impl Gateway {
 
     /// The same answer as for a wrong verifier, and a limit on trying (threat 2).
     fn wrong_guess(&self, conn: &Conn) -> CloseCode {
-        if self.attempts.may_guess(conn.ip) { CloseCode::Unauthenticated } else { CloseCode::RateLimited }
+        if self.may_guess(conn.ip) { CloseCode::Unauthenticated } else { CloseCode::RateLimited }
+    }
+
+    /// Counts a wrong guess at a secret; whether the next one would be looked at (threat 2).
+    #[must_use]
+    pub fn may_guess(&self, ip: IpAddr) -> bool {
+        self.attempts.may_guess(ip)
     }
 
     /// Our own pages, and those of the sites that embed us. A client that is no browser sends no origin.

@@ -246,7 +246,7 @@ impl Gateway {
                 Effect::Queue(input) => sorted.work.push(Work::Queue(input)),
                 Effect::Found(chat) => sorted.found = Some(*chat),
                 Effect::Token(chat, token) => {
-                    self.tokens.insert(token, chat);
+                    self.has_token(token, chat);
                 }
                 Effect::Chat(chat, input) => {
                     if let session::Input::Renew(conn, _) = &input
@@ -312,7 +312,7 @@ impl Gateway {
 
     fn register(&self, chat: Chat) -> Arc<AtomicUsize> {
         let id = chat.record.id;
-        self.tokens.insert(chat.record.token, id);
+        self.has_token(chat.record.token, id);
         if let Some(conn) = chat.conn().and_then(|conn| self.conns.get(&conn)) {
             conn.bind(Bound::Customer(id));
         }
@@ -367,10 +367,23 @@ impl Gateway {
         for past in record.past.iter().map(|past| &past.attempt).chain(record.outgoing.attempt()) {
             self.outgoing.insert(past.transfer, id);
         }
-        self.tokens.insert(record.token, id);
+        self.has_token(record.token, id);
         let chat = Chat::load(record, context, stored.entries);
         self.chats.entry(id).or_insert_with(|| Arc::new(Slot::new(chat, stored.row.version)));
         Ok(true)
+    }
+
+    fn has_token(&self, token: SecretDigest, chat: ChatId) {
+        self.tokens.insert(token, chat);
+        self.pages.insert(token.page(), chat);
+    }
+
+    /// The chat whose warm transfer page this is (O4), among those in memory, which all open ones are.
+    #[must_use]
+    pub fn chat_by_page(&self, page: SecretDigest) -> Option<ChatId> {
+        let chat = *self.pages.get(&page)?;
+        self.look_at_chat(chat, |chat| chat.record.token.page().matches(&page)).filter(|current| *current)?;
+        Some(chat)
     }
 
     /// Finds the chat of a resume token.

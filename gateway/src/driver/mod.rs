@@ -70,6 +70,7 @@ pub struct Gateway {
     incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
     outgoing: DashMap<TransferId, ChatId>,
     tokens: DashMap<SecretDigest, ChatId>,
+    pages: DashMap<SecretDigest, ChatId>,
     wtids: DashMap<SecretDigest, (String, TransferId)>,
     queue: Mutex<QueueManager>,
     conns: DashMap<ConnId, Arc<Conn>>,
@@ -101,6 +102,7 @@ impl Gateway {
             incoming: DashMap::new(),
             outgoing: DashMap::new(),
             tokens: DashMap::new(),
+            pages: DashMap::new(),
             wtids: DashMap::new(),
             queue: Mutex::default(),
             conns: DashMap::new(),
@@ -160,6 +162,7 @@ impl Gateway {
                 .retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_open() || chat.conn().is_some()));
             self.incoming.retain(|_, slot| slot.keep(KEEP_CLOSED, Incoming::is_open));
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
+            self.pages.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));
             self.wtids.retain(|_, key| self.incoming.contains_key(key));
         }

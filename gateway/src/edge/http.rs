@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /v1/ws` | customers and agents, WebSocket |
 //! | `GET /v1/ws/{at}` | a customer who arrives at an address of their own (D4) |
+//! | `GET /v1/warm/{page}` | a customer whose browser has no connection: the warm transfer page (O4) |
 //! | `GET /v1/widget-config` | the widget |
 //! | `GET /embed.js`, `/widget/…` | websites |
 //! | `GET /console/…` | agents |
@@ -22,7 +23,7 @@ use axum::routing::{get, post};
 use baton_protocol::Wtid;
 
 use super::limits::Addresses;
-use super::{pages, socket};
+use super::{pages, socket, warm};
 use crate::driver::Gateway;
 use crate::federation::inbound;
 
@@ -43,6 +44,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/healthz", get(health))
         .route("/v1/ws", get(websocket))
         .route("/v1/ws/{at}", get(own_websocket))
+        .route("/v1/warm/{page}", get(warm::page))
         .route("/v1/widget-config", get(pages::widget_config))
         .route("/embed.js", get(pages::loader))
         .route("/widget/", get(pages::widget))

@@ -5,3 +5,4 @@ pub mod limits;
 pub mod pages;
 pub mod server;
 pub mod socket;
+pub mod warm;

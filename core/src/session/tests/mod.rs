@@ -8,6 +8,7 @@ mod attach;
 mod lead;
 mod leave;
 mod local;
+mod page;
 mod release;
 mod talk;
 
