@@ -295,7 +295,7 @@ impl CallError {
     /// As an agent reads it.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
-        use ErrorCode::{Declined, Kept, NoAgentFree, QueueFull, Unstaffed};
+        use ErrorCode::{AgentUnavailable, Declined, Kept, NoAgentFree, QueueFull, Unstaffed};
         match self {
             Self::Unreachable => ErrorCode::Unreachable,
             Self::NoAnswer => ErrorCode::NoAnswer,
@@ -303,7 +303,7 @@ impl CallError {
             Self::UnknownServer => ErrorCode::UnknownServer,
             Self::Denied(denial) => match denial.code {
                 // These say what an agent can do about it.
-                code @ (NoAgentFree | Kept | Declined | QueueFull | Unstaffed) => code,
+                code @ (NoAgentFree | Kept | Declined | QueueFull | Unstaffed | AgentUnavailable) => code,
                 _ => ErrorCode::Denied,
             },
         }

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod client;
+pub mod consult;
 pub mod effect;
 pub mod policy;
 pub mod queue;

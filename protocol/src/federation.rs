@@ -7,6 +7,9 @@
 //! | `POST {to}/transfers` | [`TransferRequest`] | [`Reservation`] |
 //! | `POST {to}/transfers/{id}/again` | [`Again`] | [`Reservation`] |
 //! | `POST {to}/transfers/{id}/cancel` | [`Cancel`] | [`CancelAnswer`] |
+//! | `POST {to}/consultations` | [`ConsultRequest`] | [`Consulted`] |
+//! | `POST {to or from}/consultations/{id}/messages` | [`ConsultMessage`] | `{}` |
+//! | `POST {to or from}/consultations/{id}/end` | [`ConsultEnd`] | `{}` |
 //! | `POST {from}/outgoing/{id}/commit` | [`Commit`] | [`Release`] |
 //! | `POST {from}/outgoing/{id}/settle` | [`Settle`] | `{}` |
 //! | `POST {from}/outgoing/{id}/progress` | [`ProgressReport`] | `{}` |
@@ -18,7 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codes::ErrorCode;
-use crate::ids::{AuthorisationCode, Challenge, Epoch, TransferId, Wtid};
+use crate::ids::{AuthorisationCode, Challenge, Epoch, MessageId, TransferId, Wtid};
 use crate::model::{AreaCard, Context, PriorEntry, Stage};
 
 /// `typ` of a federation JWT. Fixed, so that no other token of the same key can pass for one (RFC 8725 3.11).
@@ -166,6 +169,43 @@ pub struct Reservation {
 /// [`ErrorCode::Kept`] or [`ErrorCode::Asking`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Again {}
+
+/// Asks an agent of the destination in a side conversation, before a transfer of this id that may follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsultRequest {
+    /// Its id.
+    pub transfer: TransferId,
+    /// From the permission.
+    pub code: AuthorisationCode,
+    /// The area, one of the permission's; nothing for the general entrance.
+    pub area: Option<String>,
+    /// The asking agent, by login name, as in the permission.
+    pub agent: String,
+    /// The same agent, as people call them.
+    pub title: String,
+    /// The first message.
+    pub message: ConsultMessage,
+}
+
+/// Who has been asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consulted {
+    /// The agent, as people call them.
+    pub title: String,
+}
+
+/// A message in a side conversation. The same id again is the same message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsultMessage {
+    /// Made by the sender.
+    pub id: MessageId,
+    /// The text.
+    pub text: String,
+}
+
+/// The side conversation is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsultEnd {}
 
 /// Takes a reservation back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Ask, Brand, ChatCard, Context, Destination, Entry, Offer, Page, Permit, Phase,
-    Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
+    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, Entry, Offer, Page,
+    Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -193,6 +193,33 @@ frames! {
             /// Whether they take it.
             accept: bool,
         }
+        /// Ask an agent of the destination in a side conversation before handing the chat over (an attended
+        /// transfer). The customer sees nothing of it, and nothing of the chat goes along. Answered by
+        /// `consulting` or `refused`. A later `transfer` with the same id goes to that very agent.
+        41 Consult {
+            /// Made by the console: the id that the transfer will have, if it comes to one.
+            transfer: TransferId,
+            /// The chat.
+            chat: ChatId,
+            /// Where it may go. Of an area, a free agent is asked.
+            to: Destination,
+            /// The first message.
+            text: String,
+        }
+        /// A message in a side conversation. Answered by `consult_said` when the other side has it.
+        42 ConsultSay {
+            /// The side conversation.
+            transfer: TransferId,
+            /// Made by the sender.
+            id: MessageId,
+            /// The text.
+            text: String,
+        }
+        /// End a side conversation.
+        43 ConsultEnd {
+            /// The side conversation.
+            transfer: TransferId,
+        }
         /// Mark a chat as confidential, or take the mark away (O2). For its agent and for supervisors.
         45 SetConfidential {
             /// The chat.
@@ -372,6 +399,22 @@ frames! {
         39 AskOver {
             /// The transfer.
             transfer: TransferId,
+        }
+        /// A side conversation has begun, ended, or is shown again to a console that is back.
+        40 Consulting {
+            /// As it is now.
+            consultation: Consultation,
+        }
+        /// A message in a side conversation.
+        41 ConsultSaid {
+            /// The side conversation.
+            transfer: TransferId,
+            /// The sender's id.
+            id: MessageId,
+            /// Whether the reader wrote it.
+            mine: bool,
+            /// The text.
+            text: String,
         }
         /// What may be sent of a chat to each destination, by this chat's own policy. Answers an `inspect` of this
         /// server itself, and says it again when the chat is marked confidential.

@@ -462,6 +462,24 @@ pub struct Ask {
     pub expires_in: u32,
 }
 
+/// A side conversation between the agent who may hand a chat over and an agent of its destination.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Consultation {
+    /// Its id, and that of the transfer that may follow.
+    pub transfer: TransferId,
+    /// The chat it is about, for the agent who has it.
+    pub chat: Option<ChatId>,
+    /// The other agent, as people call them.
+    pub with: String,
+    /// The other agent's server or company, as people call it.
+    pub at: String,
+    /// The other agent's login name, if it is one of this server's.
+    pub agent: Option<String>,
+    /// Whether it goes on; otherwise why it does not.
+    pub ended: Option<ErrorCode>,
+}
+
 /// How far a transfer is. Stages only ever advance, and exactly one of the last two groups is final
 /// (RFC 3515: "accepted" is not "transferred").
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, Copy, PartialOrd, Ord)]

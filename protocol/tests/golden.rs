@@ -168,6 +168,14 @@ fn client_samples() -> Vec<ClientFrame> {
         CancelTransfer { chat: chat(), transfer: transfer() },
         Dismiss { chat: chat() },
         SetConfidential { chat: chat(), on: true },
+        Consult {
+            transfer: transfer(),
+            chat: chat(),
+            to: Destination::Area("sales".into()),
+            text: "Free?".into(),
+        },
+        ConsultSay { transfer: transfer(), id: message(), text: "A stove.".into() },
+        ConsultEnd { transfer: transfer() },
         RetryTransfer { chat: chat(), transfer: transfer() },
         AnswerAsk { transfer: transfer(), accept: true },
     ]
@@ -297,6 +305,17 @@ fn server_samples() -> Vec<ServerFrame> {
             },
         },
         AskOver { transfer: transfer() },
+        Consulting {
+            consultation: Consultation {
+                transfer: transfer(),
+                chat: Some(chat()),
+                with: "Gus".into(),
+                at: "Globex".into(),
+                agent: None,
+                ended: Some(ErrorCode::Cancelled),
+            },
+        },
+        ConsultSaid { transfer: transfer(), id: message(), mine: true, text: "Yes.".into() },
     ]
 }
 

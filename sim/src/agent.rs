@@ -317,6 +317,7 @@ impl World {
             navigate,
             bounds: baton_core::policy::Bounds::default(),
             denied: None,
+            consulted: false,
         })
     }
 

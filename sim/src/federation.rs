@@ -177,7 +177,17 @@ impl World {
                     return self.step_incoming(server, &name, destination::Input::Again(reservation, reply));
                 }
                 let peer = peer.to_owned();
-                let posting = Posting { peer, area, request, reservation, key, at: None, lead: None, reply };
+                let posting = Posting {
+                    peer,
+                    area,
+                    request,
+                    reservation,
+                    key,
+                    at: None,
+                    lead: None,
+                    consulted: None,
+                    reply,
+                };
                 self.reserve(server, |env, out| Incoming::post(env, posting, out));
             }
         }

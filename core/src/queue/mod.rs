@@ -102,6 +102,8 @@ pub enum Wanted {
     InQueue(u32),
     /// With an agent who is free, other than these (D7).
     FreeAgent(Vec<String>),
+    /// With this agent, who was asked in a side conversation, if they are free.
+    This(String),
     /// With this agent, who was promised: after a restart.
     Promised(String),
     /// With the agent who holds this chat already, in its stead (D6).
@@ -385,6 +387,12 @@ impl QueueManager {
     #[must_use]
     pub fn chats_of(&self, login: &str) -> Vec<ChatId> {
         self.agents.get(login).map(|agent| agent.chats.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// Who an agent is, if known.
+    #[must_use]
+    pub fn profile(&self, login: &str) -> Option<Profile> {
+        self.agents.get(login).map(|agent| agent.profile.clone())
     }
 
     /// The places of this agent's that are kept for customers on their way.

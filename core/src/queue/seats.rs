@@ -48,6 +48,10 @@ impl QueueManager {
                 let code = if not.is_empty() { ErrorCode::NoAgentFree } else { ErrorCode::Declined };
                 (code, self.again_in(&area))
             })?,
+            Wanted::This(login) => {
+                let free = self.agents.get(&login).is_some_and(|agent| agent.why_not().is_none());
+                free.then_some(login).ok_or((ErrorCode::AgentUnavailable, AGAIN))?
+            }
             Wanted::Promised(login) => login,
             Wanted::InsteadOf(login, chat) => self.swap(&login, chat)?,
         };
@@ -63,7 +67,8 @@ impl QueueManager {
     }
 
     /// The agent of the area who has the fewest chats, if one is free.
-    fn idlest(&self, area: &str, not: &[String]) -> Option<String> {
+    #[must_use]
+    pub fn idlest(&self, area: &str, not: &[String]) -> Option<String> {
         let free = self.staff(area).filter(|agent| agent.why_not().is_none());
         let others = free.filter(|agent| !not.contains(&agent.profile.login));
         others.min_by_key(|agent| agent.taken()).map(|agent| agent.profile.login.clone())

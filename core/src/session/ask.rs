@@ -16,7 +16,7 @@ impl Chat {
         };
         let willing = |area: &String| env.settings.arrival(area).agent == NeedsAgent::Willing;
         let named = matches!(placing.target.destination, Destination::Agent(_));
-        named && placing.asked.is_none() && agent.areas.iter().any(willing)
+        named && !placing.target.consulted && placing.asked.is_none() && agent.areas.iter().any(willing)
     }
 
     pub(super) fn ask(&mut self, env: &Env<'_>, agent: Profile, out: &mut Vec<Effect>) {

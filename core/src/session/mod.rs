@@ -146,6 +146,8 @@ pub struct Target {
     pub bounds: Bounds,
     /// For a server: why the agreement with it denies this.
     pub denied: Option<String>,
+    /// For an agent: whether they were asked in a side conversation.
+    pub consulted: bool,
 }
 
 /// What a chat is told.

@@ -182,6 +182,8 @@ struct Placing {
     /// What the origin gets when there is one, and where.
     wanted: Option<Reservation>,
     reply: Option<ReplyTo>,
+    /// The agent who was asked in a side conversation.
+    consulted: Option<String>,
     /// The agent who is being asked.
     asked: Option<String>,
     /// Agents who did not take it.
@@ -207,6 +209,8 @@ pub struct Posting {
     pub at: Option<SecretDigest>,
     /// For a second step within this server (D6): the agent, and the chat that the customer waits in.
     pub lead: Option<(String, ChatId)>,
+    /// The agent who was asked in a side conversation: the customer goes to them.
+    pub consulted: Option<String>,
     /// Where the answer goes.
     pub reply: ReplyTo,
 }
@@ -229,7 +233,7 @@ enum Calling {
 impl Incoming {
     /// Somebody wants to hand a customer over: looks for a place.
     pub fn post(env: &Env<'_>, posting: Posting, out: &mut Vec<Effect>) -> Self {
-        let Posting { peer, area, request, reservation, key, at, lead, reply } = posting;
+        let Posting { peer, area, request, reservation, key, at, lead, consulted, reply } = posting;
         let record = Record {
             peer,
             transfer: request.transfer,
@@ -249,6 +253,7 @@ impl Incoming {
         incoming.audit(env, None, Step::Received(Left::of(&incoming.record.context)), out);
         incoming.placing.wanted = Some(reservation);
         incoming.placing.reply = Some(reply);
+        incoming.placing.consulted = consulted;
         match lead {
             Some((login, chat)) => incoming.reserve(env, queue::Wanted::InsteadOf(login, chat), out),
             None => incoming.look_for_place(env, out),

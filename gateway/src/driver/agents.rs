@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
+use baton_core::consult::By;
 use baton_core::queue::{self, Profile};
 use baton_core::session;
 use baton_core::transfer::destination;
+use baton_protocol::federation::ConsultMessage;
 use baton_protocol::frames::{About, Login};
-use baton_protocol::model::SharePolicy;
-use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, ServerFrame, TransferId};
+use baton_protocol::model::{Destination, SharePolicy};
+use baton_protocol::{
+    ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, ResumeToken, ServerFrame, TransferId,
+};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::conn::{Bound, Conn};
@@ -112,6 +116,7 @@ impl Gateway {
         for seat in self.with_queue(|queue| queue.seats_of(&login)) {
             self.tell_incoming(&seat, destination::Input::Show(login.clone()));
         }
+        self.show_consults(&login);
         tracing::info!(conn = conn.id.0, %login, "agent logged in");
     }
 
@@ -137,7 +142,10 @@ impl Gateway {
             tokio::time::sleep(grace).await;
             if let Some(gateway) = gateway.upgrade() {
                 // The queue manager itself checks that nobody is logged in.
-                gateway.tell_queue(queue::Input::Gone(login));
+                gateway.tell_queue(queue::Input::Gone(login.clone()));
+                if !gateway.with_queue(|queue| queue.is_online(&login)) {
+                    gateway.end_consults_of(&login);
+                }
             }
         });
     }
@@ -157,7 +165,9 @@ impl Gateway {
             ClientFrame::Inspect { chat, server } => self.inspect(conn, login, chat, server),
             ClientFrame::Transfer { transfer, chat, to, comments, share } => {
                 match self.target(&login, chat, &to).await {
-                    Ok(target) => {
+                    Ok(mut target) => {
+                        let asked = self.was_consulted(&(self.settings.server.clone(), transfer));
+                        target.consulted = asked.is_some_and(|agent| to == Destination::Agent(agent));
                         let input = session::Input::Transfer { login, transfer, target, comments, share };
                         self.tell_for(conn, chat, input);
                     }
@@ -171,6 +181,16 @@ impl Gateway {
             ClientFrame::SetConfidential { chat, on } => self.set_confidential(conn, login, chat, on).await,
             // Only the console forgets it.
             ClientFrame::Dismiss { .. } => {}
+            ClientFrame::Consult { transfer, chat, to, text } => {
+                let message = ConsultMessage { id: MessageId(transfer.0), text };
+                self.consult(conn, login, (transfer, chat), to, message);
+            }
+            ClientFrame::ConsultSay { transfer, id, text } => {
+                self.consult_say(conn, login, transfer, ConsultMessage { id, text });
+            }
+            ClientFrame::ConsultEnd { transfer } => {
+                self.consult_end(&By::Agent(login), transfer, ErrorCode::Cancelled);
+            }
             ClientFrame::AnswerAsk { transfer, accept } => self.answer_ask(login, transfer, accept),
             ClientFrame::Say { chat: Some(chat), .. }
             | ClientFrame::Typing { chat: Some(chat), .. }

@@ -161,7 +161,7 @@ fn fits(page: &Page) -> bool {
 }
 
 /// A label no longer than labels are.
-fn cut(mut text: String) -> String {
+pub(super) fn cut(mut text: String) -> String {
     let end = (0..=MAX_LABEL.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     text.truncate(end);
     text

@@ -72,7 +72,8 @@ impl Gateway {
                 self.forget_reply(reply);
                 return Err(too_many(RETRY_SECONDS));
             }
-            self.post(Posting { peer, area, request, reservation, key, at, lead, reply });
+            let consulted = self.was_consulted(&(peer.clone(), request.transfer));
+            self.post(Posting { peer, area, request, reservation, key, at, lead, consulted, reply });
         }
         self.reserved(reply, receiver).await
     }

@@ -13,6 +13,7 @@
 pub mod agents;
 pub mod calls;
 pub mod conn;
+pub mod consult;
 pub mod customers;
 pub mod hand_over;
 pub mod lists;
@@ -70,6 +71,7 @@ pub struct Gateway {
     incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
     outgoing: DashMap<TransferId, ChatId>,
     tokens: DashMap<SecretDigest, ChatId>,
+    consults: DashMap<consult::Name, Arc<consult::Kept>>,
     pages: DashMap<SecretDigest, ChatId>,
     wtids: DashMap<SecretDigest, (String, TransferId)>,
     queue: Mutex<QueueManager>,
@@ -102,6 +104,7 @@ impl Gateway {
             incoming: DashMap::new(),
             outgoing: DashMap::new(),
             tokens: DashMap::new(),
+            consults: DashMap::new(),
             pages: DashMap::new(),
             wtids: DashMap::new(),
             queue: Mutex::default(),
@@ -161,6 +164,7 @@ impl Gateway {
             self.chats
                 .retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_open() || chat.conn().is_some()));
             self.incoming.retain(|_, slot| slot.keep(KEEP_CLOSED, Incoming::is_open));
+            self.sweep_consults();
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
             self.pages.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));

@@ -41,7 +41,7 @@ impl Gateway {
                 (peer.title.clone(), peer.class(), peer.navigates())
             }
         };
-        Ok(Target { destination: to.clone(), title, class, navigate, bounds, denied })
+        Ok(Target { destination: to.clone(), title, class, navigate, bounds, denied, consulted: false })
     }
 
     /// The role that an agent has now, whatever they had when they logged in (threat 8).
@@ -89,6 +89,27 @@ impl Gateway {
             Err(reason) => (SharePolicy::Nothing, Some(reason)),
         };
         Permit { to: target.destination.clone(), share, denied }
+    }
+
+    /// That an agent may hand a chat of theirs over to a place.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) async fn permitted(
+        &self,
+        login: &str,
+        chat: ChatId,
+        to: &Destination,
+    ) -> Result<(), (ErrorCode, String)> {
+        let refused = |code: ErrorCode| (code, code.to_string());
+        if !self.serves(chat, login) {
+            return Err(refused(ErrorCode::UnknownChat));
+        }
+        let target = self.target(login, chat, to).await.map_err(refused)?;
+        match self.permit(chat, login, &target).denied {
+            Some(reason) => Err((ErrorCode::NotPermitted, reason)),
+            None => Ok(()),
+        }
     }
 
     /// The chat's own policy for every destination that there is.

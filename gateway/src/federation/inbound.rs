@@ -8,11 +8,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use baton_core::consult::By;
 use baton_core::effect::Answer;
 use baton_core::session::PeerRequest;
 use baton_protocol::federation::{
-    Again, Cancel, CancelAnswer, Commit, Denial, FEDERATION_PATH, Permission, PermissionRequest,
-    ProgressReport, Reservation, Settle, TransferRequest, WellKnown,
+    Again, Cancel, CancelAnswer, Commit, ConsultEnd, ConsultMessage, ConsultRequest, Consulted, Denial,
+    FEDERATION_PATH, Permission, PermissionRequest, ProgressReport, Reservation, Settle, TransferRequest,
+    WellKnown,
 };
 use baton_protocol::ids::AuthorisationCode;
 use baton_protocol::limits::{MAX_CONTEXT, MAX_FEDERATION_BODY, MAX_HOPS, MAX_LABEL, MAX_TEXT};
@@ -184,15 +186,8 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
     let (peer, mut request): (Peer, TransferRequest) = checked(gateway, request).await?;
     within_limits(&request)?;
     agreed(&peer)?;
-    let redeemed = gateway.store.redeem_code(request.code.digest(), request.transfer, now()).await;
-    let json = redeemed.map_err(|error| ours(&error.into()))?;
-    let grant: Grant = json
-        .and_then(|json| serde_json::from_str(&json).ok())
-        .filter(|grant: &Grant| grant.peer == peer.name && grant.agent == request.agent)
-        .ok_or_else(|| deny(ErrorCode::Denied, "the authorisation code is not valid"))?;
-    let area = request.area.take().or_else(|| grant.areas.first().cloned());
-    let area = area.filter(|area| grant.areas.contains(area));
-    let area = area.ok_or_else(|| deny(ErrorCode::UnknownArea, ""))?;
+    let grant = redeem(gateway, &peer, (&request.code, request.transfer), &request.agent).await?;
+    let area = chosen(&grant, request.area.take())?;
     let name = (peer.name.clone(), request.transfer);
     if !gateway.incoming(&name).await.map_err(|error| ours(&error))? {
         gateway.federation.quotas.transfer(&peer, Instant::now()).map_err(too_many)?;
@@ -202,6 +197,47 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
     request.context.origin = peer.title.clone();
     let most = peer.agreement.reservations as usize;
     gateway.take_in(&peer.name, area, request, Sender::Peer { most }).await
+}
+
+/// `POST /consultations`
+pub async fn consult(State(app): State<App>, request: Request) -> Answered<Consulted> {
+    Answered(ask_agent(&app.gateway, request).await)
+}
+
+async fn ask_agent(gateway: &Arc<Gateway>, request: Request) -> Result<Consulted, Denial> {
+    let (peer, mut request): (Peer, ConsultRequest) = checked(gateway, request).await?;
+    agreed(&peer)?;
+    let grant = redeem(gateway, &peer, (&request.code, request.transfer), &request.agent).await?;
+    let area = chosen(&grant, request.area.take())?;
+    gateway.consulted(&peer, &area, request)
+}
+
+/// `POST /consultations/{id}/messages`
+pub async fn consult_message(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<serde_json::Value> {
+    let heard = async {
+        let (peer, message): (Peer, ConsultMessage) = checked(&app.gateway, request).await?;
+        let heard = app.gateway.consult_heard(&peer.name, transfer, message);
+        heard.map(|()| serde_json::json!({})).map_err(|code| deny(code, ""))
+    };
+    Answered(heard.await)
+}
+
+/// `POST /consultations/{id}/end`
+pub async fn consult_end(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<serde_json::Value> {
+    let ended = async {
+        let (peer, ConsultEnd {}) = checked(&app.gateway, request).await?;
+        app.gateway.consult_end(&By::Peer(peer.name.clone()), transfer, ErrorCode::Cancelled);
+        Ok(serde_json::json!({}))
+    };
+    Answered(ended.await)
 }
 
 /// `POST /transfers/{id}/again` (D7)
@@ -225,6 +261,26 @@ async fn once_more(
     // What was allowed then need not be now.
     let allowed = area.is_some_and(|area| peer.may_use(&area));
     if known && allowed { gateway.ask_again(&name).await } else { Err(deny(ErrorCode::UnknownChat, "")) }
+}
+
+/// What the code permits, if it is good for this peer's agent (D3).
+async fn redeem(
+    gateway: &Gateway,
+    peer: &Peer,
+    (code, transfer): (&AuthorisationCode, TransferId),
+    agent: &str,
+) -> Result<Grant, Denial> {
+    let redeemed = gateway.store.redeem_code(code.digest(), transfer, now()).await;
+    let json = redeemed.map_err(|error| ours(&error.into()))?;
+    json.and_then(|json| serde_json::from_str(&json).ok())
+        .filter(|grant: &Grant| grant.peer == peer.name && grant.agent == agent)
+        .ok_or_else(|| deny(ErrorCode::Denied, "the authorisation code is not valid"))
+}
+
+/// The area, if it is one of the permitted ones; the general entrance leads to the first of them.
+fn chosen(grant: &Grant, area: Option<String>) -> Result<String, Denial> {
+    let area = area.or_else(|| grant.areas.first().cloned());
+    area.filter(|area| grant.areas.contains(area)).ok_or_else(|| deny(ErrorCode::UnknownArea, ""))
 }
 
 /// A context that is larger than a Baton server ever sends.

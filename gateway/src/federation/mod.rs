@@ -171,8 +171,12 @@ impl Federation {
                 let tail = peer.agreement.fields_in.narrow_entries(release.tail);
                 Answer::Release(Release { tail })
             }
-            CallRequest::Settle(body) => self.tell(&peer, &format!("outgoing/{id}/settle"), body).await?,
-            CallRequest::Progress(body) => self.tell(&peer, &format!("outgoing/{id}/progress"), body).await?,
+            CallRequest::Settle(body) => {
+                self.tell_done(&peer, &format!("outgoing/{id}/settle"), body).await?
+            }
+            CallRequest::Progress(body) => {
+                self.tell_done(&peer, &format!("outgoing/{id}/progress"), body).await?
+            }
         })
     }
 
@@ -185,7 +189,20 @@ impl Federation {
         })
     }
 
-    async fn tell(&self, peer: &Peer, path: &str, body: &impl Serialize) -> CallResult {
+    /// Makes any other call to a peer.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn tell<T: DeserializeOwned>(
+        &self,
+        peer: &Peer,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        self.post(peer, path, body).await
+    }
+
+    async fn tell_done(&self, peer: &Peer, path: &str, body: &impl Serialize) -> CallResult {
         self.post::<serde_json::Value>(peer, path, body).await.map(|_| Answer::Done)
     }
 

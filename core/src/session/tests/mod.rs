@@ -217,6 +217,7 @@ pub(super) fn order(number: u8, to: Destination, share: Share) -> Input {
             navigate: false,
             bounds: Bounds::default(),
             denied: None,
+            consulted: false,
         },
         comments: "kettle trouble".into(),
         share,

@@ -24,9 +24,12 @@ impl Incoming {
 
     pub(super) fn look_for_place(&self, env: &Env<'_>, out: &mut Vec<Effect>) {
         let arrival = env.settings.arrival(&self.record.area);
-        let wanted = match arrival.agent {
-            NeedsAgent::No => Wanted::InQueue(arrival.max_waiting),
-            NeedsAgent::Free | NeedsAgent::Willing => Wanted::FreeAgent(self.placing.declined.clone()),
+        let wanted = match (&self.placing.consulted, arrival.agent) {
+            (Some(login), _) => Wanted::This(login.clone()),
+            (None, NeedsAgent::No) => Wanted::InQueue(arrival.max_waiting),
+            (None, NeedsAgent::Free | NeedsAgent::Willing) => {
+                Wanted::FreeAgent(self.placing.declined.clone())
+            }
         };
         self.reserve(env, wanted, out);
     }
@@ -75,8 +78,12 @@ impl Incoming {
     fn has_place(&mut self, env: &Env<'_>, agent: Option<Profile>, out: &mut Vec<Effect>) {
         let willing = env.settings.arrival(&self.record.area).agent == NeedsAgent::Willing;
         match agent {
-            // An agent who picked the customer up (D6) need not be asked.
-            Some(agent) if willing && self.record.peer != env.settings.server => self.ask(env, agent, out),
+            // An agent who picked the customer up (D6), or has spoken about them, need not be asked.
+            Some(agent)
+                if willing && self.placing.consulted.is_none() && self.record.peer != env.settings.server =>
+            {
+                self.ask(env, agent, out);
+            }
             agent => self.reserved(env, agent.map(|agent| agent.login), out),
         }
     }

@@ -130,6 +130,7 @@ impl Door {
             key: Wtid::from_bytes([2; 32]).digest(),
             at: None,
             lead: None,
+            consulted: None,
             reply: ReplyTo(1),
         };
         let (incoming, effects) = world.step(|env, out| Incoming::post(env, posting, out));
