@@ -307,3 +307,57 @@ async fn w2_what_acme_confines_to_globex_does_not_reach_initech() {
     assert_eq!(texts, ["Who makes the valve?"]);
     assert!(context.customer.name.is_empty() && context.incomplete);
 }
+
+fn key(company: &Company, arguments: &[&str]) -> String {
+    let all = std::iter::once("key").chain(arguments.iter().copied());
+    company.baton(&all.map(str::to_owned).collect::<Vec<_>>(), "").unwrap()
+}
+
+#[tokio::test]
+async fn s1_a_key_changes_in_the_middle_of_transfers_and_none_fails() {
+    let both = both("").await;
+    let fingerprint = || both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
+    let first = fingerprint();
+    let mut anna = Client::agent(&both.acme, "anna").await.unwrap();
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    for round in 1..=6 {
+        let (mut carla, chat, _) = Client::customer(&both.acme, &verifier()).await.unwrap();
+        assert_eq!(anna.pick_up().await.unwrap(), chat);
+        transfer(&mut anna, number(round), chat, to_globex()).await;
+        if round == 3 {
+            // Between the offer and the arrival.
+            key(&both.acme, &["rotate", "--at-once"]);
+        }
+        arrive(&both, &mut carla, number(round)).await;
+        let (code, _) = stage(&mut anna, number(round), Stage::Arrived).await;
+        assert_eq!(code, None, "round {round}");
+    }
+    let second = fingerprint();
+    assert_ne!(first, second);
+    let knows = |print: &str| peer(&both.globex, &["list"]).contains(print);
+    let followed = || async { if knows(&second) { Ok(()) } else { anyhow::bail!("not yet") } };
+    baton_e2e::until("Globex to know the new key", followed).await.unwrap();
+    key(&both.acme, &["revoke", &first]);
+    let forgotten = || async { if knows(&first) { anyhow::bail!("still known") } else { Ok(()) } };
+    baton_e2e::until("Globex to forget the revoked key", forgotten).await.unwrap();
+    let (mut carla, chat, _) = Client::customer(&both.acme, &verifier()).await.unwrap();
+    assert_eq!(anna.pick_up().await.unwrap(), chat);
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    arrive(&both, &mut carla, number(7)).await;
+}
+
+#[tokio::test]
+async fn s1_a_revoked_key_without_a_successor_needs_the_operators() {
+    let both = both("").await;
+    let first = both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
+    let (_carla, mut anna, chat) = chatting(&both).await;
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
+    // The next key is made and the old one revoked before any peer has read it.
+    key(&both.acme, &["rotate", "--at-once"]);
+    key(&both.acme, &["revoke", &first]);
+    inspected(&mut anna, chat, refuses("not authorised")).await;
+    let second = both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
+    peer(&both.globex, &["rotate", "acme", "--fingerprint", &second]);
+    inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
+}

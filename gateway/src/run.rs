@@ -17,7 +17,7 @@ use crate::driver::Gateway;
 use crate::edge::{http, server};
 use crate::federation::Federation;
 use crate::federation::client::Client;
-use crate::federation::keys::Keys;
+use crate::federation::keys::Live;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// When it cannot start: each says what to do.
 pub async fn serve(config: Config) -> Result<()> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
-    let keys = Keys::load(&config.folder)?;
+    let keys = Live::open(&config.folder)?;
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let listener = TcpListener::bind(config.listen)
         .await

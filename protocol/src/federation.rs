@@ -27,6 +27,9 @@ use crate::model::{AreaCard, Context, PriorEntry, Stage};
 /// `typ` of a federation JWT. Fixed, so that no other token of the same key can pass for one (RFC 8725 3.11).
 pub const JWT_TYPE: &str = "baton-federation+jwt";
 
+/// `typ` of a key's word for the next key.
+pub const ROTATION_TYPE: &str = "baton-key-rotation+jwt";
+
 /// Seconds from issue to expiry of a federation JWT, at most; also the clock skew that is forgiven.
 pub const JWT_SECONDS: u64 = 60;
 
@@ -48,8 +51,25 @@ pub struct WellKnown {
     pub federation: String,
     /// Its WebSocket: `wss://…/v1/ws`.
     pub socket: String,
-    /// Its public keys (RFC 7517).
+    /// Its public keys (RFC 7517), the one that signs first.
     pub jwks: Jwks,
+    /// JWTs by which a key of this server stands for its next one: type [`ROTATION_TYPE`], claims [`Rotation`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<String>,
+    /// Thumbprints of keys that are not to be trusted any more, whoever has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<String>,
+}
+
+/// The claims by which a key stands for the next one of the same server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// The server's name.
+    pub iss: String,
+    /// Issued at, seconds since 1970.
+    pub iat: u64,
+    /// The next key's RFC 7638 thumbprint.
+    pub new: String,
 }
 
 /// A set of public keys (RFC 7517 section 5).

@@ -112,8 +112,8 @@ fn same(peer: &PeerRow, answer: &WellKnown) -> Result<()> {
     if !peer.keys.keys.contains(signs) {
         let what = format!("it now signs with another key: {}", fingerprint(signs));
         let todo = format!(
-            "ask its operator whether that is theirs; if it is: baton peer add {} … --fingerprint {}",
-            peer.base_url,
+            "ask its operator whether that is theirs; if it is: baton peer rotate {} --fingerprint {}",
+            peer.name,
             fingerprint(signs)
         );
         return Err(Failure::error(what, todo));
@@ -171,6 +171,7 @@ mod tests {
             areas: None,
             mode: Mode::InPlace,
             agreement: crate::store::Agreement::default(),
+            revoked: Vec::new(),
         }
     }
 
@@ -182,7 +183,7 @@ mod tests {
         let mut rotated = honest();
         rotated.jwks.keys.extend(answer.jwks.keys.clone());
         let error = same(&peer, &rotated).unwrap_err().to_string();
-        assert!(error.contains("another key: SHA256:") && error.contains("baton peer add"), "{error}");
+        assert!(error.contains("another key: SHA256:") && error.contains("baton peer rotate"), "{error}");
         let renamed = WellKnown { name: "hooli".into(), ..answer };
         assert!(same(&peer, &renamed).unwrap_err().to_string().contains("now called hooli"));
     }

@@ -1,18 +1,14 @@
 //! What another company's gateway says of itself, and whether that can be believed.
 
 use anyhow::Result;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use baton_core::effect::CallError;
-use baton_protocol::federation::{FEDERATION_PATH, Jwk, WellKnown};
+use baton_protocol::federation::{FEDERATION_PATH, WellKnown};
 
 use super::Failure;
 use crate::config::{rules, socket_of};
 use crate::federation::client::{Client, Failed};
-use crate::federation::keys::fingerprint;
-
-/// Keys of one server, at most: two overlap while they change, and a few more do no harm.
-const MAX_KEYS: usize = 8;
+use crate::federation::keys::is_ed25519;
+use crate::federation::renewal::MAX_KEYS;
 
 /// Asks the gateway at `base_url`, an origin, who it is.
 pub(super) async fn introduce(client: &Client, base_url: &str) -> Result<WellKnown> {
@@ -68,17 +64,6 @@ fn check(answer: &WellKnown, base_url: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A key of the one kind there is, named by its RFC 7638 thumbprint.
-fn is_ed25519(key: &Jwk) -> bool {
-    let named = URL_SAFE_NO_PAD.decode(&key.kid).map(|kid| standard(&kid)).ok();
-    let point = URL_SAFE_NO_PAD.decode(&key.x).map(|x| x.len());
-    key.kty == "OKP" && key.crv == "Ed25519" && point == Ok(32) && named == Some(fingerprint(key))
-}
-
-fn standard(thumbprint: &[u8]) -> String {
-    format!("SHA256:{}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(thumbprint))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -94,7 +79,9 @@ pub(super) mod tests {
             versions: vec![1, 2],
             federation: "http://globex.localhost:7102/federation/v1".into(),
             socket: "ws://globex.localhost:7102/v1/ws".into(),
-            jwks: Keys::create(folder.path()).unwrap().jwks().clone(),
+            jwks: Keys::create(folder.path()).unwrap().jwks(),
+            rotations: Vec::new(),
+            revoked: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ mod audit;
 mod check;
 mod init;
 mod introduction;
+mod key;
 mod peer;
 mod serve;
 mod terms;
@@ -49,6 +50,9 @@ enum Command {
     Peer(peer::Peer),
     /// Show what became of transfers: who, where to, by which rule, how much left. Never what was said.
     Audit(audit::Audit),
+    /// This gateway's keys.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Print the fingerprint of this gateway's key, for the operators of its peers.
     Fingerprint,
     /// Look whether everything is in order: settings, keys, database, peers.
@@ -87,6 +91,7 @@ pub async fn run() -> ExitCode {
         Command::Agent(agent) => agent.run(&dir).await,
         Command::Peer(peer) => peer.run(&dir).await,
         Command::Audit(audit) => audit.run(&dir).await,
+        Command::Key(key) => key.run(&dir),
         Command::Fingerprint => fingerprint(&dir),
         Command::Check => check::run(&dir).await,
         Command::Serve(serve) => serve.run(&dir).await,

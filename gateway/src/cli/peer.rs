@@ -132,7 +132,7 @@ impl Add {
         let mut row = self.row(peer, keys);
         if let Some(old) = old {
             // Read anew, it keeps what was agreed.
-            (row.areas, row.agreement) = (old.areas, old.agreement);
+            (row.areas, row.agreement, row.revoked) = (old.areas, old.agreement, old.revoked);
         }
         terms.apply(&mut row);
         store.put_peer(row).await?;
@@ -155,6 +155,7 @@ impl Add {
             areas: None,
             mode: self.mode.into(),
             agreement: Agreement::default(),
+            revoked: Vec::new(),
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Config {
     pub limits: Limits,
     /// Time limits.
     pub times: Times,
+    /// Milliseconds from a new key's publication to its first signature. Default an hour.
+    pub key_wait: u64,
     /// What may leave this server (W2).
     pub rules: Rules,
     /// The data folder.

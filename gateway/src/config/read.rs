@@ -62,6 +62,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         tls,
         sites: sites.into_iter().map(|(site, _)| site).collect(),
         page: page.map(|(page, _)| page),
+        key_wait: key_wait(top.section("federation")),
         rules: policy(top.section("policy"), &areas, mistakes),
         areas,
         general_entrance,
@@ -221,6 +222,13 @@ fn times(top: &mut Section<'_, '_>) -> Times {
 /// A time in the file is in seconds, in the machines in milliseconds.
 fn seconds(section: &mut Section<'_, '_>, key: &'static str, most: u64, usual: u64) -> u64 {
     section.number(key, 1..=most, usual / 1_000) * 1_000
+}
+
+/// Long enough for every peer to have read the new key, and short enough to be remembered.
+fn key_wait(mut section: Section<'_, '_>) -> u64 {
+    let minutes = section.number("key_wait_minutes", 1..=30 * DAY / 60, 60);
+    section.finish();
+    minutes * 60_000
 }
 
 fn policy(mut section: Section<'_, '_>, areas: &[Area], mistakes: &Mistakes<'_>) -> Rules {

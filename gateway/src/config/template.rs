@@ -142,6 +142,10 @@ pub(super) const DEFAULTS: &str = "
 # away_waiting_seconds = 120
 # away_active_seconds = 1800
 
+[federation]
+# How long a new key of this gateway's is published before it signs (`baton key rotate`). Peers look every 20 seconds.
+# key_wait_minutes = 60
+
 [policy]
 # What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".
 # same_department = \"all\"

@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::{Bus, Notice};
 use crate::config::Config;
-use crate::federation::Federation;
+use crate::federation::{Federation, renewal};
 use crate::store::Store;
 use conn::Conn;
 use machines::Slot;
@@ -66,7 +66,7 @@ pub struct Gateway {
     /// What wakes.
     pub bus: Arc<dyn Bus>,
     /// Peers, keys and calls.
-    pub federation: Federation,
+    pub federation: Arc<Federation>,
     chats: DashMap<ChatId, Arc<Slot<Chat>>>,
     incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
     outgoing: DashMap<TransferId, ChatId>,
@@ -99,7 +99,7 @@ impl Gateway {
             settings,
             store,
             bus,
-            federation,
+            federation: Arc::new(federation),
             chats: DashMap::new(),
             incoming: DashMap::new(),
             outgoing: DashMap::new(),
@@ -142,7 +142,12 @@ impl Gateway {
 
     /// Everything that runs beside the connections. Ends never.
     pub async fn run(self: Arc<Self>) {
-        tokio::join!(self.clone().run_timers(), self.clone().run_lists(), self.run_sweep());
+        tokio::join!(
+            self.clone().run_timers(),
+            self.clone().run_lists(),
+            self.clone().run_renewals(),
+            self.run_sweep()
+        );
     }
 
     async fn run_timers(self: Arc<Self>) {
@@ -153,6 +158,16 @@ impl Gateway {
                     self.tell_incoming(&(peer, transfer), destination::Input::Timer(timer));
                 }
             }
+        }
+    }
+
+    /// Follows peers' keys.
+    async fn run_renewals(self: Arc<Self>) {
+        let mut every = tokio::time::interval(renewal::EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.federation.renew_all().await;
         }
     }
 

@@ -126,6 +126,7 @@ async fn authenticate(
 /// `GET /.well-known/baton`
 pub async fn well_known(State(app): State<App>) -> Json<WellKnown> {
     let (config, settings) = (&app.gateway.config, &app.gateway.settings);
+    let keys = app.gateway.federation.keys();
     Json(WellKnown {
         name: settings.server.clone(),
         title: settings.brand.name.clone(),
@@ -133,7 +134,9 @@ pub async fn well_known(State(app): State<App>) -> Json<WellKnown> {
         versions: vec![baton_protocol::VERSION],
         federation: format!("{}{FEDERATION_PATH}", config.origin()),
         socket: config.socket(),
-        jwks: app.gateway.federation.jwks(),
+        jwks: keys.jwks(),
+        rotations: keys.rotations(),
+        revoked: keys.revoked().to_vec(),
     })
 }
 

@@ -5,13 +5,14 @@ pub mod inbound;
 pub mod keys;
 pub mod peers;
 pub mod quotas;
+pub mod renewal;
 pub mod token;
 
 use std::sync::Arc;
 
 use baton_core::effect::{Answer, CallError, CallRequest, CallResult};
 use baton_core::policy::{Bounds, Class};
-use baton_protocol::federation::{CancelAnswer, Jwks, Permission, Release, Reservation};
+use baton_protocol::federation::{CancelAnswer, Permission, Release, Reservation};
 use baton_protocol::{TransferId, Wtid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,7 +83,9 @@ impl Peer {
 /// Everything about peers.
 pub struct Federation {
     server: String,
-    keys: keys::Keys,
+    keys: keys::Live,
+    store: Arc<dyn Store>,
+    asked: renewal::Asked,
     peers: peers::Peers,
     client: client::Client,
     verifier: token::TokenVerifier,
@@ -93,10 +96,11 @@ pub struct Federation {
 impl Federation {
     /// For the server of this name.
     #[must_use]
-    pub fn new(server: String, keys: keys::Keys, client: client::Client, store: Arc<dyn Store>) -> Self {
+    pub fn new(server: String, keys: keys::Live, client: client::Client, store: Arc<dyn Store>) -> Self {
         let verifier = token::TokenVerifier::new(server.clone(), store.clone());
         let quotas = quotas::Quotas::default();
-        Self { server, keys, peers: peers::Peers::new(store), client, verifier, quotas }
+        let (asked, peers) = (renewal::Asked::default(), peers::Peers::new(store.clone()));
+        Self { server, keys, store, asked, peers, client, verifier, quotas }
     }
 
     /// The peer of this name.
@@ -115,22 +119,22 @@ impl Federation {
         self.peers.refresh().await;
     }
 
-    /// Our public keys.
+    /// Our own keys, as they are now.
     #[must_use]
-    pub fn jwks(&self) -> Jwks {
-        self.keys.jwks().clone()
+    pub fn keys(&self) -> Arc<keys::Keys> {
+        self.keys.get()
     }
 
     /// The WTID for a peer's transfer.
     #[must_use]
     pub fn wtid(&self, peer: &str, transfer: TransferId) -> Wtid {
-        self.keys.wtid(peer, transfer)
+        self.keys.get().wtid(peer, transfer)
     }
 
     /// The customer's own part of our address for a peer's transfer (D4).
     #[must_use]
     pub fn address(&self, peer: &str, transfer: TransferId) -> Wtid {
-        self.keys.address(peer, transfer)
+        self.keys.get().address(peer, transfer)
     }
 
     /// Checks who sent a request (D1).
@@ -145,7 +149,19 @@ impl Federation {
         body: &[u8],
     ) -> Result<Peer, token::Refused> {
         let request = token::Request { method, path, body };
-        self.verifier.verify(token, request, now(), async |name: &str| self.peers.find(name).await).await
+        let find = async |name: &str| self.peers.find(name).await;
+        let refused = match self.verifier.verify(token, request, now(), find).await {
+            Ok(peer) => return Ok(peer),
+            Err(refused) => refused,
+        };
+        let Some(name) = refused.from.clone().filter(|_| matches!(refused.why, token::Why::UnknownKey))
+        else {
+            return Err(refused);
+        };
+        if !self.unknown_key(&name).await {
+            return Err(refused);
+        }
+        self.verifier.verify(token, request, now(), find).await
     }
 
     /// Makes a call to a peer (O3).
@@ -213,6 +229,6 @@ impl Federation {
         body: &impl Serialize,
     ) -> Result<T, CallError> {
         let url = format!("{}/{path}", peer.federation);
-        self.client.call(&self.keys, &self.server, &peer.name, &url, body).await
+        self.client.call(&self.keys.get(), &self.server, &peer.name, &url, body).await
     }
 }

@@ -58,6 +58,11 @@ impl Peers {
         self.read_again(FRESH).await;
     }
 
+    /// Reads the list again, since it has changed.
+    pub async fn reread(&self) {
+        self.read_again(Duration::ZERO).await;
+    }
+
     async fn read_again(&self, fresh: Duration) {
         if self.known.read().0.is_some_and(|read| read.elapsed() < fresh) {
             return;

@@ -187,6 +187,9 @@ pub struct PeerRow {
     /// What was agreed with it.
     #[serde(default)]
     pub agreement: Agreement,
+    /// Thumbprints of keys of its that it has revoked.
+    #[serde(default)]
+    pub revoked: Vec<String>,
 }
 
 /// What was agreed with a peer, beside the areas that it may use.

@@ -37,11 +37,12 @@ fn setting() -> Setting {
         federation: "https://acme.example/federation/v1".into(),
         socket: "wss://acme.example/v1/ws".into(),
         page: None,
-        keys: keys.jwks().clone(),
+        keys: keys.jwks(),
         class: PeerClass::Partner,
         areas: None,
         mode: Mode::InPlace,
         agreement: crate::store::Agreement::default(),
+        revoked: Vec::new(),
     };
     let verifier = TokenVerifier::new("globex".into(), Arc::new(MemoryStore::default()));
     Setting { keys, row: Arc::new(row), verifier, _folder: folder }
