@@ -92,7 +92,7 @@ impl Company {
     /// Whatever `baton` says.
     pub async fn set_up(plan: Plan, folder: &Path) -> Result<Self> {
         let folder = folder.join(plan.name);
-        let (port, site_port) = (free(plan.port)?, free(plan.site_port)?);
+        let (port, site_port) = free_pair(plan.port, plan.site_port)?;
         let log = folder.with_extension("log");
         let company = Self { plan, folder, port, site_port, gateway: None, log };
         company.initialise()?;
@@ -347,9 +347,18 @@ pub(crate) fn terminate(child: &mut Child) -> bool {
 
 /// A port that is free now: the wanted one, or any for 0.
 pub(crate) fn free(port: u16) -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .with_context(|| format!("port {port} is taken: stop what uses it"))?;
-    Ok(listener.local_addr()?.port())
+    Ok(hold(port)?.local_addr()?.port())
+}
+
+/// Two ports that are free now. Both are held until both are known, so that they differ.
+fn free_pair(port: u16, site_port: u16) -> Result<(u16, u16)> {
+    let (gateway, site) = (hold(port)?, hold(site_port)?);
+    Ok((gateway.local_addr()?.port(), site.local_addr()?.port()))
+}
+
+fn hold(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("port {port} is taken: stop what uses it"))
 }
 
 /// The built `baton`.
