@@ -9,6 +9,7 @@
 //! | [`config`], [`cli`] | what the operator says |
 //! | [`assets`] | the widget and the console, built in |
 
+pub mod admin;
 pub mod assets;
 pub mod bus;
 pub mod cli;

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
+use crate::admin;
 use crate::bus::LocalBus;
 use crate::config::{Config, Tls};
 use crate::driver::Gateway;
@@ -47,6 +48,13 @@ pub async fn serve(config: Config) -> Result<()> {
     tracing::info!(server = %settings.server, address = %config.listen, url = %config.url, "listening");
     let gateway = Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation);
     gateway.restore().await?;
+    let admin = match admin::Socket::open(&gateway.config.folder).await {
+        Ok(socket) => Some(tokio::spawn(socket.run(gateway.clone()))),
+        Err(error) => {
+            tracing::warn!("`baton chat` cannot reach this gateway: {error:#}");
+            None
+        }
+    };
     let background = tokio::spawn(gateway.clone().run());
     let tasks = TaskTracker::new();
     server::accept(listener, tls, http::router(gateway.clone()), tasks.clone(), stopped()?).await;
@@ -55,6 +63,10 @@ pub async fn serve(config: Config) -> Result<()> {
     tasks.close();
     let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
     background.abort();
+    if let Some(admin) = admin {
+        admin.abort();
+        let _ = admin.await;
+    }
     // The store's thread is joined when the last of its holders is gone: everything handed over is stored.
     let _ = background.await;
     Ok(())

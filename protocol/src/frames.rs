@@ -11,8 +11,8 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, Entry, Offer, Page,
-    Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
+    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, Entry, Offer, OpenChat,
+    Page, Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -220,6 +220,14 @@ frames! {
             /// The side conversation.
             transfer: TransferId,
         }
+        /// For supervisors: get a chat out of whatever state it is in, to the queue of its area or of another one. Answered
+        /// by `open_chats` or `refused`, which says where the customer is.
+        44 Rescue {
+            /// The chat.
+            chat: ChatId,
+            /// The area's name; none for the chat's own.
+            to: Option<String>,
+        }
         /// Mark a chat as confidential, or take the mark away (O2). For its agent and for supervisors.
         45 SetConfidential {
             /// The chat.
@@ -415,6 +423,13 @@ frames! {
             mine: bool,
             /// The text.
             text: String,
+        }
+        /// For supervisors: every chat that is not over (S2).
+        43 OpenChats {
+            /// The chats, the oldest first.
+            chats: Vec<OpenChat>,
+            /// Whether these begin the list anew; others continue it.
+            first: bool,
         }
         /// What may be sent of a chat to each destination, by this chat's own policy. Answers an `inspect` of this
         /// server itself, and says it again when the chat is marked confidential.

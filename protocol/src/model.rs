@@ -366,6 +366,49 @@ pub struct ServerCard {
     pub share: SharePolicy,
 }
 
+/// A chat that is not over, as supervisors see it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct OpenChat {
+    /// The chat.
+    pub chat: ChatId,
+    /// The area.
+    pub area: String,
+    /// The customer's name, if known.
+    pub name: String,
+    /// Where it stands.
+    pub state: OpenState,
+    /// Whether the customer is connected.
+    pub online: bool,
+    /// When it came to this server.
+    pub since: Timestamp,
+}
+
+/// Where a chat that is not over stands.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenState {
+    /// In the queue.
+    Waiting,
+    /// With an agent.
+    Active {
+        /// Login name.
+        agent: String,
+    },
+    /// A transfer is being tried; the chat is still this server's.
+    Transferring {
+        /// The agent's login name.
+        agent: String,
+        /// Where to, as people call it.
+        to: String,
+    },
+    /// Given to another server, which has not settled yet.
+    Leaving {
+        /// That server, as people call it.
+        to: String,
+    },
+}
+
 /// What the policy says of a chat and a destination (O2, W2).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

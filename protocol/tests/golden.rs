@@ -168,6 +168,7 @@ fn client_samples() -> Vec<ClientFrame> {
         CancelTransfer { chat: chat(), transfer: transfer() },
         Dismiss { chat: chat() },
         SetConfidential { chat: chat(), on: true },
+        Rescue { chat: chat(), to: Some("sales".into()) },
         Consult {
             transfer: transfer(),
             chat: chat(),
@@ -279,6 +280,17 @@ fn server_samples() -> Vec<ServerFrame> {
             stage: Stage::Failed,
             code: Some(ErrorCode::NotArrived),
             detail: "the customer stayed".into(),
+        },
+        OpenChats {
+            chats: vec![OpenChat {
+                chat: chat(),
+                area: "sales".into(),
+                name: "Ada".into(),
+                state: OpenState::Transferring { agent: "bob".into(), to: "Globex".into() },
+                online: true,
+                since: Timestamp(1_700_000_001_000),
+            }],
+            first: true,
         },
         ChatPolicy {
             chat: chat(),

@@ -56,8 +56,8 @@ impl Console {
             ServerFrame::Draining { .. } => {
                 self.notice("The server restarts; the console connects again by itself.".into(), now);
             }
-            // Nothing asks for it yet: the dialog shows the general policy, and a peer's areas the chat's own.
-            ServerFrame::ChatPolicy { .. } => {}
+            // Nothing shows them yet: the dialog shows the general policy, and a peer's areas the chat's own.
+            ServerFrame::ChatPolicy { .. } | ServerFrame::OpenChats { .. } => {}
             // These are for customers.
             ServerFrame::Welcome { .. }
             | ServerFrame::PhaseChanged { .. }

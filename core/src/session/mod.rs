@@ -8,7 +8,7 @@
 //! - [`attach`]: a customer's connection comes, goes and comes back.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
-//! - [`govern`]: what policy and audit want to know of a chat.
+//! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
 //! - [`page`]: the same for a browser that has no connection. [`lead`]: the same within this server, from a holding session to the agent's.
 
@@ -22,6 +22,7 @@ mod page;
 pub(crate) use leave::backoff;
 pub use page::PageOffer;
 mod release;
+mod rescue;
 mod serve;
 mod talk;
 
@@ -200,6 +201,13 @@ pub enum Input {
     },
     /// An agent who was asked takes the chat, or does not.
     Decided(String, TransferId, bool),
+    /// A supervisor wants the chat in a queue: its area's, or another's.
+    Rescue {
+        /// The area's name; none for the chat's own.
+        to: Option<String>,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
     /// The queue manager's word.
     Queue(queue::Output),
     /// The place in the queue, to be shown.
@@ -356,6 +364,7 @@ impl Chat {
                 self.set_confidential(env, (&login, title), supervisor, on, out);
             }
             Input::Decided(login, transfer, accept) => self.decided(env, &login, transfer, accept, out),
+            Input::Rescue { to, reply } => self.rescue(env, to, reply, out),
             Input::Queue(output) => self.queued(env, output, out),
             Input::Place(rank, wait) => {
                 self.place = Some((rank, wait));

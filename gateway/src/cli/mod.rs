@@ -6,6 +6,7 @@
 mod agent;
 mod ask;
 mod audit;
+mod chat;
 mod check;
 mod init;
 mod introduction;
@@ -50,6 +51,9 @@ enum Command {
     Peer(peer::Peer),
     /// Show what became of transfers: who, where to, by which rule, how much left. Never what was said.
     Audit(audit::Audit),
+    /// Chats of the running gateway.
+    #[command(subcommand)]
+    Chat(chat::Chat),
     /// This gateway's keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -91,6 +95,7 @@ pub async fn run() -> ExitCode {
         Command::Agent(agent) => agent.run(&dir).await,
         Command::Peer(peer) => peer.run(&dir).await,
         Command::Audit(audit) => audit.run(&dir).await,
+        Command::Chat(chat) => chat.run(&dir).await,
         Command::Key(key) => key.run(&dir),
         Command::Fingerprint => fingerprint(&dir),
         Command::Check => check::run(&dir).await,

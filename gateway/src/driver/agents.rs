@@ -102,6 +102,7 @@ impl Gateway {
             areas: agent.areas,
             max_chats: agent.max_chats,
         };
+        let supervisor = profile.supervisor;
         conn.bind(Bound::Agent(login.clone()));
         self.tell_queue(queue::Input::Online(profile));
         let card = self.with_queue(|queue| queue.agent_card(&login, SharePolicy::All));
@@ -110,6 +111,9 @@ impl Gateway {
         conn.send(&ServerFrame::AgentWelcome { agent, token, server, brand });
         self.agents.entry(login.clone()).or_default().push(conn.clone());
         self.send_lists(conn, &login);
+        if supervisor {
+            super::rescue::send_open_chats(conn, &self.open_chats());
+        }
         for chat in self.with_queue(|queue| queue.chats_of(&login)) {
             self.tell_chat(chat, session::Input::Show(login.clone()));
         }
@@ -178,6 +182,7 @@ impl Gateway {
                     }),
                 }
             }
+            ClientFrame::Rescue { chat, to } => self.rescue_for(conn, &login, chat, to).await,
             ClientFrame::SetConfidential { chat, on } => self.set_confidential(conn, login, chat, on).await,
             // Only the console forgets it.
             ClientFrame::Dismiss { .. } => {}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use baton_core::effect::Area;
 use baton_core::policy::{Class, Request};
@@ -20,10 +20,14 @@ const GATHER: Duration = Duration::from_millis(100);
 /// notice may be lost.
 const AT_LEAST: Duration = Duration::from_secs(10);
 
+/// Supervisors see the list of all chats no more often than this: it is long.
+const OPEN_CHATS: Duration = Duration::from_secs(2);
+
 impl Gateway {
     pub(super) async fn run_lists(self: Arc<Self>) {
         let mut notices = self.bus.listen();
         let mut places: HashMap<ChatId, (u32, Option<WaitRange>)> = HashMap::new();
+        let (mut told, mut open) = (Instant::now(), Vec::new());
         loop {
             // An error says that notices were missed, which is as good as a notice.
             let _ = tokio::time::timeout(AT_LEAST, notices.recv()).await;
@@ -32,6 +36,14 @@ impl Gateway {
             self.federation.refresh().await;
             self.send_all_lists();
             places = self.send_places(&places);
+            if told.elapsed() >= OPEN_CHATS {
+                told = Instant::now();
+                let chats = self.open_chats();
+                if chats != open {
+                    self.tell_supervisors(&chats).await;
+                    open = chats;
+                }
+            }
         }
     }
 

@@ -19,6 +19,7 @@ pub mod hand_over;
 pub mod lists;
 pub mod machines;
 pub mod policy;
+pub mod rescue;
 pub mod timers;
 
 use std::sync::Arc;

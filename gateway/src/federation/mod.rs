@@ -173,7 +173,7 @@ impl Federation {
         let id = transfer.map(|transfer| transfer.to_string()).unwrap_or_default();
         Ok(match request {
             CallRequest::Permission(body) => {
-                Answer::Permission(self.post::<Permission>(&peer, "permission", body).await?)
+                Answer::Permission(peers::bounded(self.post::<Permission>(&peer, "permission", body).await?))
             }
             CallRequest::Transfer(body) => self.reservation(&peer, "transfers", body).await?,
             CallRequest::Again(body) => {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use baton_protocol::federation::Reservation;
+use baton_protocol::federation::{Permission, Reservation};
+use baton_protocol::limits::{MAX_FRAME, MAX_LABEL};
+use baton_protocol::model::AreaCard;
 use parking_lot::RwLock;
 use url::Url;
 
@@ -80,6 +82,24 @@ impl Peers {
     }
 }
 
+/// Bytes of areas that a console gets of a peer's answer, in JSON: half a frame.
+const MAX_AREAS: usize = MAX_FRAME / 2;
+
+/// A permission with no more areas, and none with longer names, than fit a frame: else the peer could close the console
+/// of whoever asks it.
+#[must_use]
+pub fn bounded(permission: Permission) -> Permission {
+    let mut left = MAX_AREAS;
+    let mut fits = |area: &AreaCard| {
+        let size = serde_json::to_vec(area).map_or(usize::MAX, |json| json.len());
+        let fits = area.name.len() <= MAX_LABEL && area.title.len() <= MAX_LABEL && size <= left;
+        left = left.saturating_sub(if fits { size } else { 0 });
+        fits
+    };
+    let areas = permission.areas.map(|areas| areas.into_iter().filter(&mut fits).collect());
+    Permission { areas, ..permission }
+}
+
 /// What this server vouches for of a peer's answer: the places that were configured for that peer, and no other.
 /// Nobody can use a transfer as an open redirect (threat 5). A page that is not known is left out; another socket
 /// than the known one makes the whole answer void.
@@ -118,6 +138,31 @@ fn same_origin(known: &str, page: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d2_a_peers_areas_fit_a_frame_however_many_it_names() {
+        let area = |title: &str| AreaCard {
+            name: "help".into(),
+            title: title.into(),
+            agents: 1,
+            free_agents: 1,
+            waiting: 0,
+            wait: None,
+            share: baton_protocol::model::SharePolicy::All,
+        };
+        let code = baton_protocol::ids::AuthorisationCode::from_bytes([1; 32]);
+        let mut areas = vec![area(&"x".repeat(MAX_LABEL + 1))];
+        areas.extend((0..10_000).map(|_| area("Help")));
+        let permission = bounded(Permission { code, expires_in: 60, areas: Some(areas) });
+        let areas = permission.areas.unwrap();
+        assert!(areas.len() > 100 && areas.iter().all(|area| area.title == "Help"));
+        let frame = baton_protocol::ServerFrame::PeerAreas {
+            chat: baton_protocol::ChatId([1; 16]),
+            server: "globex".into(),
+            offer: baton_protocol::frames::PeerOffer::Areas(areas),
+        };
+        assert!(frame.encode(baton_protocol::Encoding::Json, &mut Vec::new()).is_ok());
+    }
 
     #[test]
     fn o4_an_offer_leads_only_where_the_peer_was_configured() {

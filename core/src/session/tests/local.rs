@@ -373,3 +373,52 @@ fn s2_only_its_agent_or_a_supervisor_marks_a_chat() {
     bench.check(mark("ann", false), &["save", "append #3", "ann < #3"]);
     assert!(bench.chat.record.confidential, "and the customer reads nothing of it");
 }
+
+fn rescue(to: Option<&str>) -> Input {
+    Input::Rescue { to: to.map(Into::into), reply: ReplyTo(1) }
+}
+
+#[test]
+fn a_supervisor_gets_a_chat_out_of_every_state_that_is_ours() {
+    use super::leave::At;
+    let mut waiting = Bench::waiting();
+    let lines = waiting.tell(rescue(Some("legal")));
+    assert!(ends_with(&lines, &["save", "queue: wait since 1000000 in legal", "reply: done"]), "{lines:?}");
+    for at in [At::Requested, At::Permitted, At::Offered] {
+        let mut bench = Bench::at(at);
+        let lines = bench.tell(rescue(None));
+        assert!(lines.contains(&"ann < Failed Cancelled".into()), "{at:?} {lines:?}");
+        assert!(lines.contains(&"queue: free ann".into()), "{at:?} {lines:?}");
+        assert!(matches!(bench.chat.record.state, State::Waiting { .. }), "{at:?}");
+        assert!(matches!(bench.chat.record.outgoing, Outgoing::Owned), "{at:?}");
+    }
+    let mut placing = Bench::with_ann();
+    placing.transfers(1, Destination::Area("legal".into()), Share::All);
+    let lines = placing.tell(rescue(None));
+    assert!(lines.contains(&"ann < Failed Cancelled".into()), "{lines:?}");
+    let chat = placing.chat.record.id;
+    let late = queue::Output::Placed { chat, transfer: transfer(1), agent: Some(profile("bob")) };
+    assert_eq!(
+        placing.tell(Input::Queue(late)),
+        ["queue: free bob"],
+        "a place that comes too late is free again"
+    );
+}
+
+#[test]
+fn a_rescue_says_where_the_customer_is_when_the_chat_is_not_ours() {
+    use super::leave::At;
+    let mut released = Bench::at(At::Released);
+    let lines = released.tell(rescue(Some("legal")));
+    assert!(lines.contains(&"reply: denied TransferUnderWay".into()), "{lines:?}");
+    assert!(
+        matches!(released.chat.record.outgoing, Outgoing::Released(_)),
+        "only the customer can come back"
+    );
+    assert_eq!(released.chat.record.area, "legal", "and then waits there");
+    let mut settled = Bench::at(At::Settled);
+    assert_eq!(settled.tell(rescue(None)), ["reply: denied ChatOver"]);
+    let mut lost = Bench::with_ann();
+    let lines = lost.tell(rescue(Some("nowhere")));
+    assert_eq!(lines, ["reply: denied UnknownArea"]);
+}

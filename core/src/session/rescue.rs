@@ -1,0 +1,128 @@
+//! A supervisor gets a chat out of whatever state it is in, back to a queue.
+
+use baton_protocol::federation::Denial;
+use baton_protocol::model::{ChatCard, ChatState, Event, OpenChat, OpenState};
+use baton_protocol::{ErrorCode, ServerFrame};
+
+use super::{Chat, State};
+use crate::effect::{Answer, Effect, Env, ReplyTo};
+use crate::queue;
+use crate::transfer::origin::Outgoing;
+
+impl Chat {
+    /// The chat as supervisors see it; nothing when it is over.
+    #[must_use]
+    pub fn open_chat(&self) -> Option<OpenChat> {
+        let to = self.record.outgoing.attempt().map(|attempt| attempt.title.clone());
+        let placing = self.placing.as_ref().map(|placing| placing.target.title.clone());
+        let state = match (&self.record.outgoing, &self.record.state) {
+            (Outgoing::Settled(_), _) | (_, State::Ended(_)) => return None,
+            (Outgoing::Released(released), _) => OpenState::Leaving { to: released.attempt.title.clone() },
+            (_, State::Waiting { .. }) => OpenState::Waiting,
+            (
+                Outgoing::Requested(_) | Outgoing::Permitted(_) | Outgoing::Offered(_),
+                State::Active { login, .. },
+            ) => OpenState::Transferring { agent: login.clone(), to: to.unwrap_or_default() },
+            (_, State::Active { login, .. }) => match placing {
+                Some(to) => OpenState::Transferring { agent: login.clone(), to },
+                None => OpenState::Active { agent: login.clone() },
+            },
+        };
+        Some(OpenChat {
+            chat: self.record.id,
+            area: self.record.area.clone(),
+            name: self.record.customer.name.clone(),
+            state,
+            online: self.conn.is_some(),
+            since: self.record.since,
+        })
+    }
+
+    pub(super) fn rescue(
+        &mut self,
+        env: &mut Env<'_>,
+        to: Option<String>,
+        reply: ReplyTo,
+        out: &mut Vec<Effect>,
+    ) {
+        let answer = self.rescued(env, to, out);
+        out.push(Effect::Reply(reply, answer.map(|()| Answer::Done)));
+    }
+
+    fn rescued(
+        &mut self,
+        env: &mut Env<'_>,
+        to: Option<String>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Denial> {
+        let area = to.unwrap_or_else(|| self.record.area.clone());
+        let title = env.settings.area_title(&area).ok_or_else(|| no(ErrorCode::UnknownArea, ""))?.to_owned();
+        let whereabouts = match (&self.record.outgoing, &self.record.state) {
+            (Outgoing::Settled(settled), _) => {
+                let to = &settled.attempt.title;
+                return Err(no(ErrorCode::ChatOver, &format!("the customer is with {to} now: ask there")));
+            }
+            (_, State::Ended(_)) => return Err(no(ErrorCode::ChatOver, "")),
+            (Outgoing::Released(released), _) => Some(released.attempt.title.clone()),
+            _ => None,
+        };
+        if let Some(to) = whereabouts {
+            self.leaves_with(area, out);
+            return Err(no(ErrorCode::TransferUnderWay, &self.on_the_way(&to)));
+        }
+        self.abort(env, ErrorCode::Cancelled, "a supervisor took the chat back".into(), out);
+        if self.placing.is_some() {
+            self.not_taken(env, ErrorCode::Cancelled, out);
+        }
+        self.to_queue(env, area, title, out);
+        Ok(())
+    }
+
+    /// Only the customer's own browser can come back (the epoch is its own): when it does, it waits in this area.
+    fn leaves_with(&mut self, area: String, out: &mut Vec<Effect>) {
+        self.record.area = area;
+        if matches!(self.record.state, State::Active { .. }) {
+            self.let_go(out);
+        } else {
+            self.save(out);
+        }
+    }
+
+    fn on_the_way(&self, to: &str) -> String {
+        let here = match self.conn {
+            Some(_) => {
+                "their browser is still connected here as well, and comes back by itself if they are not welcomed there"
+            }
+            None => "their browser is not connected here",
+        };
+        format!(
+            "the customer was given to {to}, which has not confirmed it yet; {here}; then they wait in the queue"
+        )
+    }
+
+    fn to_queue(&mut self, env: &mut Env<'_>, area: String, title: String, out: &mut Vec<Effect>) {
+        match self.record.state.clone() {
+            State::Active { login, title: agent } => {
+                let card = ChatCard { state: ChatState::Transferred { to: title.clone() }, ..self.card() };
+                out.push(Effect::ToAgent(login.clone(), ServerFrame::CardChanged { card }));
+                out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
+                self.record.area = area;
+                self.wait_again(out);
+                self.happened(env, Event::Transferred { from: agent, to: title }, out);
+            }
+            State::Waiting { .. } => {
+                // Also to the same queue: it may not know of the chat any more.
+                out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
+                self.record.area = area;
+                self.save(out);
+                self.enqueue(out);
+            }
+            State::Ended(_) => {}
+        }
+    }
+}
+
+fn no(code: ErrorCode, detail: &str) -> Denial {
+    let detail = if detail.is_empty() { code.to_string() } else { detail.into() };
+    Denial { code, detail, retry_after: None }
+}
