@@ -5,7 +5,7 @@ use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX, INITECH};
 use baton_protocol::codes::ErrorCode;
 use baton_protocol::frames::PeerOffer;
-use baton_protocol::model::{Context, Destination, Permit, Share, SharePolicy, Stage};
+use baton_protocol::model::{Context, Destination, OpenState, Permit, Share, SharePolicy, Stage};
 use baton_protocol::{ChatId, ClientFrame, CloseCode, ServerFrame, TransferId, Verifier};
 
 struct Both {
@@ -360,4 +360,59 @@ async fn s1_a_revoked_key_without_a_successor_needs_the_operators() {
     let second = both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
     peer(&both.globex, &["rotate", "acme", "--fingerprint", &second]);
     inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
+}
+
+#[tokio::test]
+async fn s2_a_supervisor_and_the_operator_get_a_chat_out_and_an_agent_does_not() {
+    let both = both("").await;
+    let (mut carla, mut anna, chat) = chatting(&both).await;
+    anna.send(&ClientFrame::Rescue { chat, to: None }).await.unwrap();
+    let refusal = |frame: &ServerFrame| match frame {
+        ServerFrame::Refused { code, .. } => Some(*code),
+        _ => None,
+    };
+    assert_eq!(anna.expect("a refusal", refusal).await.unwrap(), ErrorCode::NotPermitted);
+    let mut alma = Client::agent(&both.acme, "alma").await.unwrap();
+    let listed = |wanted: OpenState| {
+        move |frame: &ServerFrame| match frame {
+            ServerFrame::OpenChats { chats, .. } => {
+                chats.iter().any(|open| open.chat == chat && open.state == wanted).then_some(())
+            }
+            _ => None,
+        }
+    };
+    alma.expect("the chat with Anna", listed(OpenState::Active { agent: "anna".into() })).await.unwrap();
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    carla.offer().await.unwrap();
+    alma.send(&ClientFrame::Rescue { chat, to: None }).await.unwrap();
+    alma.expect("the chat in the queue", listed(OpenState::Waiting)).await.unwrap();
+    assert_eq!(stage(&mut anna, number(7), Stage::Failed).await.0, Some(ErrorCode::Cancelled));
+    let operator = |arguments: &[&str]| {
+        let all = std::iter::once("chat").chain(arguments.iter().copied());
+        both.acme.baton(&all.map(str::to_owned).collect::<Vec<_>>(), "")
+    };
+    assert!(operator(&["list"]).unwrap().contains("waiting"));
+    operator(&["rescue", &chat.to_string(), "--area", "billing"]).unwrap();
+    let mut ben = Client::agent(&both.acme, "ben").await.unwrap();
+    assert_eq!(ben.pick_up().await.unwrap(), chat);
+    ben.say(Some(chat), 5, "Billing here.").await.unwrap();
+    carla.say(None, 6, "Thank you.").await.unwrap();
+    let error = operator(&["rescue", &ChatId([9; 16]).to_string()]).unwrap_err().to_string();
+    assert!(error.contains("no such chat"), "{error}");
+    use std::os::unix::fs::PermissionsExt;
+    let socket = std::fs::metadata(both.acme.folder().join("admin.sock")).unwrap();
+    assert_eq!(socket.permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_rescue_of_a_customer_who_has_gone_says_where_they_are() {
+    let both = both("").await;
+    let (mut carla, mut anna, chat) = chatting(&both).await;
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, number(7), chat, to_globex()).await;
+    let _moved = arrive(&both, &mut carla, number(7)).await;
+    let rescue = ["chat".into(), "rescue".into(), chat.to_string()];
+    let error = both.acme.baton(&rescue, "").unwrap_err().to_string();
+    assert!(error.contains("with Globex Repairs now"), "{error}");
 }
