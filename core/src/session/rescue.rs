@@ -74,7 +74,7 @@ impl Chat {
         if self.placing.is_some() {
             self.not_taken(env, ErrorCode::Cancelled, out);
         }
-        self.to_queue(env, area, title, out);
+        self.back_to_queue(env, area, title, out);
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Chat {
         )
     }
 
-    fn to_queue(&mut self, env: &mut Env<'_>, area: String, title: String, out: &mut Vec<Effect>) {
+    fn back_to_queue(&mut self, env: &mut Env<'_>, area: String, title: String, out: &mut Vec<Effect>) {
         match self.record.state.clone() {
             State::Active { login, title: agent } => {
                 let card = ChatCard { state: ChatState::Transferred { to: title.clone() }, ..self.card() };
