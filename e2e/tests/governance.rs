@@ -416,3 +416,23 @@ async fn a_rescue_of_a_customer_who_has_gone_says_where_they_are() {
     let error = both.acme.baton(&rescue, "").unwrap_err().to_string();
     assert!(error.contains("with Globex Repairs now"), "{error}");
 }
+
+#[tokio::test]
+async fn a5_a_console_that_is_silent_is_given_up_though_lists_are_sent_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
+    acme.start().await.unwrap();
+    // As behind a connection that has broken without a word: it sends nothing any more, heartbeats included.
+    let mut anna = Client::agent(&acme, "anna").await.unwrap();
+    let start = std::time::Instant::now();
+    let mut last = Ok(());
+    // Three heartbeats are a minute, which is longer than one wait of these tests.
+    while start.elapsed().as_secs() < 80 {
+        last = anna.closes(CloseCode::TimedOut).await;
+        if last.is_ok() {
+            break;
+        }
+    }
+    last.unwrap();
+    assert!(start.elapsed().as_secs() >= 55, "not before three heartbeats");
+}

@@ -57,6 +57,8 @@ pub struct Config {
     pub address: Address,
     /// Limits.
     pub limits: Limits,
+    /// Proxies whose word of a connection's origin is believed.
+    pub trusted_proxies: Vec<rules::Network>,
     /// Time limits.
     pub times: Times,
     /// Milliseconds from a new key's publication to its first signature. Default an hour.

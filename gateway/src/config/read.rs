@@ -48,7 +48,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
     check_transport(listen.as_ref(), url.as_ref(), tls.is_some(), mistakes);
     check_page(page.as_ref(), &sites, mistakes);
     let areas = areas(&mut top, mistakes);
-    let (limits, times) = (limits(top.section("limits")), times(&mut top));
+    let ((limits, trusted_proxies), times) = (limits(top.section("limits")), times(&mut top));
     let (general_entrance, address) = arrivals(top.section("arrival"));
     let config = Config {
         name: value(top.needed("name", "name = \"acme\"", rules::name)),
@@ -68,6 +68,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         general_entrance,
         address,
         limits,
+        trusted_proxies,
         times,
         folder: folder.into(),
     };
@@ -181,8 +182,9 @@ fn arrivals(mut section: Section<'_, '_>) -> (bool, Address) {
     (entrance.is_some_and(|(general, _)| general), address.map(|(address, _)| address).unwrap_or_default())
 }
 
-fn limits(mut section: Section<'_, '_>) -> Limits {
+fn limits(mut section: Section<'_, '_>) -> (Limits, Vec<rules::Network>) {
     let usual = Limits::default();
+    let proxies = section.texts("trusted_proxies", "trusted_proxies = [\"127.0.0.1\"]", rules::network);
     let mut number = |key, most: u64, usual: u64| section.number(key, 1..=most, usual);
     let limits = Limits {
         connections: size(number("connections", 10_000_000, usual.connections as u64)),
@@ -190,7 +192,7 @@ fn limits(mut section: Section<'_, '_>) -> Limits {
         max_chats: u32::try_from(number("max_chats", 1_000, usual.max_chats.into())).unwrap_or(u32::MAX),
     };
     section.finish();
-    limits
+    (limits, proxies.into_iter().map(|(network, _)| network).collect())
 }
 
 fn size(number: u64) -> usize {

@@ -1,7 +1,7 @@
 //! What single values must be like. Each answers a sentence that says what is wrong; the command line uses them
 //! for its options too.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use baton_core::effect::NeedsAgent;
 use baton_core::policy::Class;
@@ -193,6 +193,44 @@ pub fn address(text: &str) -> Result<Address, String> {
         "both" => Ok(Address::Both),
         other => Err(format!("it is \"general\", \"specific\" or \"both\", and this is {other:?}")),
     }
+}
+
+/// Addresses that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    ip: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    /// Whether this address is one of them.
+    #[must_use]
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.ip, ip) {
+            (IpAddr::V4(own), IpAddr::V4(ip)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
+                own.to_bits() & mask == ip.to_bits() & mask
+            }
+            (IpAddr::V6(own), IpAddr::V6(ip)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+                own.to_bits() & mask == ip.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An address, or a network: 10.0.0.0/8.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn network(text: &str) -> Result<Network, String> {
+    let wrong = || format!("it is an IP address, perhaps with / and a number of bits, and this is {text:?}");
+    let (ip, bits) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
+    let ip: IpAddr = ip.parse().map_err(|_| wrong())?;
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
+    if bits > most { Err(wrong()) } else { Ok(Network { ip, bits }) }
 }
 
 /// The origin of an address that a rule here has let through.

@@ -109,10 +109,12 @@ const TLS: &str = "\
 /// Tests hold these against the real defaults.
 pub(super) const DEFAULTS: &str = "
 [limits]
-# Connections at once: all of them, and from one address. Behind a proxy all have the proxy's address; then let
-# the proxy count, and give both the same number here.
+# Connections at once: all of them, and from one address.
 # connections = 20000
 # per_address = 1000
+# Behind a proxy all connections have the proxy's address. The address that one of these proxies names counts instead
+# (X-Forwarded-For or Forwarded): addresses or networks.
+# trusted_proxies = []
 # Chats at once of an agent who is added without --max-chats.
 # max_chats = 6
 

@@ -23,7 +23,7 @@ use axum::routing::{get, post};
 use baton_protocol::Wtid;
 
 use super::limits::Addresses;
-use super::{pages, socket, warm};
+use super::{pages, proxy, socket, warm};
 use crate::driver::Gateway;
 use crate::federation::inbound;
 
@@ -105,8 +105,9 @@ async fn own_websocket(
 fn admit(app: App, peer: SocketAddr, at: Option<Wtid>, request: Request) -> Response<Body> {
     let limits = &app.gateway.config.limits;
     let full = app.gateway.connections() >= limits.connections;
-    match app.addresses.admit(peer.ip(), limits.per_address).filter(|_| !full) {
-        Some(place) => socket::upgrade(app.gateway, request, peer.ip(), at, place),
+    let ip = proxy::client(peer.ip(), request.headers(), &app.gateway.config.trusted_proxies);
+    match app.addresses.admit(ip, limits.per_address).filter(|_| !full) {
+        Some(place) => socket::upgrade(app.gateway, request, ip, at, place),
         None => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], "too many connections\n")
             .into_response(),
     }

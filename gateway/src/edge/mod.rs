@@ -3,6 +3,7 @@
 pub mod http;
 pub mod limits;
 pub mod pages;
+pub mod proxy;
 pub mod server;
 pub mod socket;
 pub mod warm;

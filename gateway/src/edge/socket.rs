@@ -153,17 +153,22 @@ impl Session<'_> {
 
     /// Reads all that is there, then writes all that waits, until somebody closes.
     async fn talk(&mut self) -> Option<CloseCode> {
+        // What we write must not count: to a peer that is gone we may write for a long time.
+        let mut heard = tokio::time::Instant::now();
         loop {
             if let Err(code) = self.flush().await {
                 return code;
             }
             let woken = tokio::select! {
                 () = self.conn.woken() => None,
-                message = tokio::time::timeout(SILENCE, self.socket.next()) => Some(message),
+                message = tokio::time::timeout_at(heard + SILENCE, self.socket.next()) => Some(message),
             };
             let read = match woken {
                 None => Ok(()),
-                Some(Ok(message)) => self.all(message).await,
+                Some(Ok(message)) => {
+                    heard = tokio::time::Instant::now();
+                    self.all(message).await
+                }
                 Some(Err(_)) => Err(Some(CloseCode::TimedOut)),
             };
             if let Err(code) = read {

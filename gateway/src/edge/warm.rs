@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use baton_core::client::Claim;
 use baton_core::session::{self, PageOffer};
@@ -16,6 +16,7 @@ use baton_protocol::SecretDigest;
 use baton_protocol::model::Phase;
 
 use super::http::App;
+use super::proxy;
 
 /// Seconds until the page loads itself again.
 const AGAIN: u32 = 4;
@@ -25,12 +26,14 @@ pub async fn page(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(page): Path<String>,
+    headers: HeaderMap,
 ) -> Response<Body> {
     let gateway = &app.gateway;
+    let ip = proxy::client(peer.ip(), &headers, &gateway.config.trusted_proxies);
     let chat = page.parse::<SecretDigest>().ok().and_then(|page| gateway.chat_by_page(page));
     let Some(chat) = chat else {
         let status =
-            if gateway.may_guess(peer.ip()) { StatusCode::NOT_FOUND } else { StatusCode::TOO_MANY_REQUESTS };
+            if gateway.may_guess(ip) { StatusCode::NOT_FOUND } else { StatusCode::TOO_MANY_REQUESTS };
         let text = "<p>This conversation is not here any more. Go back to the page where you began it.</p>";
         return (status, document("", "Chat", text)).into_response();
     };

@@ -6,7 +6,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -232,6 +232,14 @@ impl StoredKey {
     }
 }
 
+/// By what a change is seen: the time may be the same for two changes in a row, the file itself is another each time.
+type Seen = (SystemTime, u64);
+
+fn see(folder: &Path) -> std::io::Result<Seen> {
+    let file = std::fs::metadata(path(folder))?;
+    Ok((file.modified()?, file.ino()))
+}
+
 /// The keys of a running gateway, read again when the file has changed: `baton key` changes it.
 pub struct Live {
     folder: PathBuf,
@@ -240,7 +248,7 @@ pub struct Live {
 
 struct Current {
     keys: Arc<Keys>,
-    changed: SystemTime,
+    seen: Seen,
     looked: Instant,
 }
 
@@ -253,9 +261,9 @@ impl Live {
     /// # Errors
     /// As [`Keys::load`].
     pub fn open(folder: &Path) -> Result<Self> {
-        let changed = std::fs::metadata(path(folder)).and_then(|file| file.modified());
+        let seen = see(folder)?;
         let keys = Arc::new(Keys::load(folder)?);
-        let current = Current { keys, changed: changed?, looked: Instant::now() };
+        let current = Current { keys, seen, looked: Instant::now() };
         Ok(Self { folder: folder.into(), current: Mutex::new(current) })
     }
 
@@ -265,11 +273,10 @@ impl Live {
         let mut current = self.current.lock();
         if current.looked.elapsed() >= Self::LOOK {
             current.looked = Instant::now();
-            let changed = std::fs::metadata(path(&self.folder)).and_then(|file| file.modified());
-            if let Ok(changed) = changed
-                && changed != current.changed
+            if let Ok(seen) = see(&self.folder)
+                && seen != current.seen
             {
-                current.changed = changed;
+                current.seen = seen;
                 match Keys::load(&self.folder) {
                     Ok(keys) => current.keys = Arc::new(keys),
                     Err(error) => tracing::error!(%error, "the keys file is not used as it is now"),
