@@ -3,7 +3,7 @@
 mod detail;
 
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,6 +163,10 @@ fn may_be_called(url: &str) -> bool {
     plain && reachable && (url.scheme() == "https" || (url.scheme() == "http" && here))
 }
 
+/// Metadata services that are not at a link-local address: one cloud's, and another's over IPv6.
+const CLOUD_METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+const CLOUD_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
 /// Whether a peer can be at this address: not this machine, and nothing that only this machine's link has, such as
 /// a cloud's metadata service. Whoever answers for a peer's name in the DNS could lead us there (threat 10).
 /// Private networks are allowed: servers of one company talk to each other there, and TLS says who answers.
@@ -171,10 +175,16 @@ fn is_elsewhere(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => {
             let [first, ..] = ip.octets();
             let special = ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast();
-            first != 0 && !special
+            first != 0 && !special && ip != CLOUD_METADATA_V4
         }
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
             Some(ip) => is_elsewhere(ip.into()),
+            // An IPv4 address behind a translator (RFC 6052 section 2.1).
+            None if ip.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
+                let [.., a, b, c, d] = ip.octets();
+                is_elsewhere(Ipv4Addr::new(a, b, c, d).into())
+            }
+            None if ip == CLOUD_METADATA_V6 => false,
             None => {
                 !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local())
             }

@@ -43,7 +43,15 @@ fn s1_a_name_leads_to_other_machines_only() {
     {
         assert!(!is_elsewhere(ip.parse().unwrap()), "{ip}");
     }
-    for ip in ["::ffff:127.0.0.1", "::ffff:169.254.169.254", "fe80::1", "ff02::1"] {
+    for ip in [
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "fe80::1",
+        "ff02::1",
+        "fd00:ec2::254",
+        "64:ff9b::a9fe:a9fe",
+        "100.100.100.200",
+    ] {
         assert!(!is_elsewhere(ip.parse().unwrap()), "{ip}");
     }
     for ip in ["192.0.2.1", "10.0.0.1", "192.168.1.1", "2001:db8::1", "fd00::1", "::ffff:192.0.2.1"] {
