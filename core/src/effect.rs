@@ -4,7 +4,7 @@ use baton_protocol::federation::{
     Again, Cancel, CancelAnswer, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
     Reservation, Settle, TransferRequest,
 };
-use baton_protocol::model::{Context, Entry};
+use baton_protocol::model::{Context, DocumentRef, Entry};
 use baton_protocol::{ChatId, CloseCode, ErrorCode, SecretDigest, ServerFrame, Timestamp, TransferId};
 
 use crate::policy::Rules;
@@ -190,6 +190,17 @@ pub enum Effect {
     Queue(queue::Input),
     /// Call a peer; the answer comes back as an input.
     Call(Call),
+    /// Fetch a document from the server that the chat came from; what comes of it comes back as an input.
+    Fetch {
+        /// The chat that it is for.
+        chat: ChatId,
+        /// That server's name.
+        peer: String,
+        /// The transfer that the chat came by.
+        transfer: TransferId,
+        /// The document as it was announced.
+        document: DocumentRef,
+    },
     /// Answer a peer's request.
     Reply(ReplyTo, Result<Answer, Denial>),
     /// A chat has come to be: register it under its id and token.
@@ -217,6 +228,19 @@ pub enum Timer {
     Away,
     /// The agent who was asked should have answered.
     Ask,
+    /// A document should be fetched again.
+    Fetch,
+}
+
+/// What came of fetching a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// It is stored.
+    Here,
+    /// It cannot be had now.
+    NotNow,
+    /// Its server does not give it, or it is not what was announced, or not what may be stored here.
+    Never,
 }
 
 /// A call to a peer. `transfer` finds the machine that gets the answer.

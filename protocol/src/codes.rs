@@ -161,6 +161,10 @@ error_codes! {
     Declined => Choice, "Choose another destination.";
     /// As many customers wait there as may.
     QueueFull => Choice, "Try again later or choose another destination.";
+    /// No such document, or not one that you may read or say.
+    UnknownDocument => Choice, "Upload it again.";
+    /// Files of this kind or size are not taken here.
+    BadDocument => Choice, "Send another file.";
 }
 
 impl fmt::Display for ErrorCode {
@@ -195,6 +199,8 @@ impl fmt::Display for ErrorCode {
             Self::Asking => "an agent is being asked",
             Self::Declined => "the agents who were asked do not take the chat now",
             Self::QueueFull => "as many customers wait there as may",
+            Self::UnknownDocument => "there is no such document",
+            Self::BadDocument => "files of this kind or size are not taken here",
         };
         f.write_str(text)
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::ErrorCode;
 use crate::ids::{AuthorisationCode, Challenge, Epoch, MessageId, TransferId, Wtid};
-use crate::model::{AreaCard, Context, PriorEntry, Stage};
+use crate::model::{AreaCard, Context, DocumentRef, PriorEntry, Stage};
 
 /// `typ` of a federation JWT. Fixed, so that no other token of the same key can pass for one (RFC 8725 3.11).
 pub const JWT_TYPE: &str = "baton-federation+jwt";
@@ -256,6 +256,9 @@ pub struct Commit {
 pub struct Release {
     /// What was stored after the warm transfer information was posted, as far as policy lets it out.
     pub tail: Vec<PriorEntry>,
+    /// The documents among that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentRef>,
 }
 
 /// The customer has stored the new epoch: the hand-over is complete.

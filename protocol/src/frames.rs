@@ -11,7 +11,7 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, Entry, Offer, OpenChat,
+    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, DocumentState, Entry, Offer, OpenChat,
     Page, Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
@@ -125,6 +125,15 @@ frames! {
             transfer: TransferId,
             /// Two above the epoch that the origin served.
             epoch: Epoch,
+        }
+        /// Say a document that was uploaded for this chat by the same party. Answered as `say` is.
+        13 Attach {
+            /// As in `say`.
+            chat: Option<ChatId>,
+            /// As in `say`.
+            id: MessageId,
+            /// The document's SHA-256, from the answer to the upload.
+            sha256: String,
         }
 
         /// Take a waiting customer (A2). Answered by `opened` or `refused`.
@@ -430,6 +439,15 @@ frames! {
             chats: Vec<OpenChat>,
             /// Whether these begin the list anew; others continue it.
             first: bool,
+        }
+        /// A document of the chat's context is in another state than "here", or is here now.
+        52 DocumentChanged {
+            /// The chat.
+            chat: ChatId,
+            /// The document's SHA-256.
+            sha256: String,
+            /// Its state.
+            state: DocumentState,
         }
         /// What may be sent of a chat to each destination, by this chat's own policy. Answers an `inspect` of this
         /// server itself, and says it again when the chat is marked confidential.

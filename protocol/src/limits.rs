@@ -26,6 +26,12 @@ pub const MAX_FEDERATION_BODY: usize = 1024 * 1024;
 /// Bytes of transcript and notes in one transferred context. Below [`MAX_FEDERATION_BODY`], JSON escapes included.
 pub const MAX_CONTEXT: usize = 256 * 1024;
 
+/// Documents in one transferred context, the newest ones.
+pub const MAX_DOCUMENTS: usize = 32;
+
+/// Bytes of a document's name (UTF-8).
+pub const MAX_DOCUMENT_NAME: usize = 128;
+
 /// Servers that one conversation may visit in a row (threat 25 of the hand-over protocol).
 pub const MAX_HOPS: usize = 16;
 

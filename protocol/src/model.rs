@@ -44,6 +44,8 @@ pub enum Body {
     Note(String),
     /// Something that happened.
     Event(Event),
+    /// A document that everybody in the chat may read.
+    Document(DocumentCard),
 }
 
 /// Something that happened in a chat, shown as a line between the messages.
@@ -227,6 +229,45 @@ pub struct DocumentRef {
     pub size: u64,
     /// SHA-256 in hexadecimal.
     pub sha256: String,
+}
+
+/// A document of a chat, as its server has checked it. Within a chat its hash is its name.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct DocumentCard {
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// File name, without a path.
+    pub name: String,
+    /// Media type (RFC 6838), as its content says.
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Whether a document that came along with a chat can be read yet (A8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentState {
+    /// It is being fetched from the server that the chat came from.
+    Arriving,
+    /// It is here.
+    Here,
+    /// It will not come: that server does not give it, or it is not what was announced.
+    Missing,
+}
+
+/// The id that a document's line has in a transferred transcript: the first half of its hash. By it line and file
+/// are found together, and edits that leave one out leave out both.
+#[must_use]
+pub fn document_line(sha256: &str) -> Option<MessageId> {
+    sha256.get(..32)?.parse().ok()
+}
+
+/// Whether a text is a SHA-256 as documents are named by: 64 lower-case hexadecimal digits.
+#[must_use]
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What may be sent to a destination (W2).

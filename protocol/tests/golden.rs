@@ -95,6 +95,14 @@ fn context() -> Context {
         incomplete: true,
     }
 }
+fn document() -> DocumentCard {
+    DocumentCard {
+        sha256: "ab".repeat(32),
+        name: "invoice.pdf".into(),
+        media_type: "application/pdf".into(),
+        size: 1024,
+    }
+}
 fn brand() -> Brand {
     Brand { name: "Acme".into(), accent: "#0a5".into() }
 }
@@ -154,6 +162,7 @@ fn client_samples() -> Vec<ClientFrame> {
         Declined { transfer: transfer() },
         Accept { transfer: transfer() },
         Reclaim { transfer: transfer(), epoch: 3 },
+        Attach { chat: None, id: message(), sha256: "ab".repeat(32) },
         PickUp { chat: chat() },
         Note { chat: chat(), id: message(), text: "VIP".into() },
         SetPresence { presence: Presence::Away },
@@ -328,6 +337,13 @@ fn server_samples() -> Vec<ServerFrame> {
             },
         },
         ConsultSaid { transfer: transfer(), id: message(), mine: true, text: "Yes.".into() },
+        Entries { chat: chat(), entries: vec![entry(6, Body::Document(document()))] },
+        DocumentChanged { chat: chat(), sha256: "ab".repeat(32), state: DocumentState::Missing },
+        Refused {
+            code: ErrorCode::BadDocument,
+            detail: "10 MB at most".into(),
+            about: About::Message(message()),
+        },
     ]
 }
 

@@ -164,7 +164,7 @@ impl World {
         needed.extend(own.filter_map(|entry| match &entry.body {
             Body::Text(_) => Some((entry.id, entry.author == Author::Customer)),
             Body::Note(_) => Some((entry.id, false)),
-            Body::Event(_) => None,
+            Body::Event(_) | Body::Document(_) => None,
         }));
         match self.ghost.orders.get(&transfer).map(|order| &order.share) {
             Some(Share::All) => {}
@@ -240,7 +240,7 @@ pub fn log_of(stored: &StoredChat) -> impl Iterator<Item = (MessageId, &str)> {
     let before = before.map(|entry| (entry.id, entry.text.as_str()));
     let here = stored.entries.iter().filter_map(|entry| match &entry.body {
         Body::Text(text) | Body::Note(text) => Some((entry.id, text.as_str())),
-        Body::Event(_) => None,
+        Body::Event(_) | Body::Document(_) => None,
     });
     before.chain(here)
 }

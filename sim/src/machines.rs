@@ -228,7 +228,8 @@ impl World {
             }
             Effect::Queue(input) => sorted.queue.push(input),
             Effect::Found(chat) => sorted.found = Some(chat),
-            Effect::Token(..) | Effect::Audit(_) => {}
+            // Nobody here says documents.
+            Effect::Token(..) | Effect::Audit(_) | Effect::Fetch { .. } => {}
             Effect::Chat(chat, input) => {
                 if let session::Input::Renew(conn, _) = &input {
                     self.bind(conn.0, Bound::Customer(chat));

@@ -25,8 +25,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use baton_protocol::model::{Brand, EndReason, Page, Phase};
-use baton_protocol::{ClientFrame, CloseCode, ServerFrame, Timestamp};
+use baton_protocol::model::{Brand, DocumentCard, EndReason, Page, Phase};
+use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame, Timestamp};
 
 pub use claim::{Claim, is_safe_page, split_address};
 pub use record::{Hop, Line, Mark, Record, Stage, Standing, What};
@@ -137,6 +137,10 @@ pub enum Input {
     Timer(Timer),
     /// The customer sends a message.
     Say(String),
+    /// The customer says a document that was uploaded for this chat.
+    Attach(DocumentCard),
+    /// A document could not be uploaded.
+    NotUploaded(ErrorCode),
     /// The customer is typing.
     Typing,
     /// The customer sees the end of the transcript.
@@ -350,6 +354,8 @@ impl Client {
             Input::Closed(link, code) => self.closed(step, link, code),
             Input::Timer(timer) => self.timer(step, timer),
             Input::Say(text) => self.say(step, text),
+            Input::Attach(card) => self.attach(step, card),
+            Input::NotUploaded(code) => self.now.notice = Some(Notice::NotUploaded(code)),
             Input::Typing => self.typing(step),
             Input::Seen => self.seen(step),
             Input::Browsed(page) => self.browsed(step, page),

@@ -1,7 +1,9 @@
 //! What survives a reload, and the transcript as it is shown.
 
-use baton_protocol::model::{Author, Body, Brand, Entry, Event};
-use baton_protocol::{ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid};
+use baton_protocol::model::{Author, Body, Brand, DocumentCard, Entry, Event};
+use baton_protocol::{
+    ChatId, ClientFrame, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
+};
 use serde::{Deserialize, Serialize};
 
 use super::MAX_LINES;
@@ -129,6 +131,10 @@ pub enum What {
     With(String),
     /// From here on another session of the same company counts (D6), which customers need not know.
     Here,
+    /// The customer's document.
+    OwnDocument(DocumentCard, Mark),
+    /// An agent's document: name and document.
+    AgentDocument(String, DocumentCard),
 }
 
 /// What became of a message of the customer's.
@@ -148,15 +154,29 @@ impl Line {
     /// Whether it waits for its acknowledgement.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        matches!(self.what, What::Own(_, Mark::Pending))
+        matches!(self.what, What::Own(_, Mark::Pending) | What::OwnDocument(_, Mark::Pending))
     }
 }
 
 impl Record {
-    /// Messages that are not acknowledged, oldest first.
+    /// Messages that are not acknowledged, oldest first. A document's text is its name.
     pub fn outbox(&self) -> impl Iterator<Item = (MessageId, &str)> {
         self.lines.iter().filter_map(|line| match &line.what {
             What::Own(text, Mark::Pending) => Some((line.id, text.as_str())),
+            What::OwnDocument(card, Mark::Pending) => Some((line.id, card.name.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The same as frames.
+    pub(super) fn outgoing(&self) -> impl Iterator<Item = ClientFrame> {
+        self.lines.iter().filter_map(|Line { id, what, .. }| match what {
+            What::Own(text, Mark::Pending) => {
+                Some(ClientFrame::Say { chat: None, id: *id, text: text.clone() })
+            }
+            What::OwnDocument(card, Mark::Pending) => {
+                Some(ClientFrame::Attach { chat: None, id: *id, sha256: card.sha256.clone() })
+            }
             _ => None,
         })
     }
@@ -164,7 +184,8 @@ impl Record {
     /// Their texts, one paragraph each.
     pub(super) fn unsent(&self) -> String {
         let mut all = String::new();
-        for (_, text) in self.outbox() {
+        for line in &self.lines {
+            let What::Own(text, Mark::Pending) = &line.what else { continue };
             if !all.is_empty() {
                 all.push_str("\n\n");
             }
@@ -192,7 +213,7 @@ impl Record {
             return false;
         };
         let mut line = self.lines.remove(place);
-        if let What::Own(_, old) = &mut line.what {
+        if let What::Own(_, old) | What::OwnDocument(_, old) = &mut line.what {
             *old = mark;
         }
         line.seq = seq;
@@ -215,10 +236,12 @@ impl Record {
             (Author::Customer, Body::Text(text)) => What::Own(text, Mark::Stored),
             (Author::Agent(name), Body::Text(text)) => What::Agent(name, text),
             (Author::System, Body::Text(text)) => What::System(text),
+            (Author::Customer, Body::Document(card)) => What::OwnDocument(card, Mark::Stored),
+            (Author::Agent(name), Body::Document(card)) => What::AgentDocument(name, card),
             (_, Body::Event(event)) => What::Event(event),
-            (_, Body::Note(_)) => return false,
+            (_, Body::Note(_)) | (Author::System, Body::Document(_)) => return false,
         };
-        let news = matches!(what, What::Agent(..));
+        let news = matches!(what, What::Agent(..) | What::AgentDocument(..));
         self.push(Line { id, seq, at, what });
         news
     }
@@ -230,7 +253,9 @@ impl Record {
         for line in self.lines.iter_mut().rev() {
             match &mut line.what {
                 What::With(_) | What::Here => break,
-                What::Own(_, mark @ Mark::Stored) if line.seq <= up_to => {
+                What::Own(_, mark @ Mark::Stored) | What::OwnDocument(_, mark @ Mark::Stored)
+                    if line.seq <= up_to =>
+                {
                     *mark = Mark::Seen;
                     news = true;
                 }

@@ -2,7 +2,7 @@
 
 use baton_protocol::codes::Fault;
 use baton_protocol::frames::About;
-use baton_protocol::model::Entry;
+use baton_protocol::model::{DocumentCard, Entry};
 use baton_protocol::{ClientFrame, ErrorCode, MessageId, Seq, Timestamp};
 
 use super::wire::Reach;
@@ -43,11 +43,29 @@ impl Client {
         }
     }
 
+    /// Says a document that was uploaded for this chat.
+    pub(super) fn attach(&mut self, step: &mut Step<'_, '_>, card: DocumentCard) {
+        let objection = self.objection("");
+        let Some(record) = self.record.as_mut().filter(|record| !record.ending) else { return };
+        self.now.notice = objection;
+        if objection.is_some() {
+            return;
+        }
+        let id = MessageId(step.env.bytes());
+        let sha256 = card.sha256.clone();
+        let what = What::OwnDocument(card, Mark::Pending);
+        record.lines.push(Line { id, seq: 0, at: step.env.now, what });
+        self.saving = Saving::Store;
+        if let Some(link) = self.talk() {
+            step.send(link, ClientFrame::Attach { chat: None, id, sha256 });
+        }
+    }
+
     /// Sends the whole outbox. Harmless for what was stored already: the ids are the same.
     pub(super) fn resend(&mut self, step: &mut Step<'_, '_>) {
         let (Some(link), Some(record)) = (self.talk(), &self.record) else { return };
-        for (id, text) in record.outbox() {
-            step.send(link, ClientFrame::Say { chat: None, id, text: text.to_owned() });
+        for frame in record.outgoing() {
+            step.send(link, frame);
         }
     }
 

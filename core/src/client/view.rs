@@ -90,6 +90,8 @@ pub enum Notice {
     NotArrived,
     /// The gateway refused something.
     Refused(ErrorCode),
+    /// A document could not be uploaded.
+    NotUploaded(ErrorCode),
 }
 
 impl Client {

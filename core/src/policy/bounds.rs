@@ -1,6 +1,7 @@
 //! What the agreement with a peer lets out or in, beneath what policy and agent decided.
 
-use baton_protocol::model::{Context, PriorEntry};
+use baton_protocol::MessageId;
+use baton_protocol::model::{Context, DocumentRef, PriorEntry, document_line};
 use serde::{Deserialize, Serialize};
 
 /// Which parts of a context travel between us and a peer.
@@ -45,6 +46,8 @@ impl Fields {
             context.customer.email.clear();
         }
         if !self.documents {
+            let lines: Vec<_> = lines_of(&context.documents).collect();
+            context.transcript.retain(|entry| !lines.contains(&entry.id));
             context.documents.clear();
         }
         if !self.comments {
@@ -63,6 +66,10 @@ impl Fields {
     }
 }
 
+fn lines_of(documents: &[DocumentRef]) -> impl Iterator<Item = MessageId> {
+    documents.iter().filter_map(|document| document_line(&document.sha256))
+}
+
 impl Bounds {
     /// The context as these bounds let it out; `here` is this server's name for people.
     #[must_use]
@@ -73,7 +80,10 @@ impl Bounds {
             context.customer.name.clear();
             context.customer.email.clear();
             context.customer.subject.clear();
-            context.documents.clear();
+            let own: Vec<_> = context.transcript.iter().map(|entry| entry.id).collect();
+            context
+                .documents
+                .retain(|document| document_line(&document.sha256).is_some_and(|line| own.contains(&line)));
             context.incomplete = true;
         }
         self.fields.narrow(context)

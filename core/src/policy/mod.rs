@@ -1,20 +1,23 @@
 //! What may leave a server, and to whom (O2, W2).
 //!
-//! **Contract.** The conversation's context leaves through [`release`] and [`release_tail`], and through nothing
-//! else: every hand-over, on this server or to another company, sends what these two return. They never let more
-//! out than the rules allow, whatever a console asked for.
+//! **Contract.** The conversation's context leaves through [`release`] and [`release_tail`], its documents through
+//! [`release_documents`] and [`release_tail_documents`], and through nothing else: every hand-over, on this server
+//! or to another company, sends what these return. They never let more out than the rules allow, whatever a console
+//! asked for.
 
 use baton_protocol::MessageId;
 use baton_protocol::limits::MAX_CONTEXT;
 use baton_protocol::model::{
-    Author, Body, Context, Customer, Edits, Entry, Event, PriorEntry, Share, SharePolicy,
+    Author, Body, Context, Customer, Edits, Entry, Event, PriorEntry, Share, SharePolicy, document_line,
 };
 use serde::Serialize;
 
 mod bounds;
+mod documents;
 mod rules;
 
 pub use bounds::{Bounds, Fields};
+pub use documents::{release_documents, release_tail_documents};
 pub use rules::{Class, Decision, Defaults, Request, Rule, Rules};
 
 /// The agent's choice held against the policy: what is really sent.
@@ -76,10 +79,13 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
     let edits = match share {
         Share::Nothing => return nothing,
         Share::All => &Edits::default(),
-        Share::Part(edits) => edits,
+        Share::Part(edits) => &documents::by_line(edits, all.entries),
     };
     let mut whole = all.prior.map(|prior| prior.transcript.clone()).unwrap_or_default();
     whole.extend(all.entries.iter().filter_map(|entry| prior_entry(all.origin, entry)));
+    let documents = |share: &Share| release_documents(all.prior, all.entries, all.late, share);
+    let every_document = documents(&Share::All);
+    documents::once(&mut whole, &every_document);
     let count = whole.len();
     let edited: Vec<PriorEntry> = whole.into_iter().filter_map(|entry| edit(entry, edits)).collect();
     let late = release_tail(all.origin, all.late, share);
@@ -91,45 +97,46 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
     let excerpt = (!edits.excerpt.is_empty()).then(|| excerpt(&all, &edits.excerpt)).flatten();
     let whole = edited.into_iter().chain(excerpt).chain(late).collect();
     let (transcript, cut) = newest_within(whole, MAX_CONTEXT);
-    incomplete |= cut;
+    let documents = documents(share);
+    incomplete |= documents.len() < every_document.len();
+    let (documents, surplus) = documents::newest(documents);
+    incomplete |= cut || surplus;
     let customer = if edits.without_identity {
         Customer { subject: all.customer.subject.clone(), ..nothing.customer }
     } else {
         all.customer.clone()
     };
-    Context { customer, comments: all.comments.into(), transcript, incomplete, ..nothing }
+    Context { customer, comments: all.comments.into(), transcript, documents, incomplete, ..nothing }
 }
 
 /// What is sent of entries that were stored after the context was posted. An agent who edited the context could
 /// not edit these: then only the customer's own words go.
 #[must_use]
 pub fn release_tail(origin: &str, entries: &[Entry], share: &Share) -> Vec<PriorEntry> {
+    let edits = match share {
+        Share::Part(edits) => documents::by_line(edits, entries),
+        Share::All | Share::Nothing => Edits::default(),
+    };
     let wanted = |entry: PriorEntry| match share {
         Share::All => Some(entry),
-        Share::Part(edits) if entry.author == Author::Customer => edit(entry, edits),
+        Share::Part(_) if entry.author == Author::Customer => edit(entry, &edits),
         Share::Part(_) | Share::Nothing => None,
     };
     entries.iter().filter_map(|entry| prior_entry(origin, entry)).filter_map(wanted).collect()
 }
 
 fn prior_entry(server: &str, entry: &Entry) -> Option<PriorEntry> {
-    let (text, note) = match &entry.body {
-        Body::Text(text) => (text.clone(), false),
-        Body::Note(text) => (text.clone(), true),
+    let (id, text, note) = match &entry.body {
+        Body::Text(text) => (entry.id, text.clone(), false),
+        Body::Note(text) => (entry.id, text.clone(), true),
+        Body::Document(card) => (document_line(&card.sha256)?, card.name.clone(), false),
         Body::Event(Event::Queued { .. } | Event::Joined { .. } | Event::AgentLost { .. })
         | Body::Event(Event::Transferred { .. } | Event::TransferFailed { .. } | Event::Ended(_))
         | Body::Event(Event::Confidential { .. }) => {
             return None;
         }
     };
-    Some(PriorEntry {
-        id: entry.id,
-        at: entry.at,
-        server: server.into(),
-        author: entry.author.clone(),
-        text,
-        note,
-    })
+    Some(PriorEntry { id, at: entry.at, server: server.into(), author: entry.author.clone(), text, note })
 }
 
 fn edit(mut entry: PriorEntry, edits: &Edits) -> Option<PriorEntry> {

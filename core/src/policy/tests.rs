@@ -1,6 +1,6 @@
 //! What leaves, and what never does.
 
-use baton_protocol::model::{Destination, EndReason, Redaction};
+use baton_protocol::model::{Destination, DocumentCard, DocumentRef, EndReason, Redaction};
 use baton_protocol::{ErrorCode, MessageId, Timestamp};
 use proptest::prelude::*;
 
@@ -39,19 +39,30 @@ fn customer() -> Customer {
 }
 
 fn release_of(entries: &[Entry], prior: Option<&Context>, share: &Share) -> Context {
-    let everything = Everything {
+    let (customer, visited) = (customer(), ["acme".to_owned()]);
+    release(Everything { prior, customer: &customer, visited: &visited, ..everything(entries) }, share)
+}
+
+fn everything(entries: &[Entry]) -> Everything<'_> {
+    static NOBODY: Customer = Customer {
+        name: String::new(),
+        email: String::new(),
+        subject: String::new(),
+        login_at: Timestamp(1),
+        client_type: String::new(),
+    };
+    Everything {
         origin: "Acme",
-        visited: &["acme".into()],
+        visited: &[],
         agent: "Ann",
-        customer: &customer(),
+        customer: &NOBODY,
         queue: "Sales",
         priority: 3,
         comments: "please help her",
-        prior,
+        prior: None,
         entries,
         late: &[],
-    };
-    release(everything, share)
+    }
 }
 
 fn part(edits: Edits) -> Share {
@@ -316,8 +327,83 @@ fn any_conversation() -> impl Strategy<Value = Vec<Entry>> {
 fn text_of(entry: &Entry) -> &str {
     match &entry.body {
         Body::Text(text) | Body::Note(text) => text,
+        Body::Document(card) => &card.name,
         Body::Event(_) => "",
     }
+}
+
+/// A file of these contents, more or less.
+pub(crate) fn card(number: u8) -> DocumentCard {
+    let (sha256, name) = (format!("{number:02x}").repeat(32), format!("file{number}.pdf"));
+    DocumentCard { sha256, name, media_type: "application/pdf".into(), size: 9 }
+}
+
+fn filed(seq: u64, number: u8) -> Entry {
+    entry(seq, Author::Customer, Body::Document(card(number)))
+}
+
+fn names(documents: &[DocumentRef]) -> Vec<&str> {
+    documents.iter().map(|document| document.name.as_str()).collect()
+}
+
+#[test]
+fn w1_documents_go_along_once_with_a_line_each() {
+    let entries = [filed(1, 10), said(2, "see that"), filed(3, 10), filed(4, 11)];
+    let context = release_of(&entries, None, &Share::All);
+    assert_eq!(texts(&context), ["file10.pdf", "see that", "file11.pdf"]);
+    assert_eq!(names(&context.documents), ["file10.pdf", "file11.pdf"]);
+    assert_eq!(document_line(&context.documents[1].sha256), Some(context.transcript[2].id));
+    assert_eq!(context.documents.iter().map(|document| document.number).collect::<Vec<_>>(), [0, 1]);
+    assert!(!context.incomplete);
+    assert!(release_of(&entries, None, &Share::Nothing).documents.is_empty());
+}
+
+#[test]
+fn a4_a_document_whose_line_is_left_out_stays_here_however_it_is_named() {
+    let entries = [filed(1, 10), said(2, "see that"), filed(3, 10)];
+    for left_out in [id(1), id(3), document_line(&card(10).sha256).unwrap()] {
+        let edits = Edits { leave_out: vec![left_out], ..Edits::default() };
+        let context = release_of(&entries, None, &part(edits.clone()));
+        assert!(context.documents.is_empty() && texts(&context) == ["see that"] && context.incomplete);
+        let again = [said(2, "see that"), filed(4, 10)];
+        let context = Everything { late: &again, ..everything(&entries) };
+        assert!(
+            release(context, &part(edits)).documents.is_empty(),
+            "said again, it stays here all the same"
+        );
+    }
+    let redact = vec![Redaction { id: id(1), start: 0, end: 4 }];
+    let context = release_of(&entries, None, &part(Edits { redact, ..Edits::default() }));
+    assert_eq!(names(&context.documents), ["████10.pdf"], "its name is what its line shows");
+}
+
+#[test]
+fn x3_documents_of_earlier_servers_go_on_as_the_edits_say() {
+    let first = release_of(&[filed(1, 10), filed(2, 11)], None, &Share::All);
+    let edits = Edits { leave_out: vec![document_line(&card(10).sha256).unwrap()], ..Edits::default() };
+    let second = release_of(&[filed(3, 12)], Some(&first), &part(edits));
+    assert_eq!(names(&second.documents), ["file11.pdf", "file12.pdf"]);
+    assert!(second.incomplete);
+    let unmentioned = Context { transcript: Vec::new(), ..first };
+    let edits = Edits { leave_out: vec![document_line(&card(11).sha256).unwrap()], ..Edits::default() };
+    assert_eq!(names(&release_of(&[], Some(&unmentioned), &part(edits)).documents), ["file10.pdf"]);
+}
+
+#[test]
+fn w2_of_what_was_said_late_only_the_customers_documents_follow_edits() {
+    let by_ann = entry(2, Author::Agent("Ann".into()), Body::Document(card(11)));
+    let late = [filed(1, 10), by_ann];
+    assert_eq!(names(&release_tail_documents(&late, &Share::All)), ["file10.pdf", "file11.pdf"]);
+    assert_eq!(names(&release_tail_documents(&late, &part(Edits::default()))), ["file10.pdf"]);
+    assert!(release_tail_documents(&late, &Share::Nothing).is_empty());
+}
+
+#[test]
+fn w1_a_context_has_so_many_documents_the_newest() {
+    let entries: Vec<Entry> = (1..=40).map(|seq| filed(seq, u8::try_from(seq).unwrap())).collect();
+    let context = release_of(&entries, None, &Share::All);
+    assert_eq!((context.documents.len(), context.documents[0].name.as_str()), (32, "file9.pdf"));
+    assert!(context.incomplete);
 }
 
 proptest! {

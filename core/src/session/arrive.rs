@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use baton_protocol::model::{Author, Body, EndReason, PriorEntry};
+use baton_protocol::model::{Author, Body, EndReason, PriorEntry, document_line};
 use baton_protocol::{CloseCode, MessageId};
 
 use super::Chat;
@@ -37,6 +37,7 @@ impl Chat {
         if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
             came.tail_due = false;
             self.save(out);
+            self.fetch_next(out);
         }
         self.tell_incoming(destination::Input::Merged, out);
     }
@@ -47,11 +48,18 @@ impl Chat {
     fn merge_context(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) -> Vec<PriorEntry> {
         let Some(context) = &mut self.context else { return Vec::new() };
         let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
+        // A document said late stands among the documents already; its line alone could not be said again.
+        let files = context.documents.iter().filter_map(|document| document_line(&document.sha256));
+        let files: HashSet<MessageId> = files.collect();
         let (mut news, mut again, mut sent_again) = (Vec::new(), Vec::new(), false);
         for entry in tail {
             if self.ids.contains_key(&entry.id) {
                 sent_again = true;
-            } else if sent_again && entry.author == Author::Customer && !known.contains(&entry.id) {
+            } else if sent_again
+                && entry.author == Author::Customer
+                && !known.contains(&entry.id)
+                && !files.contains(&entry.id)
+            {
                 again.push(entry);
             } else if !known.contains(&entry.id) {
                 news.push(entry);

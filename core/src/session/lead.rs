@@ -72,7 +72,9 @@ impl Chat {
     fn held_context(&self, env: &Env<'_>) -> Context {
         let released = self.release(env, "", &Share::All, self.last_seq());
         match &self.context {
-            Some(came) => Context { transcript: released.transcript, ..came.clone() },
+            Some(came) => {
+                Context { transcript: released.transcript, documents: released.documents, ..came.clone() }
+            }
             None => released,
         }
     }

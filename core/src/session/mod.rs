@@ -6,6 +6,7 @@
 //!
 //! - [`arrive`]: a chat that came from another server. [`ask`]: an agent is asked whether they take it.
 //! - [`attach`]: a customer's connection comes, goes and comes back.
+//! - [`documents`]: who may read them, and those still to come.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back.
@@ -15,8 +16,10 @@
 mod arrive;
 mod ask;
 mod attach;
+mod documents;
 mod govern;
 mod lead;
+pub use documents::{Awaited, Reader};
 mod leave;
 mod page;
 pub(crate) use leave::backoff;
@@ -31,8 +34,8 @@ use std::collections::HashMap;
 use baton_protocol::federation::{Commit, ProgressReport, Settle};
 use baton_protocol::frames::About;
 use baton_protocol::model::{
-    Author, Body, ChatCard, ChatState, Context, Customer, Destination, EndReason, Entry, Event, Page, Phase,
-    PriorEntry, Share, WaitRange,
+    Author, Body, ChatCard, ChatState, Context, Customer, Destination, DocumentCard, DocumentRef, EndReason,
+    Entry, Event, Page, Phase, PriorEntry, Share, WaitRange,
 };
 use baton_protocol::{
     Challenge, ChatId, ClientFrame, Epoch, ErrorCode, MessageId, ResumeToken, SecretDigest, Seq, ServerFrame,
@@ -40,7 +43,7 @@ use baton_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{CallResult, ConnId, Effect, Env, ReplyTo, Timer};
+use crate::effect::{CallResult, ConnId, Effect, Env, Fetched, ReplyTo, Timer};
 use crate::policy::{Bounds, Class};
 use crate::queue;
 use crate::transfer::origin::{Outgoing, Past};
@@ -83,6 +86,9 @@ pub struct Record {
     pub confidential: bool,
     /// The first entry that the present agent may see; earlier ones are in the context, as far as policy allows.
     pub view_from: Seq,
+    /// Documents of the context that are not here, the next one to be fetched first.
+    #[serde(default)]
+    pub documents: Vec<Awaited>,
 }
 
 /// Who serves a chat.
@@ -173,6 +179,17 @@ pub enum Input {
     Agent(String, ClientFrame),
     /// The customer's browser has loaded the warm transfer page (O4).
     Looked,
+    /// Somebody says a document; the card is that of their own upload for this chat, if there is one.
+    SayDocument {
+        /// Who.
+        by: Speaker,
+        /// As in `say`.
+        id: MessageId,
+        /// The document's hash, as it was said.
+        sha256: String,
+        /// The document.
+        card: Option<DocumentCard>,
+    },
     /// An agent's console is connected and wants the chat, if it is theirs.
     Show(String),
     /// An agent hands the chat over.
@@ -227,6 +244,15 @@ pub enum Input {
     },
     /// The incoming transfer: what the origin stored late.
     Tail(Vec<PriorEntry>),
+    /// The documents among that. Comes before it.
+    TailDocuments(Vec<DocumentRef>),
+    /// What came of an [`Effect::Fetch`].
+    Fetched {
+        /// The document.
+        sha256: String,
+        /// What came of it.
+        fetched: Fetched,
+    },
     /// The incoming transfer: the customer went back, this chat is void.
     Fence,
     /// A new resume token, since the first may have been lost on the way.
@@ -235,6 +261,15 @@ pub enum Input {
     Restore,
     /// Time.
     Timer(Timer),
+}
+
+/// Who says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The customer, on this connection.
+    Customer(ConnId),
+    /// An agent, by login name.
+    Agent(String),
 }
 
 /// What a destination asks of the origin.
@@ -264,6 +299,10 @@ pub struct Chat {
     placing: Option<serve::Placing>,
     /// When the customer's browser last loaded the warm transfer page (O4).
     looked: Option<Timestamp>,
+    /// A document is being fetched, or waits to be fetched again.
+    fetching: bool,
+    /// Times in a row that a document could not be had.
+    fetches: u32,
 }
 
 /// What a new chat begins with.
@@ -313,6 +352,7 @@ impl Chat {
             passed: None,
             confidential: false,
             view_from: 1,
+            documents: Self::awaited(context.as_ref()),
         };
         let mut chat = Self::load(record, context, Vec::new());
         let id = chat.record.id;
@@ -329,6 +369,7 @@ impl Chat {
         if !beginning.promised {
             chat.report(baton_protocol::model::Stage::Queued, &mut effects);
         }
+        chat.fetch_next(&mut effects);
         out.push(Effect::Found(Box::new(chat)));
         out.append(&mut effects);
         id
@@ -338,7 +379,18 @@ impl Chat {
     #[must_use]
     pub fn load(record: Record, context: Option<Context>, entries: Vec<Entry>) -> Self {
         let ids = entries.iter().map(|entry| (entry.id, entry.seq)).collect();
-        Self { record, context, entries, ids, conn: None, place: None, placing: None, looked: None }
+        Self {
+            record,
+            context,
+            entries,
+            ids,
+            conn: None,
+            place: None,
+            placing: None,
+            looked: None,
+            fetching: false,
+            fetches: 0,
+        }
     }
 
     /// Takes one input.
@@ -351,6 +403,7 @@ impl Chat {
             Input::Renew(conn, token) => self.renew(env, conn, token, out),
             Input::Customer(conn, frame) if self.conn == Some(conn) => self.customer(env, conn, frame, out),
             Input::Customer(..) => {}
+            Input::SayDocument { by, id, sha256, card } => self.say_document(env, by, id, &sha256, card, out),
             Input::Agent(login, frame) => self.agent(env, &login, frame, out),
             Input::Looked => self.has_looked(env, out),
             Input::Show(login) => {
@@ -376,6 +429,8 @@ impl Chat {
                 out.push(Effect::Reply(reply, answer));
             }
             Input::Tail(tail) => self.merge_tail(env, tail, out),
+            Input::TailDocuments(documents) => self.expect_documents(documents, out),
+            Input::Fetched { sha256, fetched } => self.fetched(env, &sha256, fetched, out),
             Input::Fence => self.fence(env, out),
             Input::Restore => self.restore(env, out),
             Input::Timer(timer) => self.timer(env, timer, out),
@@ -397,6 +452,12 @@ impl Chat {
     pub fn is_open(&self) -> bool {
         !matches!(self.record.state, State::Ended(_)) && !matches!(self.record.outgoing, Outgoing::Settled(_))
             || matches!(self.record.outgoing, Outgoing::Reclaimed(_))
+    }
+
+    /// Whether it must be in memory after a restart: it is open, or a document is still to come.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.is_open() || self.awaits_documents()
     }
 
     /// What was said and what happened, the oldest first.
@@ -526,6 +587,7 @@ impl Chat {
         match timer {
             Timer::Away => self.away(env, out),
             Timer::Ask => self.not_decided(env, out),
+            Timer::Fetch => self.fetch_again(out),
             Timer::Prepare | Timer::Offer | Timer::Retry | Timer::Linger => {
                 self.transfer_timer(env, timer, out)
             }
@@ -535,6 +597,7 @@ impl Chat {
     fn restore(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
         self.restore_place(out);
         self.restore_transfer(env, out);
+        self.fetch_next(out);
         if self.is_open() {
             self.expect_back(env, out);
         }

@@ -108,7 +108,11 @@ impl Chat {
     }
 
     fn tail(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Answer {
-        Answer::Release(Release { tail: self.tail_of(env, attempt, posted) })
+        let tail = self.tail_of(env, attempt, posted);
+        let from = self.entries.partition_point(|entry| entry.seq <= posted);
+        let mut documents = policy::release_tail_documents(&self.entries[from..], &attempt.share);
+        documents.retain(|_| attempt.bounds.fields.documents);
+        Answer::Release(Release { tail, documents })
     }
 
     fn tail_of(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Vec<PriorEntry> {

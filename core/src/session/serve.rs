@@ -148,6 +148,7 @@ impl Chat {
             .as_ref()
             .map(|context| policy::newest_part(context, OPENED_BYTES.saturating_sub(json_length(&card))));
         out.push(Effect::ToAgent(login.into(), ServerFrame::Opened { card, context }));
+        self.show_documents(out);
         let visible = self.entries.iter().filter(|entry| entry.seq >= self.record.view_from);
         for frame in in_frames(self.record.id, visible.cloned()) {
             out.push(Effect::ToAgent(login.into(), frame));

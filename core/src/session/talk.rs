@@ -2,10 +2,10 @@
 
 use baton_protocol::frames::About;
 use baton_protocol::limits::{MAX_ENTRIES, MAX_LABEL, MAX_TEXT, MAX_URL};
-use baton_protocol::model::{Author, Body, EndReason, Event};
+use baton_protocol::model::{Author, Body, DocumentCard, EndReason, Event};
 use baton_protocol::{ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFrame};
 
-use super::{Chat, State};
+use super::{Chat, Speaker, State};
 use crate::effect::{ConnId, Effect, Env, Timer};
 use crate::queue;
 use crate::transfer::destination;
@@ -125,14 +125,60 @@ impl Chat {
         if matches!(self.record.state, State::Ended(_)) {
             return Err(ErrorCode::ChatOver);
         }
-        let (Body::Text(text) | Body::Note(text)) = &body else { return Err(ErrorCode::OutOfOrder) };
-        if text.trim().is_empty() || text.len() > MAX_TEXT {
-            return Err(ErrorCode::BadText);
+        match &body {
+            Body::Text(text) | Body::Note(text) if text.trim().is_empty() || text.len() > MAX_TEXT => {
+                return Err(ErrorCode::BadText);
+            }
+            Body::Event(_) => return Err(ErrorCode::OutOfOrder),
+            Body::Text(_) | Body::Note(_) | Body::Document(_) => {}
         }
         if self.entries.len() >= MAX_ENTRIES {
             return Err(ErrorCode::ChatFull);
         }
         Ok(self.append(env, id, author, body, out))
+    }
+
+    /// Like a message, where the document was uploaded for this chat by whoever says it.
+    pub(super) fn say_document(
+        &mut self,
+        env: &mut Env<'_>,
+        by: Speaker,
+        id: MessageId,
+        sha256: &str,
+        card: Option<DocumentCard>,
+        out: &mut Vec<Effect>,
+    ) {
+        let conn = match by {
+            Speaker::Agent(login) => match card {
+                _ if self.agent_login() != Some(&login) => {
+                    let about = About::Chat(self.record.id);
+                    return self.refuse_agent(&login, ErrorCode::UnknownChat, about, out);
+                }
+                Some(card) => return self.agent_says(env, &login, id, Body::Document(card), out),
+                None => {
+                    return self.refuse_agent(&login, ErrorCode::UnknownDocument, About::Message(id), out);
+                }
+            },
+            Speaker::Customer(conn) => conn,
+        };
+        if self.conn != Some(conn) || !self.record.outgoing.serves() {
+            return;
+        }
+        let mut prior = self.context.iter().flat_map(|context| &context.documents);
+        let said = match card {
+            Some(card) => self.say(env, Author::Customer, id, Body::Document(card), out),
+            // Stored by the server that the chat came from, whose acknowledgement was lost.
+            None if prior.any(|document| document.sha256 == sha256) => Ok(0),
+            None => Err(ErrorCode::UnknownDocument),
+        };
+        match said {
+            Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToCustomer(conn, frame), out),
+            Err(code) => {
+                let frame =
+                    ServerFrame::Refused { code, detail: code.to_string(), about: About::Message(id) };
+                out.push(Effect::ToCustomer(conn, frame));
+            }
+        }
     }
 
     /// Follows the entry's `Append`, so it goes out when that is durable.

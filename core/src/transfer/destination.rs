@@ -21,10 +21,10 @@
 //! accepted, it leads to the same session; afterwards it is burnt.
 
 use baton_protocol::federation::{
-    Cancel, CancelAnswer, Commit, Denial, ProgressReport, Reservation, Settle, TransferRequest,
+    Cancel, CancelAnswer, Commit, Denial, ProgressReport, Release, Reservation, Settle, TransferRequest,
 };
 use baton_protocol::frames::About;
-use baton_protocol::model::{Context, Customer, Page, PriorEntry, Stage};
+use baton_protocol::model::{Context, Customer, Page, Stage};
 use baton_protocol::{
     Challenge, ChatId, CloseCode, Epoch, ErrorCode, ResumeToken, SecretDigest, ServerFrame, Timestamp,
     TransferId, Verifier,
@@ -375,7 +375,8 @@ impl Incoming {
         let first = matches!(self.record.state, State::Reserved);
         self.record.state = State::Claimed(claim.arrival.clone());
         if claim.adopt {
-            self.activate(env, claim.arrival, Vec::new(), true, out);
+            let nothing = Release { tail: Vec::new(), documents: Vec::new() };
+            self.activate(env, claim.arrival, nothing, true, out);
             // A commit that is under way may still be answered with the tail; else `answered` goes on.
             if self.calling != Calling::Commit {
                 self.commit(true, out);
@@ -408,14 +409,17 @@ impl Incoming {
         &mut self,
         env: &mut Env<'_>,
         arrival: Arrival,
-        tail: Vec<PriorEntry>,
+        release: Release,
         provisional: bool,
         out: &mut Vec<Effect>,
     ) {
         let Some(conn) = self.conn.take() else { return };
         let mut context = self.record.context.clone();
         let known: Vec<_> = context.transcript.iter().map(|entry| entry.id).collect();
-        context.transcript.extend(tail.into_iter().filter(|entry| !known.contains(&entry.id)));
+        context.transcript.extend(release.tail.into_iter().filter(|entry| !known.contains(&entry.id)));
+        let known: Vec<_> = context.documents.iter().map(|document| document.sha256.clone()).collect();
+        let news = release.documents.into_iter().filter(|document| !known.contains(&document.sha256));
+        context.documents.extend(news);
         let mut effects = Vec::new();
         let beginning = Beginning {
             area: self.record.area.clone(),
@@ -502,14 +506,14 @@ impl Incoming {
     fn granted(&mut self, env: &mut Env<'_>, answer: Answer, out: &mut Vec<Effect>) {
         match (self.record.state.clone(), answer) {
             (State::Claimed(arrival), Answer::Release(release)) => {
-                self.activate(env, arrival, release.tail, false, out);
+                self.activate(env, arrival, release, false, out);
             }
             (State::Active { chat, provisional: true, .. }, Answer::Release(release)) => {
-                out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
+                late(chat, release, out);
                 self.call_again(env, out);
             }
             (State::Active { chat, .. } | State::Settled(chat), Answer::Release(release)) => {
-                out.push(Effect::Chat(chat, session::Input::Tail(release.tail)));
+                late(chat, release, out);
             }
             (State::Active { chat, provisional: false, .. }, Answer::Done) => self.settled(chat, out),
             _ => {}
@@ -615,6 +619,15 @@ impl Incoming {
             _ => {}
         }
     }
+}
+
+/// What the origin stored late is the chat's; the documents first, so that the tail comes with all that belongs to it.
+fn late(chat: ChatId, release: Release, out: &mut Vec<Effect>) {
+    let Release { tail, documents } = release;
+    if !documents.is_empty() {
+        out.push(Effect::Chat(chat, session::Input::TailDocuments(documents)));
+    }
+    out.push(Effect::Chat(chat, session::Input::Tail(tail)));
 }
 
 /// Whether the origin says that the customer is with it again. A widget that had stored our epoch would not be.

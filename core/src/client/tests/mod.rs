@@ -244,6 +244,8 @@ impl Rig {
             What::Own(text, mark) => format!("me {text} {mark:?}"),
             What::Agent(name, text) => format!("{name} {text}"),
             What::System(text) => text.clone(),
+            What::OwnDocument(card, mark) => format!("me [{}] {mark:?}", card.name),
+            What::AgentDocument(name, card) => format!("{name} [{}]", card.name),
             What::Event(event) => format!("{event:?}"),
             What::With(name) => format!("with {name}"),
             What::Here => "here".into(),

@@ -131,7 +131,7 @@ pub(super) fn posted(effects: Vec<Effect>) -> Context {
 
 pub(super) fn tail_of(effects: Vec<Effect>) -> Vec<String> {
     let release = effects.into_iter().find_map(|effect| match effect {
-        Effect::Reply(_, Ok(Answer::Release(Release { tail }))) => Some(tail),
+        Effect::Reply(_, Ok(Answer::Release(Release { tail, .. }))) => Some(tail),
         _ => None,
     });
     release.unwrap().into_iter().map(|entry| entry.text).collect()

@@ -5,6 +5,7 @@
 
 mod ask;
 mod attach;
+mod documents;
 mod lead;
 mod leave;
 mod local;
@@ -245,6 +246,7 @@ fn line(effect: &Effect) -> String {
         Effect::Queue(input) => format!("queue: {}", queue_line(input)),
         Effect::Call(call) => format!("call {}: {}", call.peer, call_line(&call.request)),
         Effect::Reply(_, answer) => format!("reply: {}", answer_line(answer)),
+        Effect::Fetch { peer, document, .. } => format!("fetch {} from {peer}", document.name),
         Effect::Found(_) => "found".into(),
         Effect::Token(..) => "token".into(),
         Effect::Audit(record) => format!("audit {}", record.step.name()),
@@ -280,6 +282,7 @@ fn frame_line(frame: &ServerFrame) -> String {
             let state = format!("{:?}", card.state);
             format!("card {}{there}", state.split(['(', ' ']).next().unwrap_or_default())
         }
+        ServerFrame::DocumentChanged { sha256, state, .. } => format!("{} {state:?}", &sha256[..2]),
         ServerFrame::Progress { stage, code, .. } => match code {
             Some(code) => format!("{stage:?} {code:?}"),
             None => format!("{stage:?}"),

@@ -3,7 +3,7 @@
 use baton_protocol::Wtid;
 use baton_protocol::federation::Release;
 use baton_protocol::ids::AuthorisationCode;
-use baton_protocol::model::Author;
+use baton_protocol::model::{Author, PriorEntry};
 use baton_protocol::{MessageId, federation};
 
 use super::*;
@@ -89,7 +89,7 @@ fn adopting(conn: u64) -> Claim {
 }
 
 fn released(tail: Vec<PriorEntry>) -> Input {
-    Input::Answer(Ok(Answer::Release(Release { tail })))
+    Input::Answer(Ok(Answer::Release(Release { tail, documents: Vec::new() })))
 }
 
 fn cancel(reclaimed: Option<Epoch>) -> Input {
