@@ -14,6 +14,7 @@ pub mod assets;
 pub mod bus;
 pub mod cli;
 pub mod config;
+pub mod documents;
 pub mod driver;
 pub mod edge;
 pub mod federation;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::admin;
 use crate::bus::LocalBus;
 use crate::config::{Config, Tls};
+use crate::documents::Documents;
 use crate::driver::Gateway;
 use crate::edge::{http, server};
 use crate::federation::Federation;
@@ -46,7 +47,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
     federation.refresh().await;
     tracing::info!(server = %settings.server, address = %config.listen, url = %config.url, "listening");
-    let gateway = Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation);
+    let documents = Documents::open(&config.documents, &config.folder)?;
+    documents.sweep()?;
+    let gateway = Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation, documents);
     gateway.restore().await?;
     let admin = match admin::Socket::open(&gateway.config.folder).await {
         Ok(socket) => Some(tokio::spawn(socket.run(gateway.clone()))),

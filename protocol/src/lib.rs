@@ -33,5 +33,29 @@ pub use ids::{
 /// The protocol version in a binary frame's header and in both subprotocol names.
 pub const VERSION: u8 = 1;
 
+/// Where the documents of the gateway with this WebSocket are: beside it, also where the address is one customer's own
+/// and goes on after it. Nothing for what is no such address.
+#[must_use]
+pub fn documents_beside(socket: &str) -> Option<String> {
+    let (scheme, rest) = socket.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find('/')?);
+    let base = path.strip_suffix("/ws").or_else(|| path.split_once("/ws/").map(|(base, _)| base))?;
+    Some(format!("http{}://{host}{base}/documents", scheme.strip_prefix("ws")?))
+}
+
 /// The path of the gateway's WebSocket.
 pub const SOCKET_PATH: &str = "/v1/ws";
+
+#[cfg(test)]
+mod tests {
+    use super::documents_beside;
+
+    #[test]
+    fn documents_are_beside_the_socket() {
+        let beside = |socket| documents_beside(socket);
+        assert_eq!(beside("wss://a.example/v1/ws").as_deref(), Some("https://a.example/v1/documents"));
+        assert_eq!(beside("ws://ws:8/chat/v1/ws/wsx").as_deref(), Some("http://ws:8/chat/v1/documents"));
+        assert_eq!(beside("https://a.example/v1/ws"), None);
+        assert_eq!(beside("wss://a.example/v1/socket"), None);
+    }
+}

@@ -9,7 +9,8 @@ use baton_protocol::federation::WellKnown;
 
 use super::introduction::introduce;
 use super::{Failure, config, database, explain};
-use crate::config::Config;
+use crate::config::{Config, Place};
+use crate::documents::Documents;
 use crate::federation::client::Client;
 use crate::federation::keys::{Keys, fingerprint};
 use crate::run::DATABASE;
@@ -55,6 +56,7 @@ pub(super) async fn run(folder: &Path) -> Result<()> {
     report.line("settings", Ok(()), |()| format!("{} at {}", config.name, config.url));
     report.line("keys", Keys::load(folder), Keys::fingerprint);
     report.line("certificate", certificate(&config), Clone::clone);
+    report.line("documents", documents(&config).await, Clone::clone);
     let store = database(folder).and_then(|store| private(&folder.join(DATABASE)).map(|()| store));
     if let Some(store) = report.line("database", store, |_| folder.join(DATABASE).display().to_string()) {
         look_inside(&store, &config, &mut report).await?;
@@ -93,6 +95,15 @@ fn certificate(config: &Config) -> Result<String> {
         })?;
     }
     Ok(tls.certificate.display().to_string())
+}
+
+/// Writes and removes a small file where documents are kept.
+async fn documents(config: &Config) -> Result<String> {
+    Documents::open(&config.documents, &config.folder)?.probe().await?;
+    Ok(match &config.documents.store {
+        Place::Folder(path) => path.display().to_string(),
+        Place::S3(url) => url.to_string(),
+    })
 }
 
 /// What customers said is for the gateway's own user.

@@ -4,6 +4,7 @@
 //! [`template`] writes the file that `baton init` starts with, and every mistake is a [`Mistake`] with its line and
 //! an example.
 
+mod documents;
 mod mistake;
 mod read;
 pub mod rules;
@@ -20,6 +21,7 @@ use baton_core::effect::{Settings, Times};
 use baton_core::policy::Rules;
 use baton_protocol::model::Brand;
 
+pub use documents::{Documents, Place};
 pub use mistake::{ConfigError, Mistake};
 
 /// The file's name in the data folder.
@@ -59,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// Proxies whose word of a connection's origin is believed.
     pub trusted_proxies: Vec<rules::Network>,
+    /// Documents.
+    pub documents: Documents,
     /// Time limits.
     pub times: Times,
     /// Milliseconds from a new key's publication to its first signature. Default an hour.

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::mistake::{Mistake, Mistakes};
 use super::section::{Located, Section};
-use super::{Address, Area, Config, Limits, Tls, rules};
+use super::{Address, Area, Config, Limits, Tls, documents, rules};
 
 /// An area as it is written.
 const AREA: &str = "[[area]]\nname = \"sales\"\ntitle = \"Sales\"";
@@ -67,6 +67,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         areas,
         general_entrance,
         address,
+        documents: documents::read(top.section("documents"), folder),
         limits,
         trusted_proxies,
         times,

@@ -148,6 +148,17 @@ pub(super) const DEFAULTS: &str = "
 # How long a new key of this gateway's is published before it signs (`baton key rotate`). Peers look every 20 seconds.
 # key_wait_minutes = 60
 
+[documents]
+# Bytes that a document may have; documents that one chat may have, and bytes of all of them.
+# max_bytes = 10485760
+# per_chat = 50
+# per_chat_bytes = 104857600
+# What is taken, by its content, whatever its name says. A * at the end stands for anything.
+# types = [\"image/png\", \"image/jpeg\", \"image/gif\", \"image/webp\", \"image/avif\", \"image/heif\", \"image/bmp\", \"image/tiff\", \"application/pdf\", \"text/plain\", \"application/rtf\", \"application/msword\", \"application/vnd.ms-excel\", \"application/vnd.ms-powerpoint\", \"application/vnd.openxmlformats-officedocument.*\", \"application/vnd.oasis.opendocument.*\", \"application/zip\"]
+# Where they are: a folder, or \"s3://bucket/folder\" with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION
+# (AWS_ENDPOINT for stores that are not Amazon's) in the environment.
+# store = \"documents\"
+
 [policy]
 # What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".
 # same_department = \"all\"

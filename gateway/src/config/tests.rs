@@ -338,8 +338,9 @@ fn the_first_file_shows_the_real_defaults() {
     let shown: Vec<String> = shown.lines().map(bare).collect();
     let (config, least) = (parse(&format!("{LEAST}{}", shown.join("\n"))).unwrap(), parse(LEAST).unwrap());
     assert_eq!((config.limits, config.times, config.rules), (least.limits, least.times, least.rules));
+    assert_eq!(config.documents, least.documents);
     assert_eq!((config.general_entrance, config.address), (least.general_entrance, least.address));
-    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 19);
+    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 24);
 }
 
 #[test]

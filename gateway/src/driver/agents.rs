@@ -8,7 +8,7 @@ use std::time::Duration;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use baton_core::consult::By;
 use baton_core::queue::{self, Profile};
-use baton_core::session;
+use baton_core::session::{self, Speaker};
 use baton_core::transfer::destination;
 use baton_protocol::federation::ConsultMessage;
 use baton_protocol::frames::{About, Login};
@@ -184,6 +184,15 @@ impl Gateway {
             }
             ClientFrame::Rescue { chat, to } => self.rescue_for(conn, &login, chat, to).await,
             ClientFrame::SetConfidential { chat, on } => self.set_confidential(conn, login, chat, on).await,
+            ClientFrame::Attach { chat: Some(chat), id, sha256 } => {
+                if self.look_at_chat(chat, |_| ()).is_none() {
+                    return refuse(conn, ErrorCode::UnknownChat);
+                }
+                if let Err(error) = self.say_document(chat, Speaker::Agent(login), id, sha256).await {
+                    tracing::error!(conn = conn.id.0, %error, "a document could not be looked up");
+                    conn.close(CloseCode::Internal);
+                }
+            }
             // Only the console forgets it.
             ClientFrame::Dismiss { .. } => {}
             ClientFrame::Consult { transfer, chat, to, text } => {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use baton_core::session::{self, Beginning};
+use baton_core::session::{self, Beginning, Speaker};
 use baton_core::transfer::destination::{self, Arrival, Claim};
 use baton_protocol::frames::{About, Start};
 use baton_protocol::limits::{MAX_LABEL, MAX_URL};
@@ -130,6 +130,13 @@ impl Gateway {
         match (conn.bound(), &frame) {
             (_, ClientFrame::CustomerHello { .. } | ClientFrame::AgentHello { .. }) | (Bound::Nobody, _) => {
                 conn.close(CloseCode::Malformed);
+            }
+            (Bound::Customer(chat), ClientFrame::Attach { id, sha256, .. }) => {
+                let by = Speaker::Customer(conn.id);
+                if let Err(error) = self.say_document(chat, by, *id, sha256.clone()).await {
+                    tracing::error!(conn = conn.id.0, %error, "a document could not be looked up");
+                    conn.close(CloseCode::Internal);
+                }
             }
             (Bound::Customer(chat), _) => self.tell_chat(chat, session::Input::Customer(conn.id, frame)),
             // Nothing can be said before the welcome; the widget holds it.

@@ -223,7 +223,7 @@ impl Gateway {
                     id: record.id,
                     version: 0,
                     token: record.token,
-                    open: Chat::load((*record).clone(), None, Vec::new()).is_open(),
+                    open: Chat::load((*record).clone(), None, Vec::new()).is_needed(),
                     json: json(&record),
                 })),
                 Effect::SaveContext(chat, context) => {
@@ -260,7 +260,7 @@ impl Gateway {
                     sorted.work.push(Work::Incoming((peer, transfer), input));
                 }
                 Effect::ToCustomer(..) | Effect::CloseCustomer(..) | Effect::ToAgent(..) => {}
-                Effect::Call(_) | Effect::Reply(..) => {}
+                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } => {}
             }
         }
         let found = sorted.found.as_ref().map(|chat| chat.record.id);
@@ -406,6 +406,18 @@ impl Gateway {
     #[must_use]
     pub fn chat_by_transfer(&self, transfer: TransferId) -> Option<ChatId> {
         self.outgoing.get(&transfer).map(|chat| *chat)
+    }
+
+    /// Finds the chat that has gone, or is going, by an outgoing transfer; it is in memory afterwards.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn chat_gone_by(&self, transfer: TransferId) -> anyhow::Result<Option<ChatId>> {
+        if let Some(chat) = self.chat_by_transfer(transfer) {
+            return Ok(Some(chat));
+        }
+        let Some(chat) = self.store.chat_by_transfer(transfer).await? else { return Ok(None) };
+        Ok(self.chat(chat).await?.then_some(chat))
     }
 
     /// A look at a chat in memory.

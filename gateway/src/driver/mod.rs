@@ -3,7 +3,7 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after.
 //! - [`customers`], [`agents`]: what a connection's frames mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
-//! - [`policy`]: what may be done with one chat. [`timers`], [`conn`].
+//! - [`documents`]: uploads, and files from peers. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
 //! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
@@ -15,6 +15,7 @@ pub mod calls;
 pub mod conn;
 pub mod consult;
 pub mod customers;
+pub mod documents;
 pub mod hand_over;
 pub mod lists;
 pub mod machines;
@@ -31,6 +32,7 @@ use baton_core::queue::{self, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
 use baton_protocol::federation::Denial;
+use baton_protocol::model::DocumentRef;
 use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, Timestamp, TransferId};
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -38,6 +40,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::{Bus, Notice};
 use crate::config::Config;
+use crate::documents::Documents;
 use crate::federation::{Federation, renewal};
 use crate::store::Store;
 use conn::Conn;
@@ -68,6 +71,10 @@ pub struct Gateway {
     pub bus: Arc<dyn Bus>,
     /// Peers, keys and calls.
     pub federation: Arc<Federation>,
+    /// Files.
+    pub documents: Documents,
+    /// Limits on uploads.
+    pub uploads: documents::Uploads,
     chats: DashMap<ChatId, Arc<Slot<Chat>>>,
     incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
     outgoing: DashMap<TransferId, ChatId>,
@@ -94,6 +101,7 @@ impl Gateway {
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
         federation: Federation,
+        documents: Documents,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -101,6 +109,8 @@ impl Gateway {
             store,
             bus,
             federation: Arc::new(federation),
+            documents,
+            uploads: documents::Uploads::default(),
             chats: DashMap::new(),
             incoming: DashMap::new(),
             outgoing: DashMap::new(),
@@ -178,9 +188,10 @@ impl Gateway {
         loop {
             every.tick().await;
             self.chats
-                .retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_open() || chat.conn().is_some()));
+                .retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_needed() || chat.conn().is_some()));
             self.incoming.retain(|_, slot| slot.keep(KEEP_CLOSED, Incoming::is_open));
             self.sweep_consults();
+            self.uploads.sweep();
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
             self.pages.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));
@@ -275,6 +286,8 @@ pub enum Outward {
     Agent(String, ServerFrame),
     /// To a peer, whose answer goes to this machine.
     Call(Key, baton_core::effect::Call),
+    /// Fetch a document from a peer for a chat.
+    Fetch(ChatId, String, TransferId, DocumentRef),
     /// The answer to a peer.
     Reply(ReplyTo, Result<Answer, Denial>),
 }
@@ -295,6 +308,7 @@ impl Gateway {
                 }
                 Outward::Agent(login, frame) => self.send_to_agent(&login, &frame),
                 Outward::Call(key, call) => self.call(key, call),
+                Outward::Fetch(chat, peer, transfer, document) => self.fetch(chat, peer, transfer, document),
                 Outward::Reply(reply, answer) => {
                     if let Some((_, waiting)) = self.replies.remove(&reply.0) {
                         // Nobody waits any more: the peer will ask again.
@@ -311,6 +325,9 @@ impl Gateway {
             Effect::ToCustomer(conn, frame) => Outward::Frame(conn, frame),
             Effect::CloseCustomer(conn, code) => Outward::Close(conn, code),
             Effect::ToAgent(login, frame) => Outward::Agent(login, frame),
+            Effect::Fetch { chat, peer, transfer, document } => {
+                Outward::Fetch(chat, peer, transfer, document)
+            }
             Effect::Call(call) => Outward::Call(key.clone(), call),
             Effect::Reply(reply, answer) => Outward::Reply(reply, answer),
             other => return Err(other),

@@ -6,9 +6,10 @@
 //! | `GET /v1/ws/{at}` | a customer who arrives at an address of their own (D4) |
 //! | `GET /v1/warm/{page}` | a customer whose browser has no connection: the warm transfer page (O4) |
 //! | `GET /v1/widget-config` | the widget |
+//! | `POST /v1/documents/{chat}`, `GET /v1/documents/{chat}/{sha256}` | customers and agents, files |
 //! | `GET /embed.js`, `/widget/…` | websites |
 //! | `GET /console/…` | agents |
-//! | `GET /.well-known/baton`, `POST /federation/v1/…` | peers |
+//! | `GET /.well-known/baton`, `POST` and `GET /federation/v1/…` | peers |
 //! | `GET /healthz` | operators |
 
 use std::net::SocketAddr;
@@ -23,9 +24,9 @@ use axum::routing::{get, post};
 use baton_protocol::Wtid;
 
 use super::limits::Addresses;
-use super::{pages, proxy, socket, warm};
+use super::{documents, pages, proxy, socket, warm};
 use crate::driver::Gateway;
-use crate::federation::inbound;
+use crate::federation::{self, inbound};
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -46,6 +47,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/ws/{at}", get(own_websocket))
         .route("/v1/warm/{page}", get(warm::page))
         .route("/v1/widget-config", get(pages::widget_config))
+        .route("/v1/documents/{chat}", post(documents::upload).options(documents::preflight))
+        .route("/v1/documents/{chat}/{sha256}", get(documents::download).options(documents::preflight))
         .route("/embed.js", get(pages::loader))
         .route("/widget/", get(pages::widget))
         .route("/widget/{*path}", get(pages::widget_file))
@@ -63,6 +66,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/federation/v1/outgoing/{id}/commit", post(inbound::commit))
         .route("/federation/v1/outgoing/{id}/settle", post(inbound::settle))
         .route("/federation/v1/outgoing/{id}/progress", post(inbound::progress))
+        .route("/federation/v1/outgoing/{id}/documents/{sha256}", get(federation::documents::give))
         .layer(axum::middleware::map_response(harden))
         .with_state(app)
 }

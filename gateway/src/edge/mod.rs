@@ -1,5 +1,7 @@
 //! The edge: HTTP, WebSockets, and the limits that keep strangers in check. Nothing here knows what a chat is.
 
+pub mod documents;
+pub mod files;
 pub mod http;
 pub mod limits;
 pub mod pages;

@@ -57,7 +57,10 @@ pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body
     app.gateway.federation.refresh().await;
     let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
     // With the slash: the addresses of one customer's own below it (D4, CSP3 section 6.7.2.11).
-    let sockets: Vec<String> = peers.flat_map(|socket| [format!("{socket}/"), socket]).collect();
+    let beside = |socket: &str| baton_protocol::documents_beside(socket).map(|address| format!("{address}/"));
+    let sockets: Vec<String> = peers
+        .flat_map(|socket| [beside(&socket).unwrap_or_default(), format!("{socket}/"), socket])
+        .collect();
     let own = config.socket();
     let policy = format!(
         "{POLICY}; connect-src 'self' {own} {own}/ {}; frame-ancestors 'self' {}; require-trusted-types-for 'script'",
@@ -86,7 +89,7 @@ pub async fn console_file(Path(path): Path<String>, headers: HeaderMap) -> Respo
 
 /// No inline script or style, nothing from elsewhere (threat 14).
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' data:; base-uri 'none'; form-action 'none'";
+    img-src 'self' data: blob:; base-uri 'none'; form-action 'none'";
 
 fn file(path: &str, request: &HeaderMap, policy: &str) -> Response<Body> {
     let Some(asset) = assets::find(path) else {

@@ -29,6 +29,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// From the request to the whole answer.
 const TOTAL: Duration = Duration::from_secs(5);
 
+/// From the request to the end of a file, or of as much of it as comes in this time; the rest is asked for again.
+const FILE: Duration = Duration::from_secs(60);
+
 /// Bytes of an introduction.
 const MAX_INTRODUCTION: usize = 64 * 1024;
 
@@ -91,6 +94,29 @@ impl Client {
             tracing::info!(peer = audience, code = ?error.code(), detail, "a call was not answered as hoped");
             error
         })
+    }
+
+    /// Asks for a file, from this byte on. Its answer is for the caller to read, whatever its status.
+    ///
+    /// # Errors
+    /// When the peer cannot be reached.
+    pub async fn get(
+        &self,
+        keys: &Keys,
+        issuer: &str,
+        audience: &str,
+        url: &str,
+        from: u64,
+    ) -> Result<Response, Failed> {
+        let address = Url::parse(url).ok().filter(|_| may_be_called(url));
+        let unusable = || Failed::new(CallError::UnknownServer, "this address may not be called");
+        let address = address.ok_or_else(unusable)?;
+        let request = Request { method: "GET", path: address.path(), body: b"" };
+        let token = sign(keys, issuer, audience, request, now())
+            .map_err(|error| Failed::new(CallError::BadAnswer, format!("not sent: {error}")))?;
+        let call =
+            self.http.get(address).bearer_auth(token).timeout(FILE).header("range", format!("bytes={from}-"));
+        call.send().await.map_err(sort)
     }
 
     async fn post<T: DeserializeOwned>(

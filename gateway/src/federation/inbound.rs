@@ -48,6 +48,13 @@ struct Grant {
 /// An answer to a peer.
 pub struct Answered<T>(Result<T, Denial>);
 
+impl<T> Answered<T> {
+    /// A denial.
+    pub(super) fn denied(denial: Denial) -> Self {
+        Self(Err(denial))
+    }
+}
+
 impl<T: Serialize> IntoResponse for Answered<T> {
     fn into_response(self) -> Response {
         let denial = match self.0 {
@@ -108,7 +115,7 @@ async fn read(body: Body) -> Option<Bytes> {
     tokio::time::timeout(BODY, axum::body::to_bytes(body, MAX_FEDERATION_BODY)).await.ok()?.ok()
 }
 
-async fn authenticate(
+pub(super) async fn authenticate(
     gateway: &Gateway,
     headers: &HeaderMap,
     method: &str,
@@ -196,6 +203,7 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
         gateway.federation.quotas.transfer(&peer, Instant::now()).map_err(too_many)?;
     }
     request.context = peer.agreement.fields_in.narrow(request.context);
+    crate::documents::sober(&mut request.context.documents);
     // What a peer is called is ours to know, not its to say.
     request.context.origin = peer.title.clone();
     let most = peer.agreement.reservations as usize;

@@ -1,6 +1,7 @@
 //! Other companies' servers: who they are, what they ask of us ([`inbound`]), and what we ask of them.
 
 pub mod client;
+pub mod documents;
 pub mod inbound;
 pub mod keys;
 pub mod peers;
@@ -183,9 +184,12 @@ impl Federation {
                 self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?,
             ),
             CallRequest::Commit(body) => {
-                let release = self.post::<Release>(&peer, &format!("outgoing/{id}/commit"), body).await?;
-                let tail = peer.agreement.fields_in.narrow_entries(release.tail);
-                Answer::Release(Release { tail })
+                let mut release: Release = self.post(&peer, &format!("outgoing/{id}/commit"), body).await?;
+                let fields = peer.agreement.fields_in;
+                release.tail = fields.narrow_entries(release.tail);
+                release.documents.retain(|_| fields.documents);
+                crate::documents::sober(&mut release.documents);
+                Answer::Release(release)
             }
             CallRequest::Settle(body) => {
                 self.tell_done(&peer, &format!("outgoing/{id}/settle"), body).await?

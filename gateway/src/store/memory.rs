@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use baton_core::audit;
-use baton_protocol::model::Entry;
+use baton_protocol::model::{DocumentCard, Entry};
 use baton_protocol::{ChatId, MessageId, SecretDigest, Seq, Timestamp, TransferId};
 use parking_lot::Mutex;
 
-use super::{AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, Store, StoreError, StoredChat};
+use super::{
+    AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, Store, StoreError, StoredChat, UploadLimit,
+    UploadRow,
+};
 
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
@@ -36,6 +39,7 @@ struct Tables {
     audit: Vec<audit::Record>,
     peers: BTreeMap<String, PeerRow>,
     used: HashMap<String, Timestamp>,
+    uploads: Vec<UploadRow>,
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
@@ -193,6 +197,49 @@ impl Store for MemoryStore {
             // An earlier token of the chat's stays in the index.
             let id = tables.by_token.get(&token)?;
             tables.chats.get(id).filter(|row| row.token == token).map(|row| row.id)
+        })
+    }
+
+    fn chat_by_transfer(&self, transfer: TransferId) -> Answer<'_, Option<ChatId>> {
+        self.with(|tables| {
+            let gone = |row: &&ChatRow| {
+                let record: Option<serde_json::Value> = serde_json::from_str(&row.json).ok();
+                let settled = |record: &serde_json::Value| {
+                    record
+                        .pointer("/outgoing/Settled/attempt/transfer")
+                        .and_then(|it| it.as_str()?.parse().ok())
+                };
+                record.as_ref().and_then(settled) == Some(transfer)
+            };
+            tables.chats.values().find(gone).map(|row| row.id)
+        })
+    }
+
+    fn put_upload(&self, upload: UploadRow, most: UploadLimit) -> Answer<'_, bool> {
+        self.with(|tables| {
+            let of_chat = tables.uploads.iter().filter(|row| row.chat == upload.chat);
+            let (count, bytes) =
+                of_chat.clone().fold((0, 0), |(count, bytes), row| (count + 1, bytes + row.card.size));
+            let known =
+                of_chat.clone().any(|row| row.by == upload.by && row.card.sha256 == upload.card.sha256);
+            let fits = count < most.count && bytes + upload.card.size <= most.bytes;
+            if fits && !known {
+                tables.uploads.push(upload);
+            }
+            fits || known
+        })
+    }
+
+    fn upload<'a>(
+        &'a self,
+        chat: ChatId,
+        by: Option<&'a str>,
+        sha256: &'a str,
+    ) -> Answer<'a, Option<DocumentCard>> {
+        self.with(|tables| {
+            let mut of_chat = tables.uploads.iter().filter(|row| row.chat == chat);
+            let found = of_chat.find(|row| row.by.as_deref() == by && row.card.sha256 == sha256);
+            found.map(|row| row.card.clone())
         })
     }
 

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use baton_core::audit;
 use baton_core::policy::Fields;
 use baton_protocol::federation::Jwks;
-use baton_protocol::model::Entry;
+use baton_protocol::model::{DocumentCard, Entry};
 use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
@@ -226,6 +226,28 @@ impl Default for Agreement {
     }
 }
 
+/// A document that somebody has uploaded for a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadRow {
+    /// The chat.
+    pub chat: ChatId,
+    /// Who: an agent's login name, or nobody's for the customer.
+    pub by: Option<String>,
+    /// The document.
+    pub card: DocumentCard,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What may be uploaded for one chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadLimit {
+    /// Documents.
+    pub count: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
 /// One thing to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -272,6 +294,17 @@ pub trait Store: Send + Sync + 'static {
     fn chat(&self, id: ChatId) -> Answer<'_, Option<StoredChat>>;
     /// The chat of a resume token.
     fn chat_by_token(&self, token: SecretDigest) -> Answer<'_, Option<ChatId>>;
+    /// The chat that has gone to another server by this transfer.
+    fn chat_by_transfer(&self, transfer: TransferId) -> Answer<'_, Option<ChatId>>;
+    /// Remembers an upload, unless the chat would have more than it may. The same one again is no other.
+    fn put_upload(&self, upload: UploadRow, most: UploadLimit) -> Answer<'_, bool>;
+    /// A document that was uploaded for this chat by this agent, or by the customer.
+    fn upload<'a>(
+        &'a self,
+        chat: ChatId,
+        by: Option<&'a str>,
+        sha256: &'a str,
+    ) -> Answer<'a, Option<DocumentCard>>;
     /// Chats that must be in memory.
     fn open_chats(&self) -> Answer<'_, Vec<ChatId>>;
 

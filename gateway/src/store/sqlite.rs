@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer with group commit ([`writer`]), readers beside it.
 
 mod rows;
+mod uploads;
 mod writer;
 
 use std::path::Path;
@@ -9,12 +10,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use baton_core::audit;
+use baton_protocol::model::DocumentCard;
 use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
-use super::{AgentRow, Answer, Batch, IncomingRow, PeerRow, Store, StoreError, StoredChat};
+use super::{
+    AgentRow, Answer, Batch, IncomingRow, PeerRow, Store, StoreError, StoredChat, UploadLimit, UploadRow,
+};
 use rows::{INCOMING, from_json, incoming_row, number, stored_chat, to_json};
 use writer::Writer;
 
@@ -30,8 +34,12 @@ const KEEP_TOKENS: u64 = 2 * 24 * 60 * 60 * 1_000;
 
 /// The schema, one step a version. `user_version` counts the steps taken: SQLite's own mechanism, which a
 /// migration library would only repeat.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+];
 
 /// See the module.
 pub struct SqliteStore {
@@ -165,6 +173,24 @@ impl Store for SqliteStore {
             let mut sql = db.prepare_cached("SELECT id FROM chat WHERE token = ?1")?;
             sql.query_row([token.0], |row| row.get(0).map(ChatId)).optional()
         })
+    }
+
+    fn chat_by_transfer(&self, transfer: TransferId) -> Answer<'_, Option<ChatId>> {
+        self.ask(move |db| uploads::chat_by_transfer(db, transfer))
+    }
+
+    fn put_upload(&self, upload: UploadRow, most: UploadLimit) -> Answer<'_, bool> {
+        self.writer.change(move |db| uploads::put(db, &upload, most))
+    }
+
+    fn upload<'a>(
+        &'a self,
+        chat: ChatId,
+        by: Option<&'a str>,
+        sha256: &'a str,
+    ) -> Answer<'a, Option<DocumentCard>> {
+        let (by, sha256) = (by.map(str::to_owned), sha256.to_owned());
+        self.ask(move |db| uploads::find(db, chat, by.as_deref(), &sha256))
     }
 
     fn open_chats(&self) -> Answer<'_, Vec<ChatId>> {
