@@ -79,13 +79,23 @@ impl Client {
     /// # Errors
     /// When there is no welcome.
     pub async fn agent(company: &Company, login: &str) -> Result<Self> {
+        Ok(Self::agent_with_token(company, login).await?.0)
+    }
+
+    /// An agent, logged in, and the secret of the session.
+    ///
+    /// # Errors
+    /// When there is no welcome.
+    pub async fn agent_with_token(company: &Company, login: &str) -> Result<(Self, ResumeToken)> {
         let mut client = Self::connect(company, Encoding::Json, None).await?;
         let login = Login::Password { name: login.into(), password: Password(PASSWORD.into()) };
         client.send(&ClientFrame::AgentHello { login }).await?;
-        client
-            .expect("agent_welcome", |frame| matches!(frame, ServerFrame::AgentWelcome { .. }).then_some(()))
-            .await?;
-        Ok(client)
+        let welcome = |frame: &ServerFrame| match frame {
+            ServerFrame::AgentWelcome { token: Some(token), .. } => Some(token.clone()),
+            _ => None,
+        };
+        let token = client.expect("agent_welcome", welcome).await?;
+        Ok((client, token))
     }
 
     /// Says hello as a customer.
@@ -159,6 +169,20 @@ impl Client {
     pub async fn say(&mut self, chat: Option<ChatId>, number: u8, text: &str) -> Result<()> {
         let id = MessageId([number; 16]);
         self.send(&ClientFrame::Say { chat, id, text: text.into() }).await?;
+        self.expect("stored", |frame| match frame {
+            ServerFrame::Stored { id: stored, .. } if *stored == id => Some(()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Says a document that was uploaded and waits until it is stored.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn attach(&mut self, chat: Option<ChatId>, number: u8, sha256: &str) -> Result<()> {
+        let id = MessageId([number; 16]);
+        self.send(&ClientFrame::Attach { chat, id, sha256: sha256.into() }).await?;
         self.expect("stored", |frame| match frame {
             ServerFrame::Stored { id: stored, .. } if *stored == id => Some(()),
             _ => None,

@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod client;
 pub mod company;
+pub mod documents;
 pub mod pair;
 pub mod python;
 pub mod story;
