@@ -1,7 +1,7 @@
 //! How states, events and times read to a person.
 
 use baton_protocol::CloseCode;
-use baton_protocol::model::{Author, EndReason, Event, Stage, WaitRange};
+use baton_protocol::model::{Author, DocumentState, EndReason, Event, Stage, WaitRange};
 
 /// The customer's name, or a word in its place.
 #[must_use]
@@ -52,6 +52,38 @@ pub fn size(bytes: u64) -> String {
         0..1_024 => format!("{bytes} bytes"),
         1_024..1_048_576 => format!("{} KB", bytes / 1_024),
         _ => format!("{}.{} MB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
+    }
+}
+
+/// What a document is, for people.
+#[must_use]
+pub fn kind(media_type: &str) -> &'static str {
+    match media_type {
+        "application/pdf" => "PDF",
+        "application/zip" => "Archive",
+        text if text.starts_with("text/") => "Text",
+        image if image.starts_with("image/") => "Image",
+        _ => "Document",
+    }
+}
+
+/// Why a document cannot be read yet (A8); nothing when it can.
+#[must_use]
+pub fn document_state(state: DocumentState) -> Option<&'static str> {
+    match state {
+        DocumentState::Here => None,
+        DocumentState::Arriving => Some("arriving…"),
+        DocumentState::Missing => Some("could not be fetched"),
+    }
+}
+
+/// The value of a document's `data-state`.
+#[must_use]
+pub fn state_mark(state: Option<DocumentState>) -> &'static str {
+    match state {
+        None | Some(DocumentState::Here) => "here",
+        Some(DocumentState::Arriving) => "arriving",
+        Some(DocumentState::Missing) => "missing",
     }
 }
 

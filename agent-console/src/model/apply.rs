@@ -51,6 +51,12 @@ impl Console {
                     chat.touch();
                 }
             }
+            ServerFrame::DocumentChanged { chat, sha256, state } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.documents.insert(sha256, state);
+                    chat.touch();
+                }
+            }
             ServerFrame::Refused { code, detail, about } => self.refused(code, detail, &about, now),
             ServerFrame::Pong { .. } => self.drop_unconfirmed(),
             ServerFrame::Draining { .. } => {
@@ -58,6 +64,7 @@ impl Console {
             }
             // Nothing shows them yet: the dialog shows the general policy, and a peer's areas the chat's own.
             ServerFrame::ChatPolicy { .. } | ServerFrame::OpenChats { .. } => {}
+            ServerFrame::Asked { .. } | ServerFrame::AskOver { .. } => {}
             // These are for customers.
             ServerFrame::Welcome { .. }
             | ServerFrame::PhaseChanged { .. }
@@ -146,6 +153,8 @@ impl Console {
             Some(chat) => {
                 (chat.card, chat.context) = (card, context);
                 (chat.unconfirmed, chat.lost, chat.replace) = (false, false, true);
+                // What is not here is told again after this.
+                chat.documents.clear();
                 chat.touch();
             }
             None => self.chats.push(Chat::new(card, context)),

@@ -1,9 +1,11 @@
 //! One chat of the agent's: what was said, what is on its way, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use baton_protocol::model::{Author, Body, ChatCard, ChatState, Context, Entry, Stage};
+use baton_protocol::model::{
+    Author, Body, ChatCard, ChatState, Context, DocumentCard, DocumentState, Entry, Stage,
+};
 use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, Seq, Timestamp, TransferId};
 
 use super::dialog::Dialog;
@@ -28,6 +30,10 @@ pub struct Chat {
     pub lines: BTreeMap<Seq, Arc<Entry>>,
     /// What this console has sent and the gateway has not acknowledged, or has refused.
     pub pending: Vec<Pending>,
+    /// Files on their way to the gateway.
+    pub uploads: Vec<Upload>,
+    /// Documents of the context that are not here, by hash.
+    pub documents: HashMap<String, DocumentState>,
     /// What the agent has typed and not sent.
     pub draft: String,
     /// Whether the draft is a private note.
@@ -65,14 +71,27 @@ struct Typed {
 pub struct Pending {
     /// Its id, the same each time it is sent.
     pub id: MessageId,
-    /// The text.
+    /// The text, or a document's name.
     pub text: String,
+    /// The document, if it is one.
+    pub document: Option<DocumentCard>,
     /// Whether a private note.
     pub note: bool,
     /// The gateway has stored it and its entry has not come yet.
     pub stored: bool,
     /// Why the gateway refused it.
     pub refused: Option<ErrorCode>,
+}
+
+/// A file on its way to the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Tells it from others.
+    pub number: u32,
+    /// The file's name.
+    pub name: String,
+    /// Why the gateway did not take it.
+    pub refused: Option<String>,
 }
 
 /// A transfer as this console started it, or as it found it under way.
@@ -135,6 +154,8 @@ impl Chat {
             context,
             lines: BTreeMap::new(),
             pending: Vec::new(),
+            uploads: Vec::new(),
+            documents: HashMap::new(),
             draft: String::new(),
             noting: false,
             typing_until: None,
@@ -200,6 +221,7 @@ impl Chat {
         let mut newest = self.lines.values().rev();
         newest.find_map(|entry| match &entry.body {
             Body::Text(text) => Some((entry.author.clone(), text.clone())),
+            Body::Document(card) => Some((entry.author.clone(), card.name.clone())),
             _ => None,
         })
     }
@@ -210,6 +232,12 @@ impl Chat {
         let Some(context) = &self.context else { return Vec::new() };
         let here: std::collections::HashSet<MessageId> = self.lines.values().map(|entry| entry.id).collect();
         context.transcript.iter().filter(|entry| !here.contains(&entry.id)).cloned().collect()
+    }
+
+    /// Whether a document of the context can be read (A8).
+    #[must_use]
+    pub fn document_state(&self, sha256: &str) -> DocumentState {
+        self.documents.get(sha256).copied().unwrap_or(DocumentState::Here)
     }
 
     /// Whether the customer is typing.
@@ -289,7 +317,9 @@ impl Chat {
     /// A pending message as it goes over the wire.
     pub(super) fn frame(&self, pending: &Pending) -> ClientFrame {
         let (id, text) = (pending.id, pending.text.clone());
-        if pending.note {
+        if let Some(card) = &pending.document {
+            ClientFrame::Attach { chat: Some(self.id()), id, sha256: card.sha256.clone() }
+        } else if pending.note {
             ClientFrame::Note { chat: self.id(), id, text }
         } else {
             ClientFrame::Say { chat: Some(self.id()), id, text }
@@ -298,5 +328,5 @@ impl Chat {
 }
 
 fn is_customers(entry: &Entry) -> bool {
-    entry.author == Author::Customer && matches!(entry.body, Body::Text(_))
+    entry.author == Author::Customer && matches!(entry.body, Body::Text(_) | Body::Document(_))
 }

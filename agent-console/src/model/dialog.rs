@@ -1,9 +1,11 @@
 //! The transfer dialog (A3–A5): where to, what to say, what to send.
 
+use std::collections::HashSet;
+
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::model::{
-    AgentCard, AreaCard, Author, Body, Destination, Edits, Entry, Presence, PriorEntry, Redaction, Share,
-    SharePolicy,
+    AgentCard, AreaCard, Author, Body, Destination, DocumentRef, Edits, Entry, Presence, PriorEntry,
+    Redaction, Share, SharePolicy, document_line,
 };
 use baton_protocol::{ChatId, MessageId};
 
@@ -169,6 +171,8 @@ pub struct Candidate {
     pub author: Author,
     /// Whether a private note.
     pub note: bool,
+    /// Whether it is a document, which goes with its line.
+    pub document: bool,
     /// The text with its blackened passages.
     pub text: String,
     /// Whether anything of it is blackened.
@@ -177,20 +181,42 @@ pub struct Candidate {
     pub left_out: bool,
 }
 
-/// Everything that could be sent, with the edits applied: the earlier transcript, then what was said here.
+/// Everything that could be sent, with the edits applied: the earlier transcript, documents that it does not mention,
+/// then what was said here.
 #[must_use]
 pub fn candidates<'a>(
     earlier: &[PriorEntry],
+    documents: &[DocumentRef],
     lines: impl Iterator<Item = &'a Entry>,
     edits: &Edits,
 ) -> Vec<Candidate> {
-    let before = earlier.iter().map(|entry| (entry.id, &entry.author, entry.note, entry.text.as_str()));
-    let here = lines.filter_map(|entry| match &entry.body {
-        Body::Text(text) => Some((entry.id, &entry.author, false, text.as_str())),
-        Body::Note(text) => Some((entry.id, &entry.author, true, text.as_str())),
-        Body::Event(_) => None,
+    let document = |document: &DocumentRef| document_line(&document.sha256);
+    let mut files: HashSet<MessageId> = documents.iter().filter_map(document).collect();
+    let before: Vec<_> =
+        earlier.iter().map(|entry| (entry.id, &entry.author, entry.note, entry.text.as_str())).collect();
+    let alone =
+        documents.iter().filter_map(|of| Some((document(of)?, &Author::System, false, of.name.as_str())));
+    let mut here = Vec::new();
+    for entry in lines {
+        here.push(match &entry.body {
+            Body::Text(text) => (entry.id, &entry.author, false, text.as_str()),
+            Body::Note(text) => (entry.id, &entry.author, true, text.as_str()),
+            Body::Document(card) => {
+                // By its line it is left out whoever has said it, and however often.
+                let Some(line) = document_line(&card.sha256) else { continue };
+                files.insert(line);
+                (line, &entry.author, false, card.name.as_str())
+            }
+            Body::Event(_) => continue,
+        });
+    }
+    let mut seen = HashSet::new();
+    let all = before.into_iter().chain(alone).chain(here).filter(|(id, ..)| seen.insert(*id));
+    let shown = all.map(|(id, author, note, text)| Candidate {
+        document: files.contains(&id),
+        ..candidate(id, author, note, text, edits)
     });
-    before.chain(here).map(|(id, author, note, text)| candidate(id, author, note, text, edits)).collect()
+    shown.collect()
 }
 
 fn candidate(id: MessageId, author: &Author, note: bool, text: &str, edits: &Edits) -> Candidate {
@@ -207,6 +233,7 @@ fn candidate(id: MessageId, author: &Author, note: bool, text: &str, edits: &Edi
         id,
         author: author.clone(),
         note,
+        document: false,
         text,
         redacted: !passages.is_empty(),
         left_out: edits.leave_out.contains(&id) || (note && edits.without_notes),

@@ -2,10 +2,10 @@
 
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::limits::MAX_TEXT;
-use baton_protocol::model::{Destination, Presence, SharePolicy};
+use baton_protocol::model::{Destination, DocumentCard, Presence, SharePolicy};
 use baton_protocol::{ChatId, ClientFrame, MessageId, Timestamp, TransferId};
 
-use super::chat::{Attempt, PaneState, Pending};
+use super::chat::{Attempt, PaneState, Pending, Upload};
 use super::dialog::{Choice, Dialog, Tab};
 use super::{Console, Link};
 
@@ -88,7 +88,8 @@ impl Console {
             return;
         }
         let text = std::mem::take(&mut chat.draft).trim_end().to_owned();
-        let pending = Pending { id: message, text, note: chat.noting, stored: false, refused: None };
+        let pending =
+            Pending { id: message, text, document: None, note: chat.noting, stored: false, refused: None };
         let frame = chat.frame(&pending);
         chat.pending.push(pending);
         chat.noting = false;
@@ -97,11 +98,55 @@ impl Console {
         self.outbox.extend(Some(frame).filter(|_| online));
     }
 
+    /// A file is being sent to the gateway.
+    pub fn uploading(&mut self, id: ChatId, number: u32, name: String) {
+        if let Some(chat) = self.chat_mut(id) {
+            chat.uploads.push(Upload { number, name, refused: None });
+            chat.touch();
+        }
+    }
+
+    /// What came of it: the document is said in the chat, or the agent reads why it was not taken.
+    pub fn uploaded(
+        &mut self,
+        id: ChatId,
+        number: u32,
+        message: MessageId,
+        result: Result<DocumentCard, String>,
+    ) {
+        let online = self.link == Link::Online;
+        let Some(chat) = self.chat_mut(id) else { return };
+        let Some(place) = chat.uploads.iter().position(|upload| upload.number == number) else { return };
+        chat.touch();
+        let card = match result {
+            Ok(card) => card,
+            Err(why) => return chat.uploads[place].refused = Some(why),
+        };
+        chat.uploads.remove(place);
+        let text = card.name.clone();
+        let pending =
+            Pending { id: message, text, document: Some(card), note: false, stored: false, refused: None };
+        let frame = chat.frame(&pending);
+        chat.pending.push(pending);
+        self.outbox.extend(Some(frame).filter(|_| online));
+    }
+
+    /// The agent has read why a file was not taken.
+    pub fn forget_upload(&mut self, id: ChatId, number: u32) {
+        if let Some(chat) = self.chat_mut(id) {
+            chat.uploads.retain(|upload| upload.number != number);
+            chat.touch();
+        }
+    }
+
     /// Takes a refused message back into the composer.
     pub fn take_back(&mut self, id: ChatId, message: MessageId) {
         let Some(chat) = self.chat_mut(id) else { return };
         let Some(place) = chat.pending.iter().position(|pending| pending.id == message) else { return };
         let pending = chat.pending.remove(place);
+        if pending.document.is_some() {
+            return chat.touch();
+        }
         chat.noting = pending.note;
         chat.draft =
             if chat.draft.is_empty() { pending.text } else { format!("{}\n{}", pending.text, chat.draft) };

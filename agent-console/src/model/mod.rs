@@ -15,7 +15,7 @@ use baton_protocol::limits::HEARTBEAT_SECONDS;
 use baton_protocol::model::{AgentCard, AreaCard, Brand, ChatState, Presence, ServerCard, WaitingCard};
 use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, Timestamp};
 
-pub use chat::{Attempt, Chat, PaneState, Pending};
+pub use chat::{Attempt, Chat, PaneState, Pending, Upload};
 pub use dialog::{Amount, Candidate, Choice, Dialog, Tab};
 
 /// Milliseconds that a notice stays.

@@ -358,7 +358,7 @@ fn a4_edits_leave_out_blacken_and_keep_notes_here() {
     dialog.redact(id(1), "card 🂡4711 ok", 6, 11);
     dialog.leave_out(id(50), true);
     dialog.edits.without_notes = true;
-    let all = candidates(&[prior], lines.iter(), &dialog.edits);
+    let all = candidates(&[prior], &[], lines.iter(), &dialog.edits);
     assert_eq!(all.iter().map(|line| line.left_out).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(all[1].text, "card █████ ok");
     assert_eq!(dialog.edits.redact, [Redaction { id: id(1), start: 5, end: 10 }]);
@@ -463,4 +463,63 @@ fn a8_what_came_along_is_shown_without_what_is_told_again_here() {
     assert_eq!(chat.state(), PaneState::Active);
     assert_eq!(chat.earlier().iter().map(|entry| entry.id).collect::<Vec<_>>(), [id(1)]);
     assert_eq!(chat.lines.len(), 1, "the old pane's lines are gone");
+}
+
+#[test]
+fn a4_each_document_has_a_line_of_its_own_to_leave_it_out() {
+    let hash = |number: u8| format!("{number:02x}").repeat(32);
+    let line = |number: u8| document_line(&hash(number)).unwrap();
+    let reference = |number: u8| DocumentRef {
+        number: 0,
+        name: format!("file{number}.pdf"),
+        media_type: "application/pdf".into(),
+        size: 9,
+        sha256: hash(number),
+    };
+    let file = DocumentCard { sha256: hash(2), name: "file2.pdf".into(), media_type: String::new(), size: 9 };
+    let said = |seq: u64| Entry {
+        seq,
+        at: Timestamp(seq),
+        id: id(u8::try_from(seq).unwrap()),
+        author: Author::Customer,
+        body: Body::Document(file.clone()),
+    };
+    let lines = [said(1), said(2)];
+    let mut dialog = super::Dialog::new(CHAT);
+    dialog.leave_out(line(2), true);
+    let all = candidates(&[], &[reference(1)], lines.iter(), &dialog.edits);
+    let shown: Vec<_> = all.iter().map(|line| (line.id, line.document, line.left_out)).collect();
+    assert_eq!(shown, [(line(1), true, false), (line(2), true, true)], "each file once");
+}
+
+#[test]
+fn a8_documents_that_are_arriving_are_shown_as_such_and_then_as_here() {
+    let (mut console, hash) = (with_chat(), "ab".repeat(32));
+    for state in [DocumentState::Arriving, DocumentState::Here] {
+        console.apply(ServerFrame::DocumentChanged { chat: CHAT, sha256: hash.clone(), state }, Timestamp(1));
+        assert_eq!(console.chat(CHAT).unwrap().document_state(&hash), state);
+    }
+    assert_eq!(console.chat(CHAT).unwrap().document_state("other"), DocumentState::Here);
+}
+
+#[test]
+fn a_file_is_said_once_it_is_uploaded_and_a_refused_one_says_why() {
+    let mut console = with_chat();
+    console.take_outbox();
+    console.uploading(CHAT, 1, "a.pdf".into());
+    console.uploading(CHAT, 2, "b.exe".into());
+    console.uploaded(CHAT, 2, id(8), Err("not taken".into()));
+    assert!(console.take_outbox().is_empty());
+    let card =
+        DocumentCard { sha256: "ab".repeat(32), name: "a.pdf".into(), media_type: String::new(), size: 1 };
+    console.uploaded(CHAT, 1, id(9), Ok(card));
+    let frame = ClientFrame::Attach { chat: Some(CHAT), id: id(9), sha256: "ab".repeat(32) };
+    assert_eq!(console.take_outbox(), [frame]);
+    let refused = |console: &Console| console.chat(CHAT).unwrap().uploads.clone();
+    assert_eq!(
+        refused(&console).iter().map(|it| it.refused.as_deref()).collect::<Vec<_>>(),
+        [Some("not taken")]
+    );
+    console.forget_upload(CHAT, 2);
+    assert!(refused(&console).is_empty());
 }

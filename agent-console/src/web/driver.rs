@@ -230,7 +230,8 @@ fn storage() -> Option<Storage> {
     window().session_storage().ok().flatten()
 }
 
-fn token() -> Option<baton_protocol::ResumeToken> {
+/// The secret of this session.
+pub fn token() -> Option<baton_protocol::ResumeToken> {
     let kept = storage().and_then(|storage| storage.get_item(TOKEN).ok().flatten());
     // Where the browser keeps nothing, a token still lasts as long as the page.
     kept.and_then(|kept| kept.parse().ok())

@@ -14,7 +14,13 @@ use crate::words;
 pub fn Edit() -> impl IntoView {
     let lines = part(|console, dialog| {
         let Some(chat) = console.chat(dialog.chat) else { return Vec::new() };
-        candidates(&chat.earlier(), chat.lines.values().map(|entry| &**entry), &dialog.edits)
+        let documents = chat.context.as_ref().map(|context| context.documents.as_slice());
+        candidates(
+            &chat.earlier(),
+            documents.unwrap_or_default(),
+            chat.lines.values().map(|entry| &**entry),
+            &dialog.edits,
+        )
     });
     let all = move || lines.get().unwrap_or_default();
     let name = part(|console, dialog| console.chat(dialog.chat).map(Chat::name).unwrap_or_default());
@@ -52,6 +58,8 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
     let text = move || line.with(|line| line.as_ref().map(|line| line.text.clone()).unwrap_or_default());
     let (author, note) = (first.author, if first.note { ", private note" } else { "" });
     let by = move || format!("{}{note}", words::author(&author, &name.get().unwrap_or_default()));
+    let document = first.document;
+    let is_document = move || document;
     let rows = first.text.chars().count() / 60 + first.text.lines().count().max(1);
     let field = NodeRef::<Textarea>::new();
     view! {
@@ -62,12 +70,13 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
                         let keep = event.target().checked();
                         change(|dialog| dialog.leave_out(id, !keep));
                     }/>
-                {by}
+                {by}{move || is_document().then_some(", document")}
             </label>
             <textarea class="passage" data-test="edit-text" readonly rows=rows.min(6) node_ref=field
                 aria-label="The text as it leaves" prop:value=text></textarea>
             <span class="tools">
-                <button data-test="redact" disabled=out on:click=move |_| redact(id, field)>"Redact"</button>
+                <button data-test="redact" title=move || is_document().then_some("Blackens its name, not what is in it")
+                    disabled=out on:click=move |_| redact(id, field)>"Redact"</button>
                 <Show when=redacted>
                     <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>"Undo"</button>
                 </Show>

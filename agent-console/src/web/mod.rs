@@ -3,6 +3,7 @@
 
 mod driver;
 mod edit;
+mod files;
 mod login;
 mod pane;
 mod panel;

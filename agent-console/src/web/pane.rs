@@ -3,10 +3,11 @@
 use baton_protocol::limits::MAX_TEXT;
 use baton_protocol::model::ChatState;
 use baton_protocol::{ChatId, MessageId, TransferId};
-use leptos::html::Textarea;
+use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 
 use super::driver::{act, console, now, random};
+use super::files;
 use super::transcript::Transcript;
 use crate::model::{Attempt, Chat, PaneState};
 use crate::words;
@@ -160,7 +161,12 @@ fn Composer(id: ChatId) -> impl IntoView {
             .map(|_| "Too long: send it in parts or as a document.")
     };
     view! {
-        <footer class="composer" data-note=move || noting().to_string()>
+        <footer class="composer" data-note=move || noting().to_string()
+            on:dragover=move |event| event.prevent_default()
+            on:drop=move |event| {
+                event.prevent_default();
+                files::send(id, event.data_transfer().and_then(|data| data.files()).as_ref());
+            }>
             <p class="hint" role="alert">{long}</p>
             <textarea node_ref=field data-test="composer" rows="2" aria-label="Message"
                 placeholder=move || if noting() { "Private note: the customer never sees it" } else { "Message" }
@@ -170,8 +176,15 @@ fn Composer(id: ChatId) -> impl IntoView {
                     act(|console| console.edit_draft(id, text, now()));
                 }
                 on:focus=move |_| act(|console| { console.open(id); console.read_shown(); })
-                on:keydown=key></textarea>
+                on:keydown=key
+                on:paste=move |event| {
+                    // Text is the field's own to take.
+                    if files::send(id, event.clipboard_data().and_then(|data| data.files()).as_ref()) {
+                        event.prevent_default();
+                    }
+                }></textarea>
             <div>
+                <Attach id/>
                 <button class="plain" data-test="note-toggle" aria-pressed=move || noting().to_string()
                     on:click=move |_| { let on = !noting(); act(|console| console.set_noting(id, on, now())); }>
                     "Private note"
@@ -181,6 +194,26 @@ fn Composer(id: ChatId) -> impl IntoView {
                 </button>
             </div>
         </footer>
+    }
+}
+
+/// A button for files; pasting and dropping them does the same.
+#[component]
+fn Attach(id: ChatId) -> impl IntoView {
+    let field = NodeRef::<Input>::new();
+    let pick = move |_| {
+        if let Some(field) = field.get_untracked() {
+            field.click();
+        }
+    };
+    view! {
+        <input type="file" multiple hidden node_ref=field data-test="file" aria-label="Files to send"
+            on:change:target=move |event| {
+                files::send(id, event.target().files().as_ref());
+                // The same file again is a choice too.
+                event.target().set_value("");
+            }/>
+        <button class="plain" data-test="attach" on:click=pick>"Attach"</button>
     }
 }
 

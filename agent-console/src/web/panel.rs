@@ -1,9 +1,11 @@
 //! The right column: where a transferred customer comes from (A8), and who they are.
 
-use baton_protocol::model::{Context, DocumentRef};
+use baton_protocol::ChatId;
+use baton_protocol::model::{Context, DocumentCard, DocumentRef};
 use leptos::prelude::*;
 
 use super::driver::console;
+use super::files::Document;
 use crate::words;
 
 /// See the module.
@@ -21,7 +23,7 @@ pub fn Panel() -> impl IntoView {
         let (url, title) = card.page.map(|page| (page.url, page.title)).unwrap_or_default();
         view! {
             <aside class="panel" aria-label="Customer">
-                {context.map(|context| view! { <Handover context/> })}
+                {context.map(|context| view! { <Handover chat=card.chat context/> })}
                 <section>
                     <h2>"Customer"</h2>
                     <dl>
@@ -47,7 +49,7 @@ fn Fact(name: &'static str, value: String) -> impl IntoView {
 
 /// Where the customer comes from, by whom, and what the agent there wrote.
 #[component]
-fn Handover(context: Context) -> impl IntoView {
+fn Handover(chat: ChatId, context: Context) -> impl IntoView {
     let sent = sent(&context);
     let withheld = context.comments.is_empty().then_some("No comments were sent along.");
     let visited =
@@ -64,7 +66,9 @@ fn Handover(context: Context) -> impl IntoView {
                 <Fact name="Queue" value=context.queue/>
             </dl>
             <p class="warn">{urgent}</p>
-            <ul>{context.documents.iter().map(document).collect::<Vec<_>>()}</ul>
+            <ul data-test="handover-documents">
+                {context.documents.into_iter().map(|it| document(chat, it)).collect::<Vec<_>>()}
+            </ul>
             <p class="hint" data-incomplete=context.incomplete.to_string()>{sent}</p>
             <p class="hint">{visited}</p>
         </section>
@@ -88,9 +92,10 @@ fn sent(context: &Context) -> String {
     }
 }
 
-fn document(document: &DocumentRef) -> impl IntoView + use<> {
-    let about = format!("{}, {}", document.media_type, words::size(document.size));
-    view! { <li>{document.name.clone()}" "<span class="hint">{about}</span></li> }
+fn document(chat: ChatId, document: DocumentRef) -> impl IntoView {
+    let DocumentRef { name, media_type, size, sha256, .. } = document;
+    let card = DocumentCard { sha256, name, media_type, size };
+    view! { <li><Document chat card/></li> }
 }
 
 fn as_count(number: usize) -> u32 {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use baton_protocol::model::{Author, Body, Entry, PriorEntry};
+use baton_protocol::model::{Author, Body, DocumentCard, DocumentRef, Entry, PriorEntry, document_line};
 use baton_protocol::{ChatId, MessageId, Timestamp};
 use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::driver::{act, console};
+use super::files::Document;
 use super::pane::chat_memo;
-use crate::model::{Chat, Pending};
+use crate::model::{Chat, Pending, Upload};
 use crate::words;
 
 /// Pixels from the end within which the reader counts as being there.
@@ -20,6 +21,7 @@ const NEAR: i32 = 60;
 enum Item {
     Entry(Arc<Entry>),
     Pending(Pending),
+    Upload(Upload),
 }
 
 impl Item {
@@ -28,13 +30,22 @@ impl Item {
         match self {
             Self::Entry(entry) => (entry.id, true, false),
             Self::Pending(pending) => (pending.id, false, pending.refused.is_some()),
+            Self::Upload(upload) => (upload_mark(upload.number), false, upload.refused.is_some()),
         }
     }
 }
 
 fn items(chat: &Chat) -> Vec<Item> {
     let stored = chat.lines.values().cloned().map(Item::Entry);
-    stored.chain(chat.pending.iter().cloned().map(Item::Pending)).collect()
+    let pending = chat.pending.iter().cloned().map(Item::Pending);
+    stored.chain(pending).chain(chat.uploads.iter().cloned().map(Item::Upload)).collect()
+}
+
+/// No message has this id: they are random.
+fn upload_mark(number: u32) -> MessageId {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    MessageId(id)
 }
 
 /// See the module.
@@ -90,21 +101,26 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     }
 }
 
+fn earlier_of(chat: &Chat) -> (String, Vec<PriorEntry>, Vec<DocumentRef>) {
+    let documents = chat.context.as_ref().map(|context| context.documents.clone()).unwrap_or_default();
+    (chat.name(), chat.earlier(), documents)
+}
+
 /// The conversation on earlier servers and with earlier agents, marked as such (A8).
 #[component]
 fn Earlier(id: ChatId) -> impl IntoView {
     let revision = chat_memo(id, |chat| Some(chat.revision));
     let earlier = Memo::new(move |_| {
         revision.track();
-        console().with_untracked(|console| console.chat(id).map(|chat| (chat.name(), chat.earlier())))
+        console().with_untracked(|console| console.chat(id).map(earlier_of))
     });
     move || {
-        let (name, earlier) = earlier.get().filter(|(_, earlier)| !earlier.is_empty())?;
+        let (name, earlier, documents) = earlier.get().filter(|(_, earlier, _)| !earlier.is_empty())?;
         let mut server = String::new();
         let lines = earlier.iter().map(|entry| {
             let heading = (entry.server != server).then(|| format!("Earlier, at {}", entry.server));
             server.clone_from(&entry.server);
-            view! { {heading.map(|text| view! { <h3>{text}</h3> })} {prior(entry, &name)} }
+            view! { {heading.map(|text| view! { <h3>{text}</h3> })} {prior(id, entry, &name, &documents)} }
         });
         let lines = lines.collect::<Vec<_>>();
         Some(view! {
@@ -116,12 +132,25 @@ fn Earlier(id: ChatId) -> impl IntoView {
     }
 }
 
-fn prior(entry: &PriorEntry, customer: &str) -> impl IntoView + use<> {
+fn prior(
+    chat: ChatId,
+    entry: &PriorEntry,
+    customer: &str,
+    documents: &[DocumentRef],
+) -> impl IntoView + use<> {
+    let is_this = |document: &&DocumentRef| document_line(&document.sha256) == Some(entry.id);
+    let text = match documents.iter().find(is_this).cloned() {
+        None => entry.text.clone().into_any(),
+        Some(DocumentRef { name, media_type, size, sha256, .. }) => {
+            let card = DocumentCard { sha256, name, media_type, size };
+            view! { <Document chat card preview=true/> }.into_any()
+        }
+    };
     let by = by(&entry.author, customer, entry.note);
     view! {
         <div class="line" data-kind=kind(&entry.author, entry.note)>
             <p class="by">{by}" "<time>{time(entry.at)}</time></p>
-            <p class="text">{entry.text.clone()}</p>
+            <div class="text">{text}</div>
         </div>
     }
 }
@@ -132,6 +161,7 @@ fn Line(id: ChatId, item: Item) -> impl IntoView {
     match item {
         Item::Entry(entry) => stored(id, &entry, &customer),
         Item::Pending(pending) => waiting(id, &pending).into_any(),
+        Item::Upload(upload) => uploading(id, upload).into_any(),
     }
 }
 
@@ -144,8 +174,11 @@ fn stored(id: ChatId, entry: &Entry, customer: &str) -> AnyView {
             }
             .into_any();
         }
-        Body::Text(text) => (text.clone(), false),
-        Body::Note(text) => (text.clone(), true),
+        Body::Text(text) => (text.clone().into_any(), false),
+        Body::Note(text) => (text.clone().into_any(), true),
+        Body::Document(card) => {
+            (view! { <Document chat=id card=card.clone() preview=true/> }.into_any(), false)
+        }
     };
     let own = matches!(entry.author, Author::Agent(_)) && !note;
     let seq = entry.seq;
@@ -154,7 +187,7 @@ fn stored(id: ChatId, entry: &Entry, customer: &str) -> AnyView {
     view! {
         <div class="line" data-test="message" data-kind=kind(&entry.author, note)>
             <p class="by">{by(&entry.author, customer, note)}" "<time>{time(entry.at)}</time>" "{mark}</p>
-            <p class="text">{text}</p>
+            <div class="text">{text}</div>
         </div>
     }
     .into_any()
@@ -167,13 +200,31 @@ fn waiting(chat: ChatId, pending: &Pending) -> impl IntoView + use<> {
         Some(code) => format!("· not sent: {code}"),
     };
     let back = pending.refused.map(|_| {
-        view! { <button on:click=move |_| act(|console| console.take_back(chat, id))>"Edit and send again"</button> }
+        let label = if pending.document.is_some() { "Close" } else { "Edit and send again" };
+        view! { <button on:click=move |_| act(|console| console.take_back(chat, id))>{label}</button> }
     });
     view! {
         <div class="line pending" data-test="message" data-refused=pending.refused.is_some().to_string()
             data-kind=if pending.note { "note" } else { "agent" }>
             <p class="by">"You "{state}" "{back}</p>
             <p class="text">{pending.text.clone()}</p>
+        </div>
+    }
+}
+
+fn uploading(chat: ChatId, upload: Upload) -> impl IntoView {
+    let Upload { number, name, refused } = upload;
+    let close = refused.is_some().then(|| {
+        view! { <button on:click=move |_| act(|console| console.forget_upload(chat, number))>"Close"</button> }
+    });
+    let state = match refused {
+        None => "· uploading…".to_owned(),
+        Some(why) => format!("· not sent: {why}"),
+    };
+    view! {
+        <div class="line pending" data-test="upload" data-refused=close.is_some().to_string() data-kind="agent">
+            <p class="by">"You "{state}" "{close}</p>
+            <p class="text">{name}</p>
         </div>
     }
 }
