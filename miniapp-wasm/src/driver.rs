@@ -1,14 +1,18 @@
 //! Carries out what the client machine asks for: sockets, timers, storage, and the calls between machine, site
 //! and customer.
 
-use baton_core::client::{Claim, Client, Effect, Env, Input, Link, Opening, Record, Settings, Timer};
-use baton_protocol::{ClientFrame, Encoding, Timestamp, decode_server};
+use baton_core::client::{
+    Claim, Client, Effect, Env, Input, Link, Opening, Record, Settings, Standing, Timer,
+};
+use baton_protocol::model::DocumentCard;
+use baton_protocol::{ClientFrame, Encoding, ErrorCode, Timestamp, decode_server, documents_beside};
 use js_sys::{Array, Date, Function, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Crypto, Event, MessageEvent, Storage, WebSocket, Window};
 
 use crate::host::{Host, Word};
 use crate::settings::{self, Area, Site};
+use crate::text::{hex, join};
 use crate::ui::{Act, Ui};
 
 /// Where the record is kept.
@@ -114,6 +118,25 @@ impl App {
     pub fn lost(&mut self) {
         self.holds = false;
         self.input(Input::Superseded);
+    }
+
+    /// Where the chat's documents are, and the secret that opens them.
+    pub fn place(&self) -> Option<Array> {
+        let record = self.client.record().filter(|record| record.hop.is_none() && self.holds)?;
+        let Standing::Session { chat, token } = &record.standing else { return None };
+        let base = documents_beside(&record.socket)?;
+        let url = join(&[&base, "/", &hex(&chat.0)]);
+        Some(Array::of2(&url.into(), &token.reveal().into()))
+    }
+
+    /// A file is with the gateway.
+    pub fn attached(&mut self, card: DocumentCard) {
+        self.input(Input::Attach(card));
+    }
+
+    /// A file could not be sent.
+    pub fn refused(&mut self, code: ErrorCode) {
+        self.input(Input::NotUploaded(code));
     }
 
     /// An event of the browser, or the number of a timer that has elapsed.

@@ -13,8 +13,10 @@ mod settings;
 mod text;
 mod ui;
 
+use baton_protocol::ErrorCode;
+use baton_protocol::model::DocumentCard;
 use driver::App;
-use js_sys::Function;
+use js_sys::{Array, Function};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::Window;
@@ -44,6 +46,26 @@ pub fn begin() {
 #[wasm_bindgen]
 pub fn lost() {
     with(App::lost);
+}
+
+/// Where the chat's documents are, and the secret that opens them; nothing while there is no chat to send them to.
+#[wasm_bindgen]
+pub fn place() -> Option<Array> {
+    APP.with(|app| app.try_borrow().ok()?.as_ref()?.place())
+}
+
+/// The gateway has taken a file: it is said in the chat.
+#[wasm_bindgen]
+pub fn attached(sha256: String, name: String, media_type: String, size: f64) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a file")]
+    let size = size as u64;
+    with(|app| app.attached(DocumentCard { sha256, name, media_type, size }));
+}
+
+/// It has not, perhaps because it takes no such files.
+#[wasm_bindgen]
+pub fn refused(such: bool) {
+    with(|app| app.refused(if such { ErrorCode::BadDocument } else { ErrorCode::Internal }));
 }
 
 /// Browsers report some events while another is being handled, such as the focus that a handler moves. None of

@@ -2,12 +2,16 @@
 
 use baton_core::client::{Line, Mark, View, What};
 use baton_protocol::MessageId;
+use baton_protocol::model::DocumentCard;
 use js_sys::Date;
 use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
 use web_sys::{Document, Element, HtmlElement};
 
 use super::words;
-use crate::text::join;
+use crate::text::{join, size};
+
+/// Bytes of an image that is shown without being asked for.
+const PREVIEW: u64 = 5 * 1024 * 1024;
 
 /// Pixels from the end that still count as the end.
 const NEAR: i32 = 40;
@@ -48,13 +52,13 @@ impl Lines {
         let follow = self.at_end();
         let mut news = false;
         let mut spoke_last = false;
-        let last_own = view.lines.iter().rposition(|line| matches!(line.what, What::Own(..)));
+        let last_own = view.lines.iter().rposition(|line| speaker(line) == Some(""));
         for (place, line) in view.lines.iter().enumerate() {
             let before = place.checked_sub(1).and_then(|place| view.lines.get(place));
             let class = class(line, before, last_own == Some(place));
             if self.put(place, line, class) {
                 news = true;
-                spoke_last = matches!(line.what, What::Own(..));
+                spoke_last = speaker(line) == Some("");
             }
         }
         for row in self.rows.drain(view.lines.len()..) {
@@ -103,6 +107,11 @@ impl Lines {
                 _ = item.append_child(&self.make("b", "", name));
                 ("message", self.bubble(text, line))
             }
+            What::OwnDocument(card, _) => ("message", self.document(card, line)),
+            What::AgentDocument(name, card) => {
+                _ = item.append_child(&self.make("b", "", name));
+                ("message", self.document(card, line))
+            }
             What::System(text) => ("event", self.make("span", "", text)),
             What::Event(event) => ("event", self.make("span", "", &words::event(event))),
             What::With(name) => ("event", self.make("span", "", &join(&["You are now with ", name]))),
@@ -126,6 +135,25 @@ impl Lines {
         bubble
     }
 
+    /// `files.js` loads what the button asks for, and the picture.
+    fn document(&self, card: &DocumentCard, line: &Line) -> Element {
+        let bubble = self.make("div", "bubble", "");
+        _ = bubble.set_attribute("title", &time(line));
+        if card.media_type.starts_with("image/") && card.size <= PREVIEW {
+            let picture = self.make("img", "", "");
+            set(
+                &picture,
+                &[("data-preview", &card.sha256), ("data-test", "preview"), ("alt", ""), ("hidden", "")],
+            );
+            _ = bubble.append_child(&picture);
+        }
+        let button = self.make("button", "", &card.name);
+        set(&button, &[("type", "button"), ("data-test", "download"), ("data-file", &card.sha256)]);
+        _ = bubble.append_child(&button);
+        _ = bubble.append_child(&self.make("small", "", &size(card.size)));
+        bubble
+    }
+
     fn append(&self, to: &Element, text: &str) {
         if !text.is_empty() {
             _ = to.append_child(&self.document.create_text_node(text));
@@ -134,11 +162,13 @@ impl Lines {
 
     fn link(&self, url: &str) -> Element {
         let link = self.make("a", "", url);
-        for (name, value) in [("href", url), ("target", "_blank"), ("rel", "noopener noreferrer")] {
-            _ = link.set_attribute(name, value);
-        }
+        set(&link, &[("href", url), ("target", "_blank"), ("rel", "noopener noreferrer")]);
         link
     }
+}
+
+fn set(element: &Element, attributes: &[(&str, &str)]) {
+    attributes.iter().for_each(|(name, value)| _ = element.set_attribute(name, value));
 }
 
 /// The text before the next link, the link, and the text after it.
@@ -162,18 +192,28 @@ fn time(line: &Line) -> String {
     text.get(..5).unwrap_or_default().to_owned()
 }
 
+/// Who says a line: an agent's name, or nobody's for the customer.
+fn speaker(line: &Line) -> Option<&str> {
+    match &line.what {
+        What::Own(..) | What::OwnDocument(..) => Some(""),
+        What::Agent(name, _) | What::AgentDocument(name, _) => Some(name),
+        _ => None,
+    }
+}
+
 fn class(line: &Line, before: Option<&Line>, last: bool) -> String {
-    let first = match (&line.what, before.map(|line| &line.what)) {
-        (What::Own(..), Some(What::Own(..))) => false,
-        (What::Agent(name, _), Some(What::Agent(other, _))) => name != other,
+    let first = before.is_none_or(|before| match (speaker(line), speaker(before)) {
+        (Some(this), Some(other)) => this != other,
         _ => true,
-    };
+    });
     let mut class = String::from(match &line.what {
-        What::Own(_, Mark::Pending) => "message own pending",
-        What::Own(_, Mark::Stored) => "message own stored",
-        What::Own(_, Mark::Seen) => "message own seen",
-        What::Own(_, Mark::Refused) => "message own refused",
-        What::Agent(..) => "message agent",
+        What::Own(_, mark) | What::OwnDocument(_, mark) => match mark {
+            Mark::Pending => "message own pending",
+            Mark::Stored => "message own stored",
+            Mark::Seen => "message own seen",
+            Mark::Refused => "message own refused",
+        },
+        What::Agent(..) | What::AgentDocument(..) => "message agent",
         What::With(_) => "event with",
         What::Here => "here",
         What::System(_) | What::Event(_) => "event",

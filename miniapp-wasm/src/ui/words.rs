@@ -1,6 +1,7 @@
 //! Every word that the widget says by itself.
 
 use baton_core::client::{Connection, Ending, Notice, Place, View};
+use baton_protocol::ErrorCode;
 use baton_protocol::model::{EndReason, Event, Phase};
 
 use crate::text::{join, number};
@@ -86,6 +87,8 @@ pub fn notice(notice: &Notice) -> &'static str {
         Notice::Lost => "The earlier chat is not available any more. Please start a new one.",
         Notice::Stayed => "You are still with us: the others could not be reached.",
         Notice::NotArrived => "The chat could not be continued here.",
+        Notice::NotUploaded(ErrorCode::BadDocument) => "Files of this kind or size cannot be sent here.",
+        Notice::NotUploaded(_) => "The file could not be sent. Please try again in a moment.",
         Notice::Refused(_) => "The last message could not be delivered.",
     }
 }
