@@ -50,6 +50,16 @@ pub async fn pick_up(agent: &Browser) -> Result<()> {
 /// # Errors
 /// When a step cannot be done in time.
 pub async fn transfer_to_server(agent: &Browser, server: &str, area: &str, comments: &str) -> Result<()> {
+    choose_at_server(agent, server, area).await?;
+    agent.type_into("comments", comments).await?;
+    agent.click("transfer-submit").await
+}
+
+/// The agent opens the transfer dialog and chooses an area of another company's server.
+///
+/// # Errors
+/// When a step cannot be done in time.
+pub async fn choose_at_server(agent: &Browser, server: &str, area: &str) -> Result<()> {
     agent.click("transfer").await?;
     agent.click("transfer-tab-servers").await?;
     let choice = agent.find("server-select").await?;
@@ -58,9 +68,7 @@ pub async fn transfer_to_server(agent: &Browser, server: &str, area: &str, comme
         option.click().await.map_err(Into::into)
     })
     .await?;
-    choose(agent, area).await?;
-    agent.type_into("comments", comments).await?;
-    agent.click("transfer-submit").await
+    choose(agent, area).await
 }
 
 /// Chooses the destination whose row shows this text.

@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, File, FileList, Headers, HtmlAnchorElement, RequestInit, Response, Url};
 
-use super::driver::{act, console, random, token};
+use super::driver::{act, random, token};
 use super::pane::chat_memo;
 use crate::words;
 

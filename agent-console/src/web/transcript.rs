@@ -214,7 +214,8 @@ fn waiting(chat: ChatId, pending: &Pending) -> impl IntoView + use<> {
 
 fn uploading(chat: ChatId, upload: Upload) -> impl IntoView {
     let Upload { number, name, refused } = upload;
-    let close = refused.is_some().then(|| {
+    let failed = refused.is_some();
+    let close = failed.then(|| {
         view! { <button on:click=move |_| act(|console| console.forget_upload(chat, number))>"Close"</button> }
     });
     let state = match refused {
@@ -222,7 +223,7 @@ fn uploading(chat: ChatId, upload: Upload) -> impl IntoView {
         Some(why) => format!("· not sent: {why}"),
     };
     view! {
-        <div class="line pending" data-test="upload" data-refused=close.is_some().to_string() data-kind="agent">
+        <div class="line pending" data-test="upload" data-refused=failed.to_string() data-kind="agent">
             <p class="by">"You "{state}" "{close}</p>
             <p class="text">{name}</p>
         </div>

@@ -95,3 +95,99 @@ fn begins_at(response: &reqwest::Response, from: u64) -> bool {
     let range = response.headers().get("content-range").and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::{HeaderMap, header};
+    use axum::routing::get;
+    use baton_protocol::federation::Jwks;
+
+    use super::*;
+    use crate::config;
+    use crate::documents::Documents;
+    use crate::federation::client::Client;
+    use crate::federation::keys::Keys;
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Mode, PeerClass, PeerRow, Store};
+
+    const TRANSFER: TransferId = TransferId([7; 16]);
+    const BODY: &[u8] = b"Hello, wide world";
+
+    /// A peer that breaks off after five bytes, and the ranges that it was asked for. With `whole` it knows none.
+    async fn peer(whole: bool) -> (u16, Arc<Mutex<Vec<String>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let give = move |headers: HeaderMap| async move {
+            let range = headers[header::RANGE].to_str().unwrap().to_owned();
+            let from: usize = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+            let first = seen.lock().unwrap().is_empty();
+            seen.lock().unwrap().push(range);
+            let from = if whole { 0 } else { from };
+            let until = if first { 5 } else { BODY.len() };
+            let parts = vec![
+                Ok(axum::body::Bytes::from_static(&BODY[from..until])),
+                Err(std::io::Error::other("broken off")),
+            ];
+            let body =
+                Body::from_stream(futures_util::stream::iter(parts.into_iter().take(1 + usize::from(first))));
+            let status = if whole { StatusCode::OK } else { StatusCode::PARTIAL_CONTENT };
+            (status, [(header::CONTENT_RANGE, format!("bytes {from}-16/17"))], body)
+        };
+        let router = axum::Router::new().fallback(get(give));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (port, asked)
+    }
+
+    async fn federation(port: u16, folder: &std::path::Path) -> Federation {
+        let store = Arc::new(MemoryStore::default());
+        let base = format!("http://acme.localhost:{port}");
+        let row = PeerRow {
+            name: "acme".into(),
+            title: "Acme".into(),
+            subject: String::new(),
+            base_url: base.clone(),
+            federation: base,
+            socket: String::new(),
+            page: None,
+            keys: Jwks::default(),
+            class: PeerClass::Partner,
+            areas: None,
+            mode: Mode::InPlace,
+            agreement: crate::store::Agreement::default(),
+        };
+        store.put_peer(row).await.unwrap();
+        let keys = Keys::create(folder).unwrap();
+        Federation::new("globex".into(), keys, Client::new().unwrap(), store)
+    }
+
+    #[tokio::test]
+    async fn d5_a_document_that_broke_off_goes_on_where_it_was() {
+        for whole in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let (port, asked) = peer(whole).await;
+            let federation = federation(port, folder.path()).await;
+            let limits = config::Documents {
+                store: config::Place::Folder(folder.path().join("documents")),
+                ..config::Documents::default()
+            };
+            let documents = Documents::open(&limits, folder.path()).unwrap();
+            let mut spool = documents.upload(1).await.unwrap();
+            let size = BODY.len() as u64;
+            let (name, media_type, sha256) = ("x.txt".into(), "text/plain".into(), "ab".repeat(32));
+            let document = DocumentRef { number: 0, name, media_type, size, sha256 };
+            federation.fetch("acme", TRANSFER, &document, &mut spool).await.unwrap_err();
+            assert_eq!(spool.size(), 5);
+            let fetched = federation.fetch("acme", TRANSFER, &document, &mut spool).await.unwrap();
+            assert_eq!((fetched, spool.head()), (Fetched::Here, BODY));
+            assert_eq!(*asked.lock().unwrap(), ["bytes=0-", "bytes=5-"]);
+            let small = DocumentRef { size: 9, ..document };
+            spool.restart().await.unwrap();
+            let more = federation.fetch("acme", TRANSFER, &small, &mut spool).await.unwrap();
+            assert_eq!(more, Fetched::Never, "more than was announced");
+        }
+    }
+}

@@ -222,3 +222,48 @@ fn a_database_of_a_newer_program_is_left_alone() {
     let error = SqliteStore::open(&path).err().unwrap().to_string();
     assert!(error.contains("version 99"), "{error}");
 }
+
+#[tokio::test]
+async fn uploads_are_counted_by_chat_and_found_by_who_made_them() {
+    let card = |number: u8, size: u64| DocumentCard {
+        sha256: format!("{number:02x}").repeat(32),
+        name: "a.pdf".into(),
+        media_type: "application/pdf".into(),
+        size,
+    };
+    for (store, _folder) in stores() {
+        let (chat, most) = (ChatId([1; 16]), UploadLimit { count: 2, bytes: 100 });
+        let put = async |chat: ChatId, by: Option<&str>, card: DocumentCard| {
+            let row = UploadRow { chat, by: by.map(str::to_owned), card, at: SOON };
+            store.put_upload(row, most).await.unwrap()
+        };
+        assert!(put(chat, None, card(1, 60)).await);
+        assert!(put(chat, None, card(1, 60)).await, "the same again");
+        assert!(!put(chat, Some("anna"), card(2, 41)).await, "too many bytes");
+        assert!(put(chat, Some("anna"), card(2, 40)).await);
+        assert!(!put(chat, None, card(3, 0)).await, "too many");
+        assert!(put(ChatId([2; 16]), None, card(3, 100)).await);
+        let hash = |number: u8| card(number, 0).sha256;
+        assert_eq!(store.upload(chat, None, &hash(1)).await.unwrap(), Some(card(1, 60)));
+        for (by, number) in [(None, 2), (Some("ben"), 2), (Some("anna"), 1), (None, 3)] {
+            assert_eq!(store.upload(chat, by, &hash(number)).await.unwrap(), None, "{by:?} {number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_has_gone_is_found_by_its_transfer() {
+    for (store, _folder) in stores() {
+        let (transfer, other) = (TransferId([7; 16]), TransferId([8; 16]));
+        let json =
+            format!("{{\"outgoing\":{{\"Settled\":{{\"attempt\":{{\"transfer\":\"{transfer}\"}}}}}}}}");
+        let row = |number: u8, json: String| {
+            let (id, token) = (ChatId([number; 16]), SecretDigest([number; 32]));
+            Op::SaveChat(ChatRow { id, version: 0, token, open: false, json })
+        };
+        let open = row(2, "{\"outgoing\":\"Owned\"}".into());
+        assert!(commit(&*store, vec![vec![row(1, json), open]])[0].1.is_ok());
+        assert_eq!(store.chat_by_transfer(transfer).await.unwrap(), Some(ChatId([1; 16])));
+        assert_eq!(store.chat_by_transfer(other).await.unwrap(), None);
+    }
+}
