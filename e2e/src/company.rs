@@ -273,12 +273,6 @@ impl Company {
         format!("ws://127.0.0.1:{}/v1/ws", self.port)
     }
 
-    /// The gateway's address by number, for programs that look names up.
-    #[must_use]
-    pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
     /// The agents' console.
     #[must_use]
     pub fn console(&self) -> String {
