@@ -61,7 +61,12 @@ const show = async (picture) => {
   delete picture.dataset.preview;
   try {
     picture.src = await address(hash);
+    await picture.decode();
+    const log = find('log');
+    const end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     picture.hidden = false;
+    // Whoever read the newest line still does.
+    if (end) log.scrollTop = log.scrollHeight;
   } catch {
     // Its name is there all the same.
   }

@@ -151,5 +151,20 @@ fn Picture(chat: ChatId, card: DocumentCard, state: Memo<Option<DocumentState>>)
             let _ = Url::revoke_object_url(&address);
         }
     });
-    move || source.get().map(|source| view! { <img src=source alt="" data-test="preview"/> })
+    move || {
+        source.get().map(|source| {
+            let loaded = move |event: leptos::ev::Event| stay_at_end(&event_target(&event));
+            view! { <img src=source alt="" data-test="preview" on:load=loaded/> }
+        })
+    }
+}
+
+/// Whoever read the newest line before this picture made it longer still does.
+fn stay_at_end(picture: &web_sys::HtmlElement) {
+    const NEAR: i32 = 60;
+    let Some(list) = picture.closest(".transcript").ok().flatten() else { return };
+    let below = list.scroll_height() - list.scroll_top() - list.client_height();
+    if below < NEAR + picture.offset_height() {
+        list.set_scroll_top(list.scroll_height());
+    }
 }
