@@ -11,8 +11,8 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, DocumentState, Entry, Offer, OpenChat,
-    Page, Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
+    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, DocumentState, Entry,
+    Offer, OpenChat, Page, Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {

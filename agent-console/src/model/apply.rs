@@ -64,7 +64,11 @@ impl Console {
             }
             // Nothing shows them yet: the dialog shows the general policy, and a peer's areas the chat's own.
             ServerFrame::ChatPolicy { .. } | ServerFrame::OpenChats { .. } => {}
-            ServerFrame::Asked { .. } | ServerFrame::AskOver { .. } => {}
+            // Not shown here yet.
+            ServerFrame::Asked { .. }
+            | ServerFrame::AskOver { .. }
+            | ServerFrame::Consulting { .. }
+            | ServerFrame::ConsultSaid { .. } => {}
             // These are for customers.
             ServerFrame::Welcome { .. }
             | ServerFrame::PhaseChanged { .. }
