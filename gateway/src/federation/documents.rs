@@ -71,7 +71,7 @@ impl Federation {
         let peer = self.peer(peer).await.context("it is not a peer any more")?;
         let url = format!("{}/outgoing/{transfer}/documents/{}", peer.federation, document.sha256);
         let from = spool.size();
-        let asked = self.client.get(&self.keys, &self.server, &peer.name, &url, from).await;
+        let asked = self.client.get(&self.keys.get(), &self.server, &peer.name, &url, from).await;
         let mut response = asked.map_err(|failed| anyhow::anyhow!(failed.detail))?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if begins_at(&response, from) => {}
@@ -100,15 +100,14 @@ fn begins_at(response: &reqwest::Response, from: u64) -> bool {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use axum::http::{HeaderMap, header};
-    use axum::routing::get;
     use baton_protocol::federation::Jwks;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
     use crate::config;
     use crate::documents::Documents;
     use crate::federation::client::Client;
-    use crate::federation::keys::Keys;
+    use crate::federation::keys::{Keys, Live};
     use crate::store::memory::MemoryStore;
     use crate::store::{Mode, PeerClass, PeerRow, Store};
 
@@ -117,28 +116,29 @@ mod tests {
 
     /// A peer that breaks off after five bytes, and the ranges that it was asked for. With `whole` it knows none.
     async fn peer(whole: bool) -> (u16, Arc<Mutex<Vec<String>>>) {
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = asked.clone();
-        let give = move |headers: HeaderMap| async move {
-            let range = headers[header::RANGE].to_str().unwrap().to_owned();
-            let from: usize = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
-            let first = seen.lock().unwrap().is_empty();
-            seen.lock().unwrap().push(range);
-            let from = if whole { 0 } else { from };
-            let until = if first { 5 } else { BODY.len() };
-            let parts = vec![
-                Ok(axum::body::Bytes::from_static(&BODY[from..until])),
-                Err(std::io::Error::other("broken off")),
-            ];
-            let body =
-                Body::from_stream(futures_util::stream::iter(parts.into_iter().take(1 + usize::from(first))));
-            let status = if whole { StatusCode::OK } else { StatusCode::PARTIAL_CONTENT };
-            (status, [(header::CONTENT_RANGE, format!("bytes {from}-16/17"))], body)
-        };
-        let router = axum::Router::new().fallback(get(give));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = vec![0; 8_192];
+                let count = stream.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..count]).to_lowercase();
+                let range = request.lines().find_map(|line| line.strip_prefix("range: ")).unwrap().to_owned();
+                let from: usize = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+                let from = if whole { 0 } else { from };
+                let until = if seen.lock().unwrap().is_empty() { 5 } else { BODY.len() };
+                seen.lock().unwrap().push(range);
+                let status = if whole { "200 OK" } else { "206 Partial Content" };
+                let length = BODY.len() - from;
+                let head = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\ncontent-range: bytes {from}-16/17\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(&BODY[from..until]).await.unwrap();
+            }
+        });
         (port, asked)
     }
 
@@ -154,13 +154,15 @@ mod tests {
             socket: String::new(),
             page: None,
             keys: Jwks::default(),
+            revoked: Vec::new(),
             class: PeerClass::Partner,
             areas: None,
             mode: Mode::InPlace,
             agreement: crate::store::Agreement::default(),
         };
         store.put_peer(row).await.unwrap();
-        let keys = Keys::create(folder).unwrap();
+        Keys::create(folder).unwrap();
+        let keys = Live::open(folder).unwrap();
         Federation::new("globex".into(), keys, Client::new().unwrap(), store)
     }
 
