@@ -119,7 +119,7 @@ async fn a5_an_unstaffed_line_is_refused_here_and_there() {
     transfer(&mut anna, TRANSFER, chat, Destination::Area("billing".into()), Share::All).await;
     assert_eq!(stage(&mut anna, Stage::Failed).await, Some(ErrorCode::Unstaffed));
     transfer(&mut anna, TransferId([8; 16]), chat, to_globex(), Share::All).await;
-    assert_eq!(stage(&mut anna, Stage::Failed).await, Some(ErrorCode::Denied));
+    assert_eq!(stage(&mut anna, Stage::Failed).await, Some(ErrorCode::Unstaffed));
     carla.say(None, 4, "Well?").await.unwrap();
 }
 
