@@ -1,5 +1,6 @@
 //! `cargo xtask conventions`: the rules of the source that no compiler knows.
 
+mod requirements;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,7 @@ fn check(root: &Path) -> Result<(usize, Vec<String>)> {
         let text = fs::read_to_string(root.join(path))?;
         found.extend(if path.ends_with(".rs") { source(path, &text) } else { manifest(path, &text) });
     }
+    found.extend(requirements::check(root, &files)?);
     Ok((files.len(), found))
 }
 
