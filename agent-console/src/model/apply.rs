@@ -5,7 +5,7 @@ use baton_protocol::model::{AgentCard, Brand, ChatCard, ChatState, Context, Stag
 use baton_protocol::{ChatId, ErrorCode, MessageId, ResumeToken, ServerFrame, Timestamp, TransferId};
 
 use super::chat::{Attempt, Chat};
-use super::{Console, Link, Me, sentence};
+use super::{Console, Link, Me, SideLine, sentence};
 
 impl Console {
     /// Takes a frame from the gateway.
@@ -58,17 +58,20 @@ impl Console {
                 }
             }
             ServerFrame::Refused { code, detail, about } => self.refused(code, detail, &about, now),
-            ServerFrame::Pong { .. } => self.drop_unconfirmed(),
+            ServerFrame::Pong { .. } => {
+                self.drop_sides();
+                self.drop_unconfirmed();
+            }
             ServerFrame::Draining { .. } => {
                 self.notice("The server restarts; the console connects again by itself.".into(), now);
             }
             // Nothing shows them yet: the dialog shows the general policy, and a peer's areas the chat's own.
             ServerFrame::ChatPolicy { .. } | ServerFrame::OpenChats { .. } => {}
-            // Not shown here yet.
-            ServerFrame::Asked { .. }
-            | ServerFrame::AskOver { .. }
-            | ServerFrame::Consulting { .. }
-            | ServerFrame::ConsultSaid { .. } => {}
+            ServerFrame::Asked { .. } | ServerFrame::AskOver { .. } => {}
+            ServerFrame::Consulting { consultation } => self.consulting(consultation),
+            ServerFrame::ConsultSaid { transfer, id, mine, text } => {
+                self.said_aside(transfer, SideLine { id, mine, text });
+            }
             // These are for customers.
             ServerFrame::Welcome { .. }
             | ServerFrame::PhaseChanged { .. }
@@ -93,6 +96,7 @@ impl Console {
         for chat in &mut self.chats {
             chat.unconfirmed = chat.is_mine();
         }
+        self.sides_again();
         if let Some(presence) = self.wanted {
             self.outbox.push(baton_protocol::ClientFrame::SetPresence { presence });
         }
@@ -241,6 +245,9 @@ impl Console {
 
     fn refused(&mut self, code: ErrorCode, detail: String, about: &About, now: Timestamp) {
         let reason = if detail.is_empty() { code.to_string() } else { detail };
+        if self.side_refused(code, &reason, about, now) {
+            return;
+        }
         match about {
             About::Connection => self.refusal = Some(code),
             About::Message(id) => self.message_refused(*id, code),

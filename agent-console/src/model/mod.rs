@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod chat;
+mod consult;
 pub mod dialog;
 mod intent;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use baton_protocol::model::{AgentCard, AreaCard, Brand, ChatState, Presence, Ser
 use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, Timestamp};
 
 pub use chat::{Attempt, Chat, PaneState, Pending, Upload};
+pub use consult::{Side, SideLine};
 pub use dialog::{Amount, Candidate, Choice, Dialog, Tab};
 
 /// Milliseconds that a notice stays.
@@ -80,6 +82,8 @@ pub struct Console {
     pub side_by_side: bool,
     /// The transfer dialog, while it is open.
     pub dialog: Option<Dialog>,
+    /// Side conversations.
+    pub sides: Vec<Side>,
     /// What the agent is to read.
     pub notices: Vec<Notice>,
     last_notice: u32,
@@ -108,6 +112,7 @@ impl Default for Console {
             open: None,
             side_by_side: false,
             dialog: None,
+            sides: Vec::new(),
             notices: Vec::new(),
             last_notice: 0,
             expected: None,

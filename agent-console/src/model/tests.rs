@@ -7,10 +7,10 @@ use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, Seq, ServerFrame
 use super::dialog::{agent_unfit, area_unfit, candidates};
 use super::*;
 
-const CHAT: ChatId = ChatId([1; 16]);
+pub(super) const CHAT: ChatId = ChatId([1; 16]);
 const OTHER: ChatId = ChatId([2; 16]);
-const NOW: Timestamp = Timestamp(1_000_000);
-const MOVE: TransferId = TransferId([7; 16]);
+pub(super) const NOW: Timestamp = Timestamp(1_000_000);
+pub(super) const MOVE: TransferId = TransferId([7; 16]);
 
 fn agent(name: &str) -> AgentCard {
     AgentCard {
@@ -95,7 +95,7 @@ fn desk() -> Console {
     console
 }
 
-fn with_chat() -> Console {
+pub(super) fn with_chat() -> Console {
     let mut console = desk();
     console.apply(ServerFrame::Opened { card: card(CHAT, ChatState::Active), context: None }, NOW);
     console.apply(ServerFrame::Entries { chat: CHAT, entries: vec![text(1, "Hello")] }, NOW);
@@ -112,7 +112,7 @@ fn progress(console: &mut Console, stage: Stage, code: Option<ErrorCode>) {
     console.apply(ServerFrame::Progress { chat: CHAT, transfer: MOVE, stage, code, detail }, NOW);
 }
 
-fn to_ben() -> Choice {
+pub(super) fn to_ben() -> Choice {
     Choice { to: Destination::Agent("ben".into()), title: "Ben".into(), share: SharePolicy::AgentsChoice }
 }
 

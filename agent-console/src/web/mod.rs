@@ -1,6 +1,7 @@
 //! The views and the socket. What is shown is a function of [`crate::model::Console`]; what is done goes through
 //! [`driver::act`].
 
+mod consult;
 mod driver;
 mod edit;
 mod files;
@@ -105,6 +106,7 @@ fn Desk() -> impl IntoView {
             </main>
             <panel::Panel/>
         </div>
+        <consult::Sides/>
         <transfer::Transfer/>
         <Notices/>
     }

@@ -48,6 +48,7 @@ fn Window() -> impl IntoView {
     });
     let tab = part(|_, dialog| dialog.tab);
     let ready = part(|_, dialog| dialog.choice.is_some() && dialog.comments.len() <= MAX_TEXT);
+    let question = part(|_, dialog| dialog.question().is_some());
     let name = part(|console, dialog| console.chat(dialog.chat).map(|chat| chat.name()).unwrap_or_default());
     view! {
         <dialog class="transfer" node_ref=window aria-labelledby="transfer-title" on:close=|_| close()>
@@ -68,6 +69,9 @@ fn Window() -> impl IntoView {
             <Sent/>
             <footer>
                 <button class="plain" on:click=|_| close()>"Cancel"</button>
+                <button class="plain" data-test="ask-first" disabled=move || question.get() != Some(true)
+                    title="Sends your comments to an agent there, and nothing else"
+                    on:click=|_| act(|console| console.ask_first(new_transfer()))>"Ask first"</button>
                 <button class="main" data-test="transfer-submit" disabled=move || ready.get() != Some(true)
                     on:click=|_| act(|console| console.transfer(new_transfer()))>"Transfer"</button>
             </footer>
