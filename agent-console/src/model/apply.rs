@@ -67,7 +67,8 @@ impl Console {
             }
             // Nothing shows them yet: the dialog shows the general policy, and a peer's areas the chat's own.
             ServerFrame::ChatPolicy { .. } | ServerFrame::OpenChats { .. } => {}
-            ServerFrame::Asked { .. } | ServerFrame::AskOver { .. } => {}
+            ServerFrame::Asked { ask } => self.asked(ask, now),
+            ServerFrame::AskOver { transfer } => self.ask_over(transfer),
             ServerFrame::Consulting { consultation } => self.consulting(consultation),
             ServerFrame::ConsultSaid { transfer, id, mine, text } => {
                 self.said_aside(transfer, SideLine { id, mine, text });
@@ -157,6 +158,7 @@ impl Console {
             // It came back: what the agent may see now is another part of it.
             self.chats.retain(|chat| chat.id() != id);
         }
+        let new = self.chat(id).is_none();
         match self.chat_mut(id) {
             Some(chat) => {
                 (chat.card, chat.context) = (card, context);
@@ -169,7 +171,8 @@ impl Console {
         }
         self.settle(id);
         self.say_again(id);
-        if self.open.is_none() || self.expected == Some(id) {
+        let asked_for = new && std::mem::take(&mut self.expects_asked);
+        if self.open.is_none() || self.expected == Some(id) || asked_for {
             self.open = Some(id);
             self.expected = None;
         }
@@ -206,10 +209,13 @@ impl Console {
                     stage: None,
                     failure: None,
                     cancelling: false,
+                    asking: false,
                     entered: None,
                     frame: None,
                 });
-                chat.attempt = Some(Attempt { stage: attempt.stage.max(Some(stage)), ..attempt });
+                // Under way again: another console of the agent's tried it once more.
+                let before = attempt.stage.filter(|_| attempt.failure.is_none());
+                chat.attempt = Some(Attempt { stage: before.max(Some(stage)), failure: None, ..attempt });
             }
             // A failure that was reported stays to be read; one that was missed is told by the transcript.
             ChatState::Active => {
@@ -237,6 +243,7 @@ impl Console {
         };
         // Stages only ever advance.
         attempt.stage = attempt.stage.max(Some(stage));
+        attempt.asking = code == Some(ErrorCode::Asking);
         if stage == Stage::Failed {
             attempt.failure = Some((code, detail));
         }

@@ -107,6 +107,8 @@ pub struct Attempt {
     pub failure: Option<(Option<ErrorCode>, String)>,
     /// Cancelling has been asked for.
     pub cancelling: bool,
+    /// An agent there is being asked whether they take the chat.
+    pub asking: bool,
     /// What the agent had entered, for another try.
     pub entered: Option<Dialog>,
     /// What was sent, to be sent again after a lost connection. The same transfer twice is harmless.
@@ -118,6 +120,12 @@ impl Attempt {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.failure.is_none() && self.stage.is_none_or(|stage| stage < Stage::Arrived)
+    }
+
+    /// Whether the destination has kept what was sent, for another try (D7).
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        matches!(self.failure, Some((Some(ErrorCode::Kept), _)))
     }
 }
 

@@ -274,9 +274,26 @@ impl Console {
             stage: None,
             failure: None,
             cancelling: false,
+            asking: false,
             entered: Some(dialog),
             frame: Some(frame.clone()),
         });
+        chat.touch();
+        self.outbox.push(frame);
+    }
+
+    /// Tries a transfer again whose information the destination has kept (D7).
+    pub fn retry(&mut self, id: ChatId) {
+        let online = self.link == Link::Online;
+        let Some(chat) = self.chat_mut(id).filter(|chat| online && chat.state() == PaneState::Active) else {
+            return;
+        };
+        let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.is_kept()) else { return };
+        let frame = ClientFrame::RetryTransfer { chat: id, transfer: attempt.transfer };
+        (attempt.stage, attempt.failure) = (None, None);
+        (attempt.cancelling, attempt.asking) = (false, false);
+        attempt.frame = Some(frame.clone());
+        chat.ending = None;
         chat.touch();
         self.outbox.push(frame);
     }

@@ -4,18 +4,19 @@
 //! an outbox that the driver empties. Time and random identifiers come in as values.
 
 mod apply;
+mod asked;
 pub mod chat;
 mod consult;
 pub mod dialog;
 mod intent;
+mod link;
 #[cfg(test)]
 mod tests;
 
-use baton_protocol::frames::Login;
-use baton_protocol::limits::HEARTBEAT_SECONDS;
 use baton_protocol::model::{AgentCard, AreaCard, Brand, ChatState, Presence, ServerCard, WaitingCard};
-use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, ResumeToken, Timestamp};
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, ResumeToken, Timestamp};
 
+pub use asked::Asked;
 pub use chat::{Attempt, Chat, PaneState, Pending, Upload};
 pub use consult::{Side, SideLine};
 pub use dialog::{Amount, Candidate, Choice, Dialog, Tab};
@@ -34,6 +35,12 @@ pub enum Link {
     Online,
     /// Lost, and being made again.
     Lost,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self::Out(None)
+    }
 }
 
 /// Who is logged in, and where.
@@ -58,7 +65,7 @@ pub struct Notice {
 }
 
 /// What the console knows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Console {
     /// The connection.
     pub link: Link,
@@ -84,11 +91,15 @@ pub struct Console {
     pub dialog: Option<Dialog>,
     /// Side conversations.
     pub sides: Vec<Side>,
+    /// Questions that wait for the agent's answer, the oldest first.
+    pub asks: Vec<Asked>,
     /// What the agent is to read.
     pub notices: Vec<Notice>,
     last_notice: u32,
     /// A pick-up under way, whose chat comes to the front.
     expected: Option<ChatId>,
+    /// The agent has taken a chat that they were asked about: it comes to the front, too.
+    expects_asked: bool,
     outbox: Vec<ClientFrame>,
     wanted: Option<Presence>,
     refusal: Option<ErrorCode>,
@@ -96,35 +107,6 @@ pub struct Console {
     pinged: Timestamp,
     nonce: u32,
     token: Option<ResumeToken>,
-}
-
-impl Default for Console {
-    fn default() -> Self {
-        Self {
-            link: Link::Out(None),
-            me: None,
-            queue: Vec::new(),
-            picking: Vec::new(),
-            areas: Vec::new(),
-            agents: Vec::new(),
-            servers: Vec::new(),
-            chats: Vec::new(),
-            open: None,
-            side_by_side: false,
-            dialog: None,
-            sides: Vec::new(),
-            notices: Vec::new(),
-            last_notice: 0,
-            expected: None,
-            outbox: Vec::new(),
-            wanted: None,
-            refusal: None,
-            heard: Timestamp(0),
-            pinged: Timestamp(0),
-            nonce: 0,
-            token: None,
-        }
-    }
 }
 
 impl Console {
@@ -196,71 +178,6 @@ impl Console {
     /// The secret for logging in again, when it is new: to be kept for this browser tab.
     pub fn token(&self) -> Option<&ResumeToken> {
         self.token.as_ref()
-    }
-
-    /// A login begins, by password or with the token of this browser tab.
-    pub fn connecting(&mut self, now: Timestamp) {
-        // The silence counts from here.
-        self.heard = now;
-        if self.me.is_none() {
-            self.link = Link::Connecting;
-        }
-    }
-
-    /// The connection stands: the hello goes first.
-    pub fn connected(&mut self, login: Login, now: Timestamp) {
-        (self.heard, self.pinged) = (now, now);
-        self.refusal = None;
-        // Whatever was meant for the old connection is in the chats and said again from there.
-        self.outbox.clear();
-        self.outbox.push(ClientFrame::AgentHello { login });
-    }
-
-    /// The connection is gone for now.
-    pub fn disconnected(&mut self) {
-        self.outbox.clear();
-        self.picking.clear();
-        if self.me.is_some() {
-            self.link = Link::Lost;
-        }
-    }
-
-    /// The connection is gone for good: back to the login page, which says why.
-    pub fn logged_out(&mut self, code: Option<CloseCode>) {
-        let refusal = self.refusal.map(|code| format!("{}. {}", sentence(&code.to_string()), code.advice()));
-        let closed = code.map(|code| crate::words::closed(code).to_owned());
-        *self = Self { link: Link::Out(refusal.or(closed)), ..Self::default() };
-    }
-
-    /// The server could not be reached for a first login.
-    pub fn unreachable(&mut self) {
-        let text = "The server cannot be reached. Check your connection and try again.";
-        *self = Self { link: Link::Out(Some(text.into())), ..Self::default() };
-    }
-
-    /// Whether nothing was heard for so long that the connection must be dead.
-    #[must_use]
-    pub fn is_silent(&self, now: Timestamp) -> bool {
-        now.since(self.heard) > 2_500 * u64::from(HEARTBEAT_SECONDS)
-    }
-
-    /// Time has passed.
-    pub fn tick(&mut self, now: Timestamp) {
-        self.notices.retain(|notice| notice.until > now);
-        if self.link != Link::Online {
-            return;
-        }
-        let told: Vec<ClientFrame> = self.chats.iter_mut().flat_map(|chat| chat.tick(now)).collect();
-        self.outbox.extend(told);
-        if now.since(self.pinged) >= 1_000 * u64::from(HEARTBEAT_SECONDS) {
-            self.ping(now);
-        }
-    }
-
-    fn ping(&mut self, now: Timestamp) {
-        self.pinged = now;
-        self.nonce = self.nonce.wrapping_add(1);
-        self.outbox.push(ClientFrame::Ping { nonce: self.nonce });
     }
 
     /// Says something to the agent.

@@ -2,7 +2,9 @@
 
 use baton_protocol::frames::{About, PeerOffer};
 use baton_protocol::model::*;
-use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, Seq, ServerFrame, Timestamp, TransferId};
+use baton_protocol::{
+    ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFrame, Timestamp, TransferId,
+};
 
 use super::dialog::{agent_unfit, area_unfit, candidates};
 use super::*;
@@ -391,6 +393,85 @@ fn a6_a_refused_transfer_is_explained_in_the_pane() {
     let chat = console.chat(CHAT).unwrap();
     assert_eq!(chat.state(), PaneState::Active);
     assert!(chat.attempt.as_ref().unwrap().failure.is_some());
+}
+
+#[test]
+fn d7_what_the_destination_has_kept_is_tried_again_without_being_sent_again() {
+    let mut console = transferring();
+    progress(&mut console, Stage::Permitted, None);
+    changed(&mut console, ChatState::Transferring { transfer: MOVE, stage: Stage::Permitted });
+    progress(&mut console, Stage::Failed, Some(ErrorCode::Kept));
+    changed(&mut console, ChatState::Active);
+    assert!(console.chat(CHAT).unwrap().attempt.as_ref().unwrap().is_kept());
+    console.retry(CHAT);
+    console.retry(CHAT);
+    assert_eq!(console.take_outbox(), [ClientFrame::RetryTransfer { chat: CHAT, transfer: MOVE }], "once");
+    assert_eq!(console.chat(CHAT).unwrap().state(), PaneState::Transferring);
+    progress(&mut console, Stage::Permitted, Some(ErrorCode::Asking));
+    let attempt = console.chat(CHAT).unwrap().attempt.clone().unwrap();
+    assert!(attempt.asking && attempt.stage == Some(Stage::Permitted), "{attempt:?}");
+    console.cancel_transfer(CHAT);
+    assert_eq!(console.take_outbox(), [ClientFrame::CancelTransfer { chat: CHAT, transfer: MOVE }]);
+    progress(&mut console, Stage::Accepted, None);
+    assert!(!console.chat(CHAT).unwrap().attempt.as_ref().unwrap().asking);
+}
+
+#[test]
+fn d7_another_try_that_also_fails_can_be_tried_again() {
+    let mut console = transferring();
+    for _ in 0..2 {
+        progress(&mut console, Stage::Failed, Some(ErrorCode::Kept));
+        console.retry(CHAT);
+        assert_eq!(console.take_outbox().len(), 1);
+    }
+    progress(&mut console, Stage::Failed, Some(ErrorCode::NoAgentFree));
+    console.retry(CHAT);
+    assert!(console.take_outbox().is_empty(), "nothing is kept there any more");
+}
+
+fn ask() -> Ask {
+    Ask {
+        transfer: MOVE,
+        from: "Globex".into(),
+        agent: "Gus".into(),
+        area: "Sales".into(),
+        name: "Carla".into(),
+        subject: String::new(),
+        comments: String::new(),
+        expires_in: 20_000,
+    }
+}
+
+#[test]
+fn d7_an_agent_who_is_asked_answers_once_and_the_chat_comes_to_the_front() {
+    let mut console = with_chat();
+    console.apply(ServerFrame::Asked { ask: ask() }, NOW);
+    console.apply(ServerFrame::Asked { ask: ask() }, NOW);
+    assert_eq!(console.asks.len(), 1, "asked again after a moment is one question");
+    console.answer(MOVE, true);
+    console.answer(MOVE, false);
+    assert_eq!(console.take_outbox(), [ClientFrame::AnswerAsk { transfer: MOVE, accept: true }]);
+    console.apply(ServerFrame::AskOver { transfer: MOVE }, NOW);
+    assert!(console.asks.is_empty());
+    console.apply(ServerFrame::Opened { card: card(OTHER, ChatState::Active), context: None }, NOW);
+    assert_eq!(console.open, Some(OTHER));
+}
+
+#[test]
+fn d7_a_question_goes_with_its_time_its_answer_or_the_connection() {
+    let mut console = with_chat();
+    let asked = |console: &mut Console| console.apply(ServerFrame::Asked { ask: ask() }, NOW);
+    asked(&mut console);
+    console.tick(NOW.plus(19_999));
+    assert_eq!(console.asks.len(), 1);
+    console.tick(NOW.plus(20_000));
+    assert!(console.asks.is_empty());
+    asked(&mut console);
+    console.answer(MOVE, false);
+    assert!(console.asks.is_empty());
+    asked(&mut console);
+    console.disconnected();
+    assert!(console.asks.is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The views and the socket. What is shown is a function of [`crate::model::Console`]; what is done goes through
 //! [`driver::act`].
 
+mod asked;
 mod consult;
 mod driver;
 mod edit;
@@ -52,6 +53,7 @@ fn shortcut(code: &str) -> bool {
     }
     match code {
         "KeyP" => act(crate::model::Console::pick_up_next),
+        "KeyA" => driver::focus("[data-test=ask-take]"),
         "KeyT" => act(|console| {
             if let Some(id) = console.open {
                 console.begin_transfer(id);
@@ -80,8 +82,9 @@ fn Desk() -> impl IntoView {
     let panes = Memo::new(|_| console().with(|console| console.shown()));
     let none = move || panes.with(Vec::is_empty);
     let brand = Memo::new(|_| console().with(|console| console.me.as_ref().map(|me| me.brand.clone())));
-    let unread =
-        Memo::new(|_| console().with(|console| console.chats.iter().map(Chat::unread).sum::<usize>()));
+    let unread = Memo::new(|_| {
+        console().with(|console| console.asks.len() + console.chats.iter().map(Chat::unread).sum::<usize>())
+    });
     Effect::new(move |_| {
         let Some(brand) = brand.get() else { return };
         let count = unread.get();

@@ -94,10 +94,11 @@ fn Actions(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
 fn Transfer(id: ChatId) -> impl IntoView {
     let shown = chat_memo(id, |chat| {
         let attempt = chat.attempt.as_ref()?;
-        Some((attempt.is_open(), attempt.cancelling, attempt.to.clone(), line(attempt)))
+        let shown = (attempt.is_open(), attempt.cancelling, attempt.is_kept());
+        Some((shown, attempt.to.clone(), line(attempt)))
     });
     move || {
-        let (open, cancelling, to, line) = shown.get()?;
+        let ((open, cancelling, kept), to, line) = shown.get()?;
         let failed = line.1;
         let title = (!to.is_empty()).then(|| view! { <b>"To "{to}": "</b> });
         let cancel = open.then(|| {
@@ -106,9 +107,17 @@ fn Transfer(id: ChatId) -> impl IntoView {
                     on:click=move |_| act(|console| console.cancel_transfer(id))>"Cancel"</button>
             }
         });
+        let retry = kept.then(|| {
+            view! {
+                <button class="main" data-test="transfer-retry"
+                    on:click=move |_| act(|console| console.retry(id))>"Retry"</button>
+            }
+        });
+        let another = if kept { "Choose another" } else { "Try again" };
         let after = failed.then(|| {
             view! {
-                <button on:click=move |_| act(|console| console.try_again(id))>"Try again"</button>
+                {retry}
+                <button on:click=move |_| act(|console| console.try_again(id))>{another}</button>
                 <button class="plain" on:click=move |_| act(|console| console.forget_failure(id))>"Close"</button>
             }
         });
@@ -125,6 +134,7 @@ fn Transfer(id: ChatId) -> impl IntoView {
 /// A sentence about an attempt, and whether it failed.
 fn line(attempt: &Attempt) -> (String, bool) {
     match &attempt.failure {
+        None if attempt.asking => ("An agent there is being asked…".into(), false),
         None => (words::stage(attempt.stage).into(), false),
         Some((code, detail)) => {
             let advice = code.map(|code| code.advice()).unwrap_or_default();

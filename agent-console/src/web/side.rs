@@ -14,6 +14,7 @@ pub fn Side() -> impl IntoView {
     view! {
         <nav class="side" aria-label="Queue and chats">
             <Who/>
+            <super::asked::Questions/>
             <Queue/>
             <Chats/>
         </nav>
