@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use baton_core::policy::Class;
 use baton_core::queue::{self, Profile};
 use baton_core::session::{self, Target};
+use baton_core::transfer::destination;
 use baton_protocol::frames::{About, Login, Password};
 use baton_protocol::model::{
     Author, Body, ChatState, Context, Destination, Edits, Entry, Presence, Redaction, Share, Stage,
@@ -284,13 +285,30 @@ impl World {
                 let input = session::Input::Transfer { login, transfer, target, comments, share };
                 self.step_chat(server, chat, input);
             }
+            ClientFrame::AnswerAsk { transfer, accept } => {
+                self.agent_decides(server, login, transfer, accept);
+            }
             ClientFrame::Say { chat: Some(chat), .. }
             | ClientFrame::End { chat: Some(chat) }
             | ClientFrame::Note { chat, .. }
+            | ClientFrame::RetryTransfer { chat, .. }
             | ClientFrame::CancelTransfer { chat, .. } => {
                 self.step_chat(server, chat, session::Input::Agent(login, frame));
             }
             _ => {}
+        }
+    }
+
+    /// The question was about a customer of a peer's, or about a chat of this server's.
+    fn agent_decides(&mut self, server: ServerId, login: String, transfer: TransferId, accept: bool) {
+        let Some(memory) = self.memory(server) else { return };
+        let seat = memory.queue.seats_of(&login).into_iter().find(|seat| seat.1 == transfer);
+        let chats = memory.queue.chats_of(&login);
+        match seat {
+            Some(seat) => self.step_incoming(server, &seat, destination::Input::Decided(login, accept)),
+            None => chats.into_iter().for_each(|chat| {
+                self.step_chat(server, chat, session::Input::Decided(login.clone(), transfer, accept));
+            }),
         }
     }
 
@@ -354,8 +372,19 @@ impl World {
                 }
                 _ => {}
             },
-            ServerFrame::Progress { chat, transfer, stage, .. } => {
-                self.check_progress(server, chat, transfer, stage)
+            ServerFrame::Progress { chat, transfer, stage, code, .. } => {
+                self.check_progress(server, chat, transfer, stage);
+                if code == Some(ErrorCode::Kept) && self.rng.chance(600) {
+                    self.console_sends(server, agent, ClientFrame::RetryTransfer { chat, transfer });
+                }
+            }
+            ServerFrame::Asked { ask } => {
+                let accept = self.rng.chance(700);
+                let answer = ClientFrame::AnswerAsk { transfer: ask.transfer, accept };
+                // Some are asked and say nothing.
+                if self.rng.chance(800) {
+                    self.console_sends(server, agent, answer);
+                }
             }
             _ => {}
         }

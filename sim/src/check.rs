@@ -99,7 +99,9 @@ impl World {
     pub fn check_places(&mut self, server: ServerId) {
         let Some(memory) = self.servers[server].memory.as_ref() else { return };
         let over = self.servers[server].agents.iter().find(|agent| {
-            memory.queue.chats_of(&agent.profile.login).len() > agent.profile.max_chats as usize
+            let (chats, seats) =
+                (memory.queue.chats_of(&agent.profile.login), memory.queue.seats_of(&agent.profile.login));
+            chats.len() + seats.len() > agent.profile.max_chats as usize
         });
         if let Some(login) = over.map(|agent| agent.profile.login.clone()) {
             // A store that refuses a batch may give an agent back a chat whose place was taken in the meantime.

@@ -56,7 +56,8 @@ impl World {
         }
         let Some(to) = self.servers.iter().position(|server| server.name == peer) else { return };
         let (id, life) = (self.number(), self.servers[from].life);
-        let rough = self.rng.chance(self.weather.calls);
+        // A server's call to itself, for a second step (D6), does not leave the process.
+        let rough = to != from && self.rng.chance(self.weather.calls);
         let kind = if rough { self.rng.below(5) } else { 9 };
         let mut state = CallState { from, life, key, to, transfer, request, answered: true };
         let mut wait = self.rng.range(2, 250);
@@ -103,6 +104,9 @@ impl World {
         let Some(call) = self.calls.get(&id) else { return };
         let (from, to, transfer) = (call.from, call.to, call.transfer);
         let cut = self.is_cut(Place::Server(from), Place::Server(to));
+        if from == to && !self.lives(from, call.life) {
+            return;
+        }
         if cut || self.servers[to].memory.is_none() {
             return self.later(1, Event::Answered { call: id, result: Err(CallError::Unreachable) });
         }
@@ -118,7 +122,7 @@ impl World {
                 self.answer(id, answer.map(Answer::Permission));
             }
             CallRequest::Transfer(request) => self.take(to, id, &name.0, *request),
-            // No area of these servers keeps anything, or asks anybody.
+            CallRequest::Again(_) if self.load_incoming(to, &name) => self.ask_again(to, id, &name),
             CallRequest::Again(_) => self.answer(id, Err(deny(ErrorCode::UnknownChat))),
             CallRequest::Cancel(request) => {
                 if self.load_incoming(to, &name) {
@@ -163,38 +167,43 @@ impl World {
             Err(denial) => self.answer(call, Err(denial)),
             Ok(area) => {
                 let name = (peer.to_owned(), request.transfer);
-                let expires = self.servers[server].settings.times.offer / 1_000;
-                let wtid = wtid_of(server, peer, request.transfer);
-                let key = wtid.digest();
-                let reservation = Reservation {
-                    wtid: Some(wtid),
-                    socket: socket_of(server),
-                    page: self.rng.chance(500).then(|| page_of(server)),
-                    expires_in: u32::try_from(expires).unwrap_or(60),
-                };
-                let reply = self.expect_reply(server, call);
                 if self.load_incoming(server, &name) {
-                    return self.step_incoming(server, &name, destination::Input::Again(reservation, reply));
+                    return self.ask_again(server, call, &name);
                 }
-                let peer = peer.to_owned();
-                let posting = Posting {
-                    peer,
-                    area,
-                    request,
-                    reservation,
-                    key,
-                    at: None,
-                    lead: None,
-                    consulted: None,
-                    reply,
-                };
+                let lead = (self.servers[server].name == peer)
+                    .then(|| self.chat_by_transfer(server, request.transfer))
+                    .flatten()
+                    .map(|chat| (request.agent.clone(), chat));
+                let reservation = self.reservation(server, &name);
+                let key = wtid_of(server, peer, request.transfer).digest();
+                let (peer, reply) = (peer.to_owned(), self.expect_reply(server, call));
+                let posting = Posting { peer, area, request, reservation, key, at: None, lead, consulted: None, reply };
                 self.reserve(server, |env, out| Incoming::post(env, posting, out));
             }
         }
     }
 
+    fn ask_again(&mut self, server: ServerId, call: u64, name: &(String, TransferId)) {
+        let reservation = self.reservation(server, name);
+        let reply = self.expect_reply(server, call);
+        self.step_incoming(server, name, destination::Input::Again(reservation, reply));
+    }
+
+    fn reservation(&mut self, server: ServerId, name: &(String, TransferId)) -> Reservation {
+        let expires = self.servers[server].settings.times.offer / 1_000;
+        Reservation {
+            wtid: Some(wtid_of(server, &name.0, name.1)),
+            socket: socket_of(server),
+            page: self.rng.chance(500).then(|| page_of(server)),
+            expires_in: u32::try_from(expires).unwrap_or(60),
+        }
+    }
+
     /// The area, if the code is good for it. A code is good for one transfer.
     fn granted(&mut self, server: ServerId, peer: &str, request: &TransferRequest) -> Result<String, Denial> {
+        if self.servers[server].name == peer {
+            return Ok(request.area.clone().unwrap_or_default());
+        }
         let code = self.servers[server].store.codes.get_mut(&request.code.digest());
         let (owner, areas, used) = code.ok_or_else(|| deny(ErrorCode::Denied))?;
         if owner != peer || used.is_some_and(|transfer| transfer != request.transfer) {
@@ -224,6 +233,9 @@ impl World {
         let server = &self.servers[server];
         let memory = server.memory.as_ref()?;
         let here = memory.chats.iter().find(|(_, chat)| knows(&chat.record)).map(|(id, _)| *id);
+        if here.is_none() && self.is(Mutant::TransferNotLookedUp) {
+            return None;
+        }
         here.or_else(|| {
             server.store.chats.iter().find(|(_, stored)| knows(&stored.record)).map(|(id, _)| *id)
         })

@@ -120,6 +120,11 @@ impl World {
     /// A server calls a peer: nothing goes along that should not.
     pub fn ghost_calls(&mut self, from: ServerId, key: &Key, transfer: TransferId, request: &CallRequest) {
         if let (Key::Chat(chat), CallRequest::Transfer(request)) = (key, request) {
+            // A second step (D6) is nobody's order, and keeps nothing back.
+            let order = Order { chat: (from, *chat), share: Share::All, away: false };
+            if self.look(&order.chat).and_then(|record| record.outgoing.attempt()).is_some_and(|it| it.lead) {
+                self.ghost.orders.entry(transfer).or_insert(order);
+            }
             self.check_context(&(from, *chat), transfer, &request.context);
         }
         match request {

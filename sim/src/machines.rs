@@ -19,6 +19,7 @@ struct Sorted {
     ops: Vec<Op>,
     outward: Vec<Outward>,
     queue: Vec<queue::Input>,
+    early: Vec<Outward>,
     found: Option<Box<Chat>>,
 }
 
@@ -123,15 +124,22 @@ impl World {
         self.note(|world| format!("{} queue <- {input:?}", world.servers[server].name));
         let now = Timestamp(self.servers[server].clock(self.now));
         let Some(memory) = self.servers[server].memory.as_mut() else { return };
-        let taking = matches!(input, queue::Input::PickUp(..) | queue::Input::Place { .. });
+        let taking = matches!(
+            input,
+            queue::Input::PickUp(..) | queue::Input::Place { .. } | queue::Input::Reserve { .. }
+        );
         let online = match &input {
             queue::Input::Online(profile) => Some(profile.login.clone()),
             _ => None,
         };
         let outputs = memory.queue.handle(now, input);
         if let Some(login) = online {
+            let seats = memory.queue.seats_of(&login);
             for chat in memory.queue.chats_of(&login) {
                 self.step_chat(server, chat, session::Input::Show(login.clone()));
+            }
+            for seat in seats {
+                self.step_incoming(server, &seat, destination::Input::Show(login.clone()));
             }
         }
         if taking {
@@ -186,7 +194,7 @@ impl World {
         for effect in effects {
             self.sort(server, &key, effect, &mut sorted);
         }
-        let Sorted { ops, outward, queue, found } = sorted;
+        let Sorted { ops, outward, queue, early, found } = sorted;
         let mut keys = vec![key];
         if let Some(chat) = found {
             let own = Key::Chat(chat.record.id);
@@ -196,6 +204,7 @@ impl World {
             }
         }
         self.finish(server, Batch { ops, outward, keys });
+        self.deliver(server, early);
         for input in queue {
             self.tell_queue(server, input);
         }
@@ -234,10 +243,14 @@ impl World {
                 if let session::Input::Renew(conn, _) = &input {
                     self.bind(conn.0, Bound::Customer(chat));
                 }
-                sorted.outward.push(Outward::Chat(chat, Box::new(input)));
+                let word = Outward::Chat(chat, Box::new(input));
+                if self.is(Mutant::WordsNotHeldBack) { &mut sorted.early } else { &mut sorted.outward }
+                    .push(word);
             }
             Effect::Incoming(peer, transfer, input) => {
-                sorted.outward.push(Outward::Incoming(Key::Incoming(peer, transfer), input));
+                let word = Outward::Incoming(Key::Incoming(peer, transfer), input);
+                if self.is(Mutant::WordsNotHeldBack) { &mut sorted.early } else { &mut sorted.outward }
+                    .push(word);
             }
         }
     }

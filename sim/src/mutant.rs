@@ -80,6 +80,12 @@ mutants! {
     WaitNotTold,
     /// A chat does not hear that its agent is gone.
     AgentLostIgnored,
+    /// What a chat and its incoming transfer tell each other does not wait for the store.
+    WordsNotHeldBack,
+    /// A peer's question about a chat that is not in memory is not looked up.
+    TransferNotLookedUp,
+    /// Nobody hears that the store has refused what they said.
+    LossNotTold,
     /// After a restart no chat goes back to work.
     ChatsNotRestored,
     /// After a restart no incoming transfer goes back to work.

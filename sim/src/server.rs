@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use baton_core::effect::{Answer, Area, Arrival, Call, Settings, Timer, Times};
+use baton_core::effect::{Answer, Area, Arrival, Call, NeedsAgent, Settings, Timer, Times};
 use baton_core::policy::Rules;
 use baton_core::queue::{Profile, QueueManager};
 use baton_core::session::{self, Chat};
@@ -144,12 +144,14 @@ impl Server {
             retry_first: 250,
             retry_most: 5_000,
             linger: rng.range(20, 120) * 1_000,
+            ask: rng.range(3, 20) * 1_000,
+            keep: rng.range(30, 120) * 1_000,
             ..Times::default()
         };
         let settings = Settings {
             server: name.clone(),
             brand: Brand { name: name.to_uppercase(), accent: "#000000".into() },
-            areas: vec![area("sales"), area("legal")],
+            areas: vec![area("sales", rng), area("legal", rng)],
             rules: Rules::default(),
             times,
         };
@@ -211,6 +213,14 @@ pub fn server_of(url: &str) -> Option<ServerId> {
     rest.split_once('.')?.0.parse().ok()
 }
 
-fn area(name: &str) -> Area {
-    Area { name: name.into(), title: name.to_uppercase(), arrival: Arrival::default() }
+fn area(name: &str, rng: &mut Rng) -> Area {
+    let plain = Arrival::default();
+    let arrival = match rng.below(10) {
+        0..4 => plain,
+        4..6 => Arrival { two_steps: true, ..plain },
+        6 => Arrival { max_waiting: 1, ..plain },
+        7 => Arrival { agent: NeedsAgent::Free, keeps: rng.chance(700), ..plain },
+        _ => Arrival { agent: NeedsAgent::Willing, keeps: rng.chance(700), ..plain },
+    };
+    Area { name: name.into(), title: name.to_uppercase(), arrival }
 }

@@ -140,6 +140,9 @@ impl World {
     }
 
     fn close_bound(&mut self, server: ServerId, bound: &Bound) {
+        if self.is(Mutant::LossNotTold) {
+            return;
+        }
         let fits = |conn: &Conn| conn.is_of(server) && conn.bound == *bound;
         let conns: Vec<u64> = self.conns.iter().filter(|(_, conn)| fits(conn)).map(|(id, _)| *id).collect();
         conns.into_iter().for_each(|conn| self.close_by_server(conn, CloseCode::Internal));
