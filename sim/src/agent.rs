@@ -72,7 +72,7 @@ impl World {
 
     /// The agent does something.
     pub fn agent_acts(&mut self, server: ServerId, agent: usize) {
-        let pause = if self.calm { self.rng.range(500, 4_000) } else { self.rng.range(300, 5_000) };
+        let pause = if self.calm { self.will.range(500, 4_000) } else { self.will.range(300, 5_000) };
         self.later(pause, Event::AgentActs { server, agent });
         if self.agent(server, agent).console.is_none() {
             let conn = self.connect(server, Side::Agent(agent));
@@ -84,23 +84,22 @@ impl World {
             return;
         }
         let chats: Vec<ChatId> = self.open_windows(server, agent);
-        let chat = self.rng.pick(&chats);
+        let chat = self.will.pick(&chats);
         let places = self.agent(server, agent).profile.max_chats as usize;
-        match (self.rng.below(100), chat) {
+        match (self.will.below(100), chat) {
             (0..35, _) => self.picks_up(server, agent),
             (35..60, Some(chat)) => self.says(server, agent, chat),
             (60..84, Some(chat)) if !self.calm => self.hands_over(server, agent, chat),
             (84..88, Some(_)) if !self.calm => self.cancels(server, agent),
-            (88, Some(chat)) if !self.calm && self.rng.chance(300) => {
+            (88, Some(chat)) if !self.calm && self.will.chance(300) => {
                 self.console_sends(server, agent, ClientFrame::End { chat: Some(chat) });
             }
             (90..93, _) => {
-                let away = !self.calm && self.rng.chance(500);
+                let away = !self.calm && self.will.chance(500);
                 let presence = if away { Presence::Away } else { Presence::Available };
                 self.console_sends(server, agent, ClientFrame::SetPresence { presence });
             }
-            (93, _) if !self.calm => {
-                self.broke("console lost");
+            (93, _) if !self.calm && self.strikes("console lost") => {
                 if let Some(conn) = self.agent(server, agent).console {
                     self.cut_conn(conn);
                 }
@@ -135,15 +134,15 @@ impl World {
         let login = self.agent(server, agent).profile.login.clone();
         let Some(memory) = self.servers[server].memory.as_ref() else { return };
         let waiting: Vec<ChatId> = memory.queue.queue_for(&login).into_iter().map(|card| card.chat).collect();
-        if let Some(chat) = self.rng.pick(&waiting) {
+        if let Some(chat) = self.will.pick(&waiting) {
             self.console_sends(server, agent, ClientFrame::PickUp { chat });
         }
     }
 
     fn says(&mut self, server: ServerId, agent: usize, chat: ChatId) {
         let mut bytes = [0; 16];
-        self.rng.fill(&mut bytes);
-        let note = self.rng.chance(250);
+        self.will.fill(&mut bytes);
+        let note = self.will.chance(250);
         let one = self.agent(server, agent);
         one.said += 1;
         let text = format!("<a{server}.{}:{}>", one.number, one.said);
@@ -164,16 +163,16 @@ impl World {
 
     fn hands_over(&mut self, server: ServerId, agent: usize, chat: ChatId) {
         let mut bytes = [0; 16];
-        self.rng.fill(&mut bytes);
+        self.will.fill(&mut bytes);
         let transfer = TransferId(bytes);
-        let area = if self.rng.chance(700) { "sales" } else { "legal" }.to_owned();
+        let area = if self.will.chance(700) { "sales" } else { "legal" }.to_owned();
         let others = self.servers.len();
-        let to = match self.rng.below(10) {
+        let to = match self.will.below(10) {
             0 => Destination::Area(area),
-            1 => Destination::Agent(format!("agent{}", self.rng.below(4))),
+            1 => Destination::Agent(format!("agent{}", self.will.below(4))),
             _ => {
-                let peer = (server + 1 + self.rng.index(others - 1)) % others;
-                let area = self.rng.chance(800).then_some(area);
+                let peer = (server + 1 + self.will.index(others - 1)) % others;
+                let area = self.will.chance(800).then_some(area);
                 Destination::Server { server: self.servers[peer].name.clone(), area }
             }
         };
@@ -185,17 +184,17 @@ impl World {
     }
 
     fn share(&mut self, texts: &[MessageId]) -> Share {
-        match self.rng.below(10) {
+        match self.will.below(10) {
             0 => Share::Nothing,
             1 | 2 => {
-                let leave_out = self.rng.pick(texts).into_iter().collect();
-                let redact = self.rng.pick(texts).map(|id| Redaction { id, start: 0, end: 99 });
+                let leave_out = self.will.pick(texts).into_iter().collect();
+                let redact = self.will.pick(texts).map(|id| Redaction { id, start: 0, end: 99 });
                 Share::Part(Edits {
                     leave_out,
                     redact: redact.into_iter().collect(),
                     excerpt: String::new(),
-                    without_notes: self.rng.chance(500),
-                    without_identity: self.rng.chance(500),
+                    without_notes: self.will.chance(500),
+                    without_identity: self.will.chance(500),
                 })
             }
             _ => Share::All,
@@ -313,7 +312,7 @@ impl World {
     }
 
     fn target(&mut self, server: ServerId, chat: ChatId, to: &Destination) -> Option<Target> {
-        let navigate = self.rng.chance(250);
+        let navigate = self.will.chance(250);
         let memory = self.servers[server].memory.as_ref()?;
         let area = &memory.chats.get(&chat)?.record.area;
         let near = |same: bool| if same { Class::SameDepartment } else { Class::SameCompany };
@@ -374,15 +373,19 @@ impl World {
             },
             ServerFrame::Progress { chat, transfer, stage, code, .. } => {
                 self.check_progress(server, chat, transfer, stage);
-                if code == Some(ErrorCode::Kept) && self.rng.chance(600) {
+                if code == Some(ErrorCode::Kept) {
+                    // What was kept may be tried again, from the beginning.
+                    self.ghost.told.remove(&(server, chat, transfer));
+                }
+                if code == Some(ErrorCode::Kept) && self.will.chance(600) {
                     self.console_sends(server, agent, ClientFrame::RetryTransfer { chat, transfer });
                 }
             }
             ServerFrame::Asked { ask } => {
-                let accept = self.rng.chance(700);
+                let accept = self.will.chance(700);
                 let answer = ClientFrame::AnswerAsk { transfer: ask.transfer, accept };
                 // Some are asked and say nothing.
-                if self.rng.chance(800) {
+                if self.will.chance(800) {
                     self.console_sends(server, agent, answer);
                 }
             }

@@ -42,13 +42,15 @@ pub struct Customer {
     pub roots: BTreeSet<(ServerId, ChatId)>,
     /// Whether the customer has come at all.
     started: bool,
+    /// Milliseconds that the browser's clock is fast; negative when slow.
+    skew: i64,
     /// Effects after which the page is loaded again.
     pub armed: Option<u64>,
 }
 
 impl Customer {
     /// Somebody who has not come yet.
-    pub fn new(_: CustomerId, site: ServerId) -> Self {
+    pub fn new(site: ServerId, skew: i64) -> Self {
         Self {
             site,
             client: widget(site),
@@ -62,6 +64,7 @@ impl Customer {
             epoch: 0,
             roots: BTreeSet::new(),
             started: false,
+            skew,
             armed: None,
         }
     }
@@ -107,7 +110,7 @@ fn come_back(mut record: Record) -> Box<Record> {
 impl World {
     /// The customer does something.
     pub fn customer_acts(&mut self, id: CustomerId) {
-        let pause = if self.calm { self.rng.range(5_000, 20_000) } else { self.rng.range(300, 9_000) };
+        let pause = if self.calm { self.will.range(5_000, 20_000) } else { self.will.range(300, 9_000) };
         self.later(pause, Event::CustomerActs { customer: id });
         let customer = &self.customers[id];
         let life = customer.life;
@@ -118,7 +121,7 @@ impl World {
             let question = self.words(id);
             self.customers[id].started = true;
             let opening = Opening {
-                area: if self.rng.chance(300) { "legal".into() } else { String::new() },
+                area: if self.will.chance(300) { "legal".into() } else { String::new() },
                 name: format!("{}name>", token(id)),
                 email: format!("{}mail>", token(id)),
                 subject: format!("{}subject>", token(id)),
@@ -126,7 +129,7 @@ impl World {
             };
             return self.client_input(id, life, Input::Start(opening));
         }
-        match self.rng.below(100) {
+        match self.will.below(100) {
             0..60 if customer.said < MOST_SAID => {
                 let text = self.words(id);
                 self.client_input(id, life, Input::Say(text));
@@ -134,7 +137,7 @@ impl World {
             60..70 => self.client_input(id, life, Input::Typing),
             70..80 => self.client_input(id, life, Input::Seen),
             80..84 => self.client_input(id, life, Input::WakeUp),
-            84 if !self.calm && self.rng.chance(150) => self.client_input(id, life, Input::End),
+            84 if !self.calm && self.will.chance(150) => self.client_input(id, life, Input::End),
             _ => {}
         }
     }
@@ -165,7 +168,7 @@ impl World {
             return;
         }
         self.note(|_| format!("c{id} <- {input:?}"));
-        let now = Timestamp(EPOCH + self.now);
+        let now = Timestamp((EPOCH + self.now).saturating_add_signed(self.customers[id].skew));
         let (customer, rng) = (&mut self.customers[id], &mut self.rng);
         let mut random = |bytes: &mut [u8]| rng.fill(bytes);
         let mut env = Env { now, random: &mut random };
@@ -200,7 +203,10 @@ impl World {
         match self.customers[id].armed.as_mut() {
             None => false,
             Some(0) => {
-                self.broke("page reloaded");
+                self.customers[id].armed = None;
+                if !self.strikes("page reloaded") {
+                    return false;
+                }
                 self.unload(id);
                 let (life, wait) = (self.customers[id].life, self.rng.range(150, 900));
                 self.later(wait, Event::Reload { customer: id, life });
@@ -303,9 +309,8 @@ impl World {
         }
         let claim = url.split_once("#baton=").and_then(|(_, claim)| Claim::parse(claim));
         let Some(site) = server_of(url) else { return };
-        let lost = self.rng.chance(self.weather.pages);
+        let lost = self.fate.chance(self.weather.pages) && self.strikes("page lost");
         if lost || self.servers[site].memory.is_none() || !self.reaches(id, site) {
-            self.broke("page lost");
             // An error page in the browser, and the customer's way back from it.
             let wait = self.rng.range(500, 8_000);
             return self.later(wait, Event::Reload { customer: id, life });

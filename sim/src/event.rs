@@ -30,7 +30,7 @@ pub enum Event {
     /// A machine's timer. `count` tells it from one that was replaced.
     Timer { server: ServerId, life: u32, key: Key, timer: Timer, count: u64 },
     /// The store has finished its oldest batch.
-    Committed { server: ServerId, life: u32 },
+    Committed { server: ServerId, life: u32, batch: u64 },
     /// Something reaches the queue manager.
     QueueIn { server: ServerId, life: u32, input: queue::Input },
     /// Something comes from the queue manager.

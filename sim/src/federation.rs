@@ -36,9 +36,48 @@ pub struct CallState {
     request: CallRequest,
     /// Whether its answer gets back at all.
     answered: bool,
+    /// Whether the caller has no part in the transfer.
+    forged: bool,
 }
 
+/// A call as it was overheard.
+#[derive(Debug)]
+pub struct Tapped {
+    /// The caller.
+    pub from: ServerId,
+    /// The called.
+    pub to: ServerId,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The request.
+    pub request: CallRequest,
+}
+
+/// Calls that are remembered for whoever wants to misuse them.
+const TAPPED: usize = 48;
+
 impl World {
+    fn tap(&mut self, call: &CallState) {
+        if call.from == call.to {
+            return;
+        }
+        if self.tapped.len() >= TAPPED {
+            self.tapped.pop_front();
+        }
+        let CallState { from, to, transfer, .. } = *call;
+        self.tapped.push_back(Tapped { from, to, transfer, request: twin(&call.request) });
+    }
+
+    /// Makes a call that no machine has asked for. Its answer goes nowhere.
+    pub fn inject(&mut self, call: Tapped, forged: bool) {
+        let Tapped { from, to, transfer, request } = call;
+        let key = Key::Incoming(String::new(), transfer);
+        let state = CallState { from, life: 0, key, to, transfer, request, answered: true, forged };
+        let (id, wait) = (self.number(), self.fate.range(1, 200));
+        self.calls.insert(id, state);
+        self.later(wait, Event::Request { call: id });
+    }
+
     /// The transfer that a call is about.
     pub fn transfer_of(&self, call: u64) -> Option<TransferId> {
         self.calls.get(&call).map(|call| call.transfer)
@@ -57,39 +96,27 @@ impl World {
         let Some(to) = self.servers.iter().position(|server| server.name == peer) else { return };
         let (id, life) = (self.number(), self.servers[from].life);
         // A server's call to itself, for a second step (D6), does not leave the process.
-        let rough = to != from && self.rng.chance(self.weather.calls);
-        let kind = if rough { self.rng.below(5) } else { 9 };
-        let mut state = CallState { from, life, key, to, transfer, request, answered: true };
+        let rough = to != from && self.fate.chance(self.weather.calls);
+        let kind = if rough { self.fate.below(5) } else { 9 };
+        let mut state = CallState { from, life, key, to, transfer, request, answered: true, forged: false };
+        self.tap(&state);
         let mut wait = self.rng.range(2, 250);
         match kind {
-            0 => {
-                self.broke("call lost");
-                wait = u64::MAX;
-            }
-            1 => {
-                self.broke("answer lost");
-                state.answered = false;
-            }
-            2 => {
-                self.broke("call late");
-                wait = self.rng.range(1_000, 50_000);
-            }
-            3 => {
-                self.broke("call doubled");
+            0 if self.strikes("call lost") => wait = u64::MAX,
+            1 if self.strikes("answer lost") => state.answered = false,
+            2 if self.strikes("call late") => wait = self.fate.range(1_000, 50_000),
+            3 if self.strikes("call doubled") => {
                 let twin = CallState {
                     key: state.key.clone(),
                     request: twin(&state.request),
                     answered: false,
                     ..state
                 };
-                let (second, late) = (self.number(), self.rng.range(1, 30_000));
+                let (second, late) = (self.number(), self.fate.range(1, 30_000));
                 self.calls.insert(second, twin);
                 self.later(late, Event::Request { call: second });
             }
-            4 => {
-                self.broke("call slow");
-                wait = self.rng.range(250, 4_900);
-            }
+            4 if self.strikes("call slow") => wait = self.fate.range(250, 4_900),
             _ => {}
         }
         self.calls.insert(id, state);
@@ -206,7 +233,8 @@ impl World {
         }
         let code = self.servers[server].store.codes.get_mut(&request.code.digest());
         let (owner, areas, used) = code.ok_or_else(|| deny(ErrorCode::Denied))?;
-        if owner != peer || used.is_some_and(|transfer| transfer != request.transfer) {
+        let stolen = owner != peer && self.mutant != Some(Mutant::CodeForEverybody);
+        if stolen || used.is_some_and(|transfer| transfer != request.transfer) {
             return Err(deny(ErrorCode::Denied));
         }
         *used = Some(request.transfer);
@@ -221,6 +249,7 @@ impl World {
         let reply = self.expect_reply(server, call);
         let (peer, transfer) = name;
         let request = self.twist_peer_request(request);
+        let peer = self.twist_peer(server, chat, transfer, peer);
         self.step_chat(server, chat, session::Input::Peer { peer, transfer, request, reply });
     }
 
@@ -270,11 +299,17 @@ impl World {
         if self.is_cut(Place::Server(state.from), Place::Server(state.to)) {
             return;
         }
-        let result = answer.map_err(|denial| match denial.code {
+        if state.forged && matches!(answer, Ok(Answer::Release(_) | Answer::Reservation(_) | Answer::Done)) {
+            return self.violated(format!("S7: a stranger to a transfer was given {answer:?}"));
+        }
+        let mut result = answer.map_err(|denial| match denial.code {
             // A fault of the peer's own looks like none at all.
             ErrorCode::Internal => CallError::NoAnswer,
             _ => CallError::Denied(denial),
         });
+        if state.from != state.to && self.fate.chance(self.weather.nonsense) && self.strikes("nonsense answer") {
+            result = self.nonsense();
+        }
         let wait = self.rng.range(2, 120);
         self.later(wait, Event::Answered { call, result });
     }
@@ -331,7 +366,8 @@ pub fn wtid_of(server: ServerId, peer: &str, transfer: TransferId) -> Wtid {
     Wtid::from_bytes(secret)
 }
 
-fn twin(request: &CallRequest) -> CallRequest {
+/// The same request.
+pub fn twin(request: &CallRequest) -> CallRequest {
     match request {
         CallRequest::Permission(request) => CallRequest::Permission(request.clone()),
         CallRequest::Transfer(request) => CallRequest::Transfer(request.clone()),

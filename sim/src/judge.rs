@@ -10,6 +10,7 @@ use baton_protocol::{ChatId, MessageId};
 
 use crate::event::{CustomerId, ServerId};
 use crate::ghost::Where;
+use crate::server::server_of;
 use crate::world::World;
 
 impl World {
@@ -37,6 +38,11 @@ impl World {
     fn is_unwell(&self, id: CustomerId) -> Option<String> {
         let customer = &self.customers[id];
         if matches!(customer.done, Some(Ending::Ended(_))) {
+            return None;
+        }
+        // Whoever was with a server that is dead for good has lost the chat with it, and nothing else can help.
+        let with = customer.record().and_then(|record| server_of(&record.socket)).unwrap_or(customer.site);
+        if self.servers[with].dead || self.servers[customer.site].dead {
             return None;
         }
         let Some(record) = customer.client.record() else { return Some("has no chat".into()) };
@@ -111,6 +117,10 @@ impl World {
     fn is_left_over(&self, chat: &Where) -> Option<String> {
         let customer = self.ghost.chats.get(chat)?.customer;
         if self.owner(customer) == Some(*chat) {
+            return None;
+        }
+        // What a dead server can neither say nor hear stays open here.
+        if self.chats_of(customer).any(|chat| self.servers[chat.0].dead) {
             return None;
         }
         if self.serves(chat) {

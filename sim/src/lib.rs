@@ -6,7 +6,7 @@
 //!
 //! - [`world`]: everything there is, and its time. [`event`]: what is going to happen.
 //! - [`machines`], [`storage`]: a gateway's driver. [`federation`], [`socket`]: its cables.
-//! - [`customer`], [`agent`]: who uses it. [`fault`]: what breaks.
+//! - [`customer`], [`agent`]: who uses it. [`fault`]: what breaks. [`hostile`]: who lies.
 //! - [`ghost`]: what really happened. [`check`]: what must hold always. [`judge`]: what must hold in the end.
 //! - [`mutant`]: deliberate defects, which must be found.
 
@@ -17,18 +17,21 @@ mod event;
 mod fault;
 mod federation;
 mod ghost;
+mod hostile;
 mod judge;
 mod machines;
 mod mutant;
 mod rng;
 mod server;
+mod shrink;
 mod socket;
 mod storage;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use mutant::Mutant;
+pub use shrink::shrink;
 use rng::Rng;
 use world::{Faults, World};
 
@@ -120,7 +123,7 @@ pub fn run_some(numbers: impl Iterator<Item = u64>, seed: u64, mutant: Option<Mu
     let mut report = Report::default();
     for number in numbers {
         let seed = seed_of(seed, number);
-        let mut world = World::new(seed, mutant, false);
+        let mut world = World::new(seed, mutant, None, false);
         world.run();
         report.add(seed, &world);
         if report.violations.len() >= ENOUGH || (mutant.is_some() && !report.violations.is_empty()) {
@@ -130,10 +133,18 @@ pub fn run_some(numbers: impl Iterator<Item = u64>, seed: u64, mutant: Option<Mu
     report
 }
 
-/// What happened in one schedule, line by line.
+/// What happened in one schedule, line by line; with these faults alone, by their numbers, or with all.
 #[must_use]
-pub fn trace(seed: u64, mutant: Option<Mutant>) -> Vec<String> {
-    let mut world = World::new(seed, mutant, true);
+pub fn trace(seed: u64, mutant: Option<Mutant>, only: Option<BTreeSet<u64>>) -> Vec<String> {
+    let mut world = World::new(seed, mutant, only, true);
     world.run();
     world.trace.unwrap_or_default()
+}
+
+/// What goes wrong in one schedule; with these faults alone, by their numbers, or with all.
+#[must_use]
+pub fn replay(seed: u64, mutant: Option<Mutant>, only: Option<BTreeSet<u64>>) -> Vec<String> {
+    let mut world = World::new(seed, mutant, only, false);
+    world.run();
+    world.violations
 }

@@ -8,6 +8,7 @@ use baton_protocol::frames::About;
 use baton_protocol::{ChatId, ServerFrame, Timestamp, TransferId};
 
 use crate::event::{Event, Key, ServerId};
+use crate::hostile::Swallow;
 use crate::mutant::Mutant;
 use crate::server::{Batch, Memory, Op, Outward};
 use crate::socket::Bound;
@@ -269,7 +270,7 @@ impl World {
     /// Hands a step to the store. What needs no storing goes out at once, unless earlier steps are unfinished.
     fn finish(&mut self, server: ServerId, batch: Batch) {
         let hasty = self.is(Mutant::AckBeforeCommit);
-        let wait = self.store_wait();
+        let (wait, number, parallel) = (self.store_wait(), self.number(), self.weather.parallel_store);
         let (now, life) = (self.now, self.servers[server].life);
         let Some(memory) = self.memory(server) else { return };
         let quiet = batch.keys.iter().all(|key| memory.unfinished.get(key).is_none_or(|count| *count == 0));
@@ -281,10 +282,17 @@ impl World {
         for key in &keys {
             *memory.unfinished.entry(key.clone()).or_default() += 1;
         }
-        memory.batches.push_back(Batch { ops, outward, keys });
-        memory.store_free_at = memory.store_free_at.max(now) + wait;
-        let at = memory.store_free_at;
-        self.agenda.add(at, Event::Committed { server, life });
+        let at = if parallel {
+            let free = keys.iter().filter_map(|key| memory.machine_free_at.get(key)).max().copied();
+            let at = free.unwrap_or(0).max(now) + wait;
+            memory.machine_free_at.extend(keys.iter().map(|key| (key.clone(), at)));
+            at
+        } else {
+            memory.store_free_at = memory.store_free_at.max(now) + wait;
+            memory.store_free_at
+        };
+        memory.batches.insert(number, Batch { ops, outward, keys });
+        self.agenda.add(at, Event::Committed { server, life, batch: number });
         self.deliver(server, early);
     }
 
@@ -301,6 +309,9 @@ impl World {
                 return;
             }
             match one {
+                Outward::Frame(_, ServerFrame::Welcome { .. })
+                    if self.servers[server].swallows == Some(Swallow::Welcomes)
+                        && self.strikes("welcome swallowed") => {}
                 Outward::Frame(conn, frame) => self.send_to_client(conn, frame),
                 Outward::Close(conn, code) => self.close_by_server(conn, code),
                 Outward::Agent(login, frame) => self.send_consoles(server, &login, &frame),

@@ -9,7 +9,7 @@ use baton_core::session::{Chat, Input, PeerRequest, Target};
 use baton_core::transfer::destination::{self, Incoming, State};
 use baton_core::transfer::origin::Outgoing;
 use baton_protocol::federation::{Commit, Denial};
-use baton_protocol::{ChatId, ClientFrame, MessageId, ServerFrame};
+use baton_protocol::{ChatId, ClientFrame, MessageId, ServerFrame, TransferId};
 
 use crate::customer::Customer;
 use crate::event::{CustomerId, Key, ServerId};
@@ -82,6 +82,10 @@ mutants! {
     AgentLostIgnored,
     /// What a chat and its incoming transfer tell each other does not wait for the store.
     WordsNotHeldBack,
+    /// A peer may speak about a transfer that it has no part in.
+    StrangerHeard,
+    /// A permission is good for every peer.
+    CodeForEverybody,
     /// A peer's question about a chat that is not in memory is not looked up.
     TransferNotLookedUp,
     /// Nobody hears that the store has refused what they said.
@@ -155,6 +159,24 @@ impl World {
             }
             other => other,
         }
+    }
+
+    pub(crate) fn twist_peer(
+        &self,
+        server: ServerId,
+        chat: ChatId,
+        transfer: TransferId,
+        peer: String,
+    ) -> String {
+        if !self.is(Mutant::StrangerHeard) {
+            return peer;
+        }
+        let record = self.look(&(server, chat)).map(|record| {
+            let past = record.past.iter().map(|past| &past.attempt);
+            let mut all = past.chain(record.outgoing.attempt());
+            all.find(|attempt| attempt.transfer == transfer).map(|attempt| attempt.peer.clone())
+        });
+        record.flatten().unwrap_or(peer)
     }
 
     pub(crate) fn twist_answer(&self, answer: Result<Answer, Denial>) -> Result<Answer, Denial> {

@@ -1,6 +1,6 @@
 //! A server: what it has stored, and what it forgets when it dies.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use baton_core::effect::{Answer, Area, Arrival, Call, NeedsAgent, Settings, Timer, Times};
 use baton_core::policy::Rules;
@@ -13,6 +13,7 @@ use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, TransferId};
 
 use crate::agent::Agent;
 use crate::event::{Key, ServerId};
+use crate::hostile::Swallow;
 use crate::rng::Rng;
 
 /// The moment at which every world begins; late enough that nothing saturates.
@@ -99,11 +100,13 @@ pub struct Memory {
     /// Calls of peers that wait for an answer.
     pub replies: BTreeMap<u64, u64>,
     /// Steps that the store has not finished, the oldest first.
-    pub batches: VecDeque<Batch>,
+    pub batches: BTreeMap<u64, Batch>,
     /// How many of them are about each machine.
     pub unfinished: BTreeMap<Key, usize>,
-    /// When the store is done with them.
+    /// When the store is done with them: one after the other, or only those of the same machine.
     pub store_free_at: u64,
+    /// See `store_free_at`.
+    pub machine_free_at: BTreeMap<Key, u64>,
     /// The times at which the last word to and from a remote queue manager arrives.
     pub queue_in_at: u64,
     /// See `queue_in_at`.
@@ -125,6 +128,10 @@ pub struct Server {
     pub life: u32,
     /// Milliseconds that its clock is fast; negative when slow.
     pub skew: i64,
+    /// Whether it never comes back.
+    pub dead: bool,
+    /// What it does to customers who are sent to it, if it is hostile.
+    pub swallows: Option<Swallow>,
     /// Effects after which it dies.
     pub armed: Option<u64>,
     /// Who works there.
@@ -156,7 +163,7 @@ impl Server {
             times,
         };
         let agents = (0..rng.index(3) + 1).map(|number| Agent::new(number, profile(number, rng))).collect();
-        let skew = if rng.chance(60) { i64::try_from(rng.below(400_000)).unwrap_or(0) - 200_000 } else { 0 };
+        let skew = if rng.chance(60) { i64::try_from(rng.below(600_000)).unwrap_or(0) - 300_000 } else { 0 };
         Self {
             name,
             settings,
@@ -164,6 +171,8 @@ impl Server {
             memory: Some(Memory::default()),
             life: 1,
             skew,
+            dead: false,
+            swallows: None,
             armed: None,
             agents,
         }

@@ -11,6 +11,7 @@ use baton_protocol::{
 };
 
 use crate::event::{CustomerId, Event, ServerId};
+use crate::hostile::Swallow;
 use crate::mutant::Mutant;
 use crate::server::server_of;
 use crate::world::World;
@@ -322,6 +323,9 @@ impl World {
                 let input = session::Input::Attach { conn: ConnId(id), epoch, last_seq, page };
                 self.step_chat(server, chat, input);
             }
+            Start::Claim { .. }
+                if self.servers[server].swallows == Some(Swallow::Claims)
+                    && self.strikes("claim swallowed") => {}
             Start::Claim { wtid, verifier, epoch, challenge, adopt } => {
                 let wtid = wtid.ok_or(CloseCode::Unauthenticated)?;
                 let name = self.incoming_by_wtid(server, wtid.digest()).ok_or(CloseCode::Unauthenticated)?;

@@ -13,14 +13,13 @@ use crate::world::World;
 
 impl World {
     /// The store has finished its oldest batch.
-    pub fn committed(&mut self, server: ServerId, life: u32) {
+    pub fn committed(&mut self, server: ServerId, life: u32, batch: u64) {
         if !self.lives(server, life) || self.boundary(server) {
             return;
         }
-        let Some(batch) = self.memory(server).and_then(|memory| memory.batches.pop_front()) else { return };
-        let refused = !batch.ops.is_empty() && self.rng.chance(self.weather.stores);
-        if refused {
-            self.broke("store refuses");
+        let Some(batch) = self.memory(server).and_then(|memory| memory.batches.remove(&batch)) else { return };
+        let refused = !batch.ops.is_empty() && self.fate.chance(self.weather.stores);
+        if refused && self.strikes("store refuses") {
             for key in batch.keys {
                 self.evict(server, &key);
             }
@@ -84,7 +83,7 @@ impl World {
         self.note(|world| format!("{} evicts {key:?}", world.servers[server].name));
         let Some(memory) = self.memory(server) else { return };
         let mut also = Vec::new();
-        for batch in memory.batches.iter_mut().filter(|batch| batch.keys.contains(key)) {
+        for batch in memory.batches.values_mut().filter(|batch| batch.keys.contains(key)) {
             also.extend(batch.keys.iter().filter(|other| *other != key).cloned());
             batch.ops.clear();
             batch.outward.clear();
@@ -175,10 +174,7 @@ impl World {
     pub fn boundary(&mut self, server: ServerId) -> bool {
         match self.servers[server].armed.as_mut() {
             None => false,
-            Some(0) => {
-                self.crash(server);
-                true
-            }
+            Some(0) => self.crash(server),
             Some(left) => {
                 *left -= 1;
                 false
@@ -186,27 +182,36 @@ impl World {
         }
     }
 
-    /// The server dies, and is started again after a while.
-    pub fn crash(&mut self, server: ServerId) {
+    /// The server dies, and is started again after a while. Whether it did.
+    fn crash(&mut self, server: ServerId) -> bool {
+        self.servers[server].armed = None;
+        let dies = self.servers[server].memory.is_some() && self.strikes("server killed");
+        if dies {
+            self.die(server);
+        }
+        dies
+    }
+
+    /// Everything that was not stored is gone.
+    pub fn die(&mut self, server: ServerId) {
         self.servers[server].armed = None;
         if self.servers[server].memory.take().is_none() {
             return;
         }
-        self.broke("server killed");
         self.note(|world| format!("{} dies", world.servers[server].name));
         let conns: Vec<u64> =
             self.conns.iter().filter(|(_, conn)| conn.is_of(server)).map(|(id, _)| *id).collect();
         for conn in conns {
             self.cut_conn(conn);
         }
-        let most = if self.rng.chance(200) { 60_000 } else { 6_000 };
-        let down = self.rng.range(200, most);
+        let most = if self.fate.chance(200) { 60_000 } else { 6_000 };
+        let down = self.fate.range(200, most);
         self.later(down, Event::Restart { server });
     }
 
     /// The server is up again: what is open goes back to work.
     pub fn restart(&mut self, server: ServerId) {
-        if self.servers[server].memory.is_some() {
+        if self.servers[server].memory.is_some() || self.servers[server].dead {
             return;
         }
         self.servers[server].memory = Some(Memory::default());

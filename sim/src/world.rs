@@ -1,13 +1,14 @@
 //! Everything there is: servers, customers, agents, cables, and the time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use baton_core::policy::Class;
 
 use crate::customer::Customer;
 use crate::event::{Agenda, CustomerId, Event, Place, ServerId};
-use crate::federation::CallState;
+use crate::federation::{CallState, Tapped};
 use crate::ghost::Ghost;
+use crate::hostile::Swallow;
 use crate::mutant::Mutant;
 use crate::rng::Rng;
 use crate::server::Server;
@@ -31,6 +32,12 @@ pub struct Weather {
     pub stores: u64,
     /// Milliseconds that the store takes at most.
     pub store_most: u64,
+    /// Whether the store keeps only the steps of one machine in order, as a server with many connections does.
+    pub parallel_store: bool,
+    /// Answers in a thousand that make no sense.
+    pub nonsense: u64,
+    /// Whether a server may die for good.
+    pub deadly: bool,
     /// Whether the queue manager is on another machine.
     pub remote_queue: bool,
     /// Page loads in a thousand that fail.
@@ -42,8 +49,15 @@ impl Weather {
         Self {
             pause: rng.range(1_500, 9_000),
             calls: rng.range(0, 350),
-            stores: if rng.chance(300) { rng.range(1, 15) } else { 0 },
+            stores: match rng.below(20) {
+                0 => rng.range(15, 80),
+                1..6 => rng.range(1, 15),
+                _ => 0,
+            },
             store_most: if rng.chance(200) { 4_500 } else { rng.range(1, 60) },
+            parallel_store: rng.chance(400),
+            nonsense: if rng.chance(300) { rng.range(1, 60) } else { 0 },
+            deadly: rng.chance(150),
             remote_queue: rng.chance(300),
             pages: rng.range(0, 250),
         }
@@ -52,6 +66,7 @@ impl Weather {
     /// Nothing breaks any more.
     pub fn calm(&mut self) {
         self.calls = 0;
+        self.nonsense = 0;
         self.stores = 0;
         self.store_most = 5;
         self.pages = 0;
@@ -62,8 +77,12 @@ impl Weather {
 pub struct World {
     /// Milliseconds since its beginning.
     pub now: u64,
-    /// Chance.
+    /// Chance in machines and cables.
     pub rng: Rng,
+    /// Chance in what people do, and in what breaks: faults that are left out do not change the rest at once.
+    pub will: Rng,
+    /// See `will`.
+    pub fate: Rng,
     /// What is going to happen.
     pub agenda: Agenda,
     /// The servers.
@@ -74,6 +93,8 @@ pub struct World {
     pub conns: BTreeMap<u64, Conn>,
     /// Calls between servers that are not over.
     pub calls: BTreeMap<u64, CallState>,
+    /// The last calls, for whoever misuses them.
+    pub tapped: VecDeque<Tapped>,
     /// Cables that are cut.
     pub cut: BTreeSet<(Place, Place)>,
     /// How near the servers are to one another.
@@ -95,12 +116,16 @@ pub struct World {
     /// What happened, when somebody wants to read it.
     pub trace: Option<Vec<String>>,
     numbers: u64,
+    /// Faults so far, those that were left out included.
+    pub struck: u64,
+    /// The only faults that are not left out, by their numbers.
+    only: Option<BTreeSet<u64>>,
 }
 
 impl World {
     /// The world of this seed.
     #[must_use]
-    pub fn new(seed: u64, mutant: Option<Mutant>, traced: bool) -> Self {
+    pub fn new(seed: u64, mutant: Option<Mutant>, only: Option<BTreeSet<u64>>, traced: bool) -> Self {
         let mut rng = Rng::new(seed);
         let weather = Weather::random(&mut rng);
         let mut world = Self {
@@ -121,6 +146,11 @@ impl World {
             mutant,
             trace: traced.then(Vec::new),
             numbers: 0,
+            struck: 0,
+            only,
+            tapped: VecDeque::new(),
+            will: Rng::new(rng.next()),
+            fate: Rng::new(rng.next()),
             rng,
         };
         world.populate();
@@ -147,9 +177,15 @@ impl World {
                 self.agenda.add(at, Event::AgentActs { server, agent });
             }
         }
+        let hostile = usize::from(count > 2 && self.rng.chance(100));
+        if hostile > 0 {
+            let how = if self.rng.chance(500) { Swallow::Claims } else { Swallow::Welcomes };
+            self.servers[count - 1].swallows = Some(how);
+        }
         for customer in 0..self.rng.index(3) + 1 {
-            let home = self.rng.index(count);
-            self.customers.push(Customer::new(customer, home));
+            let home = self.rng.index(count - hostile);
+            let skew = if self.rng.chance(300) { self.skew() } else { 0 };
+            self.customers.push(Customer::new(home, skew));
             let at = self.rng.below(5_000);
             self.agenda.add(at, Event::CustomerActs { customer });
         }
@@ -179,7 +215,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Timer { server, life, key, timer, count } => self.timer(server, life, key, timer, count),
-            Event::Committed { server, life } => self.committed(server, life),
+            Event::Committed { server, life, batch } => self.committed(server, life, batch),
             Event::QueueIn { server, life, input } if self.lives(server, life) => {
                 self.step_queue(server, input)
             }
@@ -244,9 +280,16 @@ impl World {
         self.violations.push(what);
     }
 
-    /// Counts a fault.
-    pub fn broke(&mut self, kind: &'static str) {
+    /// Counts a fault. Whether it is to happen.
+    pub fn strikes(&mut self, kind: &'static str) -> bool {
+        let number = self.struck;
+        self.struck += 1;
+        if self.only.as_ref().is_some_and(|only| !only.contains(&number)) {
+            return false;
+        }
+        self.note(|_| format!("fault {number}: {kind}"));
         *self.faults.entry(kind).or_default() += 1;
+        true
     }
 
     /// Whether this is a deliberate defect of this schedule.

@@ -16,9 +16,9 @@ fn some_hundred_schedules_keep_every_invariant_and_get_well_again() {
 fn the_same_seed_is_the_same_schedule() {
     for number in 0..5 {
         let seed = seed_of(2, number);
-        let first = trace(seed, None);
+        let first = trace(seed, None, None);
         assert!(first.len() > 100);
-        assert_eq!(first, trace(seed, None));
+        assert_eq!(first, trace(seed, None, None));
     }
 }
 
