@@ -41,11 +41,12 @@ impl Chat {
             self.save(out);
         }
         if reclaims {
-            self.reclaim(env, epoch, out);
+            self.reclaim(env, epoch, Some(last_seq), out);
+            self.catch_up(conn, self.last_seq(), out);
         } else {
             self.welcome(env, conn, None, out);
+            self.catch_up(conn, last_seq, out);
         }
-        self.catch_up(conn, last_seq, out);
     }
 
     fn connected(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
@@ -106,7 +107,7 @@ impl Chat {
         self.catch_up(conn, 0, out);
     }
 
-    fn send_missed(&self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
+    pub(super) fn send_missed(&self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
         let missed = self.entries.iter().filter(|entry| entry.seq > last_seq && entry.body.is_public());
         for frame in in_frames(self.record.id, missed.cloned()) {
             out.push(Effect::ToCustomer(conn, frame));

@@ -24,7 +24,9 @@ impl Chat {
 
     /// Whether this is a holding session that nothing was tried from.
     pub(super) fn needs_second_step(&self, env: &Env<'_>) -> bool {
-        let from_elsewhere = self.record.came.as_ref().is_some_and(|came| came.peer != env.settings.server);
+        // What its server stored last would come too late for the agent's session.
+        let whole = |came: &super::Came| came.peer != env.settings.server && !came.tail_due;
+        let from_elsewhere = self.record.came.as_ref().is_some_and(whole);
         from_elsewhere
             && env.settings.arrival(&self.record.area).two_steps
             && self.conn.is_some()

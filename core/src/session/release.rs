@@ -213,8 +213,15 @@ impl Chat {
     }
 
     /// The customer is back, two epochs on: whatever the destination believes, the chat is ours. Another
-    /// destination that adopted them by an earlier attempt learns it when it asks for its tail.
-    pub(super) fn reclaim(&mut self, env: &mut Env<'_>, epoch: Epoch, out: &mut Vec<Effect>) {
+    /// destination that adopted them by an earlier attempt learns it when it asks for its tail. Whoever was away
+    /// has missed what follows `last_seq`, and gets it before anything new.
+    pub(super) fn reclaim(
+        &mut self,
+        env: &mut Env<'_>,
+        epoch: Epoch,
+        last_seq: Option<Seq>,
+        out: &mut Vec<Effect>,
+    ) {
         let (reclaimed, aborted) = match std::mem::take(&mut self.record.outgoing) {
             Outgoing::Offered(offered) => (offered.reclaim(epoch), false),
             Outgoing::Released(released) => (released.reclaim(epoch), false),
@@ -235,6 +242,9 @@ impl Chat {
         out.extend([Timer::Offer, Timer::Linger].map(Effect::ClearTimer));
         if let Some(conn) = self.conn {
             self.welcome(env, conn, None, out);
+            if let Some(last_seq) = last_seq {
+                self.send_missed(conn, last_seq, out);
+            }
         }
         self.call_cancel(out);
         if self.record.outgoing.attempt().is_some_and(|attempt| attempt.lead) {

@@ -44,7 +44,7 @@ impl Chat {
             ClientFrame::Declined { transfer } => self.declined(env, transfer, out),
             ClientFrame::Reclaim { transfer, epoch } => {
                 if epoch.checked_sub(self.record.epoch) == Some(2) && self.is_reclaimable(Some(transfer)) {
-                    self.reclaim(env, epoch, out);
+                    self.reclaim(env, epoch, None, out);
                 } else {
                     out.push(refuse(ErrorCode::OutOfOrder, About::Transfer(transfer)));
                 }

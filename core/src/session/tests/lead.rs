@@ -113,3 +113,33 @@ fn d6_own_customers_are_served_in_one_step() {
     bench.world.settings.areas[0].arrival.two_steps = true;
     assert!(bench.assign("ann").contains(&"1 < with Ann".into()));
 }
+
+#[test]
+fn d6_whoever_comes_back_gets_what_they_missed_before_what_is_new() {
+    let (mut bench, _) = led();
+    let transfer = step(&bench);
+    bench.tell(Input::Answer(transfer, reservation(60)));
+    asked(&mut bench, PeerRequest::Commit(Commit { adopt: false }));
+    bench.tell(Input::Detach(CONN));
+    let effects = bench.raw(Input::Attach { conn: ConnId(2), epoch: 3, last_seq: 0, page: None });
+    let seqs: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::ToCustomer(_, ServerFrame::Entries { entries, .. }) => Some(entries),
+            _ => None,
+        })
+        .flatten()
+        .map(|entry| entry.seq)
+        .collect();
+    // A widget takes nothing that is older than what it has.
+    assert!(seqs.len() > 2 && seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
+}
+
+#[test]
+fn d6_nobody_is_led_on_before_the_last_server_has_given_everything() {
+    let (came, context) = came_with(vec![prior(7, "known")]);
+    let (mut bench, _) = Bench::arrived(Some((Came { tail_due: true, ..came }, context)));
+    bench.world.settings.areas[0].arrival.two_steps = true;
+    let lines = bench.assign("ann");
+    assert!(lines.contains(&"1 < with Ann".into()), "{lines:?}");
+}
