@@ -204,7 +204,8 @@ impl World {
                 let reservation = self.reservation(server, &name);
                 let key = wtid_of(server, peer, request.transfer).digest();
                 let (peer, reply) = (peer.to_owned(), self.expect_reply(server, call));
-                let posting = Posting { peer, area, request, reservation, key, at: None, lead, consulted: None, reply };
+                let posting =
+                    Posting { peer, area, request, reservation, key, at: None, lead, consulted: None, reply };
                 self.reserve(server, |env, out| Incoming::post(env, posting, out));
             }
         }
@@ -307,7 +308,10 @@ impl World {
             ErrorCode::Internal => CallError::NoAnswer,
             _ => CallError::Denied(denial),
         });
-        if state.from != state.to && self.fate.chance(self.weather.nonsense) && self.strikes("nonsense answer") {
+        if state.from != state.to
+            && self.fate.chance(self.weather.nonsense)
+            && self.strikes("nonsense answer")
+        {
             result = self.nonsense();
         }
         let wait = self.rng.range(2, 120);

@@ -31,8 +31,8 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use mutant::Mutant;
-pub use shrink::shrink;
 use rng::Rng;
+pub use shrink::shrink;
 use world::{Faults, World};
 
 /// What many schedules came to.

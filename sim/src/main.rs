@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     let number = |name: &str| word(name)?.parse::<u64>().ok();
     let (schedules, seed) = (number("--schedules").unwrap_or(1_000), number("--seed").unwrap_or(1));
     if let Some(seed) = number("--replay") {
-        let mutant = word("--mutant").and_then(|name| Mutant::ALL.iter().find(|it| format!("{it:?}") == *name));
+        let mutant =
+            word("--mutant").and_then(|name| Mutant::ALL.iter().find(|it| format!("{it:?}") == *name));
         let faults = word("--faults").map(|list| list.split(',').filter_map(|it| it.parse().ok()).collect());
         return replay(seed, mutant.copied(), faults);
     }

@@ -21,8 +21,7 @@ pub fn shrink(seed: u64, mutant: Option<Mutant>) -> BTreeSet<u64> {
         let before = left.len();
         let mut at = 0;
         while at < left.len() && tries < TRIES {
-            let without: Vec<u64> =
-                left[..at].iter().chain(left.iter().skip(at + part)).copied().collect();
+            let without: Vec<u64> = left[..at].iter().chain(left.iter().skip(at + part)).copied().collect();
             tries += 1;
             if fails(seed, mutant, &without) { left = without } else { at += part }
         }

@@ -17,7 +17,9 @@ impl World {
         if !self.lives(server, life) || self.boundary(server) {
             return;
         }
-        let Some(batch) = self.memory(server).and_then(|memory| memory.batches.remove(&batch)) else { return };
+        let Some(batch) = self.memory(server).and_then(|memory| memory.batches.remove(&batch)) else {
+            return;
+        };
         let refused = !batch.ops.is_empty() && self.fate.chance(self.weather.stores);
         if refused && self.strikes("store refuses") {
             for key in batch.keys {

@@ -234,6 +234,9 @@ pub struct QueueManager {
 impl QueueManager {
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
+        if matches!(input, Input::PickUp(..) | Input::Place { .. } | Input::Reserve { .. }) {
+            self.drop_lapsed(now);
+        }
         match input {
             Input::Online(profile) => self.online(profile),
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
@@ -251,7 +254,7 @@ impl QueueManager {
                 agent.chats.remove(&chat);
             }),
             Input::Place { chat, transfer, target } => self.place(now, chat, transfer, &target),
-            Input::Reserve { seat, area, wanted, until } => self.reserve(now, seat, (area, until), wanted),
+            Input::Reserve { seat, area, wanted, until } => self.reserve(seat, (area, until), wanted),
             Input::GiveBack(seat) => self.give_back(&seat),
         }
     }

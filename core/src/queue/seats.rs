@@ -11,12 +11,10 @@ impl QueueManager {
     /// Asked again for the same customer, it answers for the place that is kept already.
     pub(super) fn reserve(
         &mut self,
-        now: Timestamp,
         seat: SeatKey,
         place: (String, Timestamp),
         wanted: Wanted,
     ) -> Vec<Output> {
-        self.drop_lapsed(now);
         let answer = match self.agents.values().find(|agent| agent.seats.contains_key(&seat)) {
             Some(agent) => Ok(Some(agent.profile.clone())),
             None if self.kept.contains_key(&seat) => Ok(None),
@@ -61,7 +59,7 @@ impl QueueManager {
     }
 
     /// Whoever was to come or to give the place back is gone, with the machine that knew.
-    fn drop_lapsed(&mut self, now: Timestamp) {
+    pub(super) fn drop_lapsed(&mut self, now: Timestamp) {
         self.kept.retain(|_, (_, until)| *until > now);
         self.agents.values_mut().for_each(|agent| agent.seats.retain(|_, until| *until > now));
     }

@@ -410,10 +410,14 @@ fn a_place_that_nobody_takes_or_gives_back_lapses() {
     let mut desk = Desk::with(&[("ann", 1)]);
     let free = || Wanted::FreeAgent(Vec::new());
     assert_eq!(desk.reserves(1, free()), Ok(Some("ann".into())));
+    desk.tell(Input::Wait(ticket(9, NOON)));
+    assert_eq!(desk.picks("ann", 9), Err(ErrorCode::AtMaximum));
     let until = Timestamp(NOON + 9_000);
     let input = Input::Reserve { seat: seat(2), area: "sales".into(), wanted: free(), until };
     let later = desk.0.handle(Timestamp(NOON + 1_000), input);
     assert!(matches!(&later[0], Output::Reserved { answer: Ok(Some(_)), .. }), "{later:?}");
+    let latest = desk.0.handle(Timestamp(NOON + 9_000), Input::PickUp("ann".into(), chat(9)));
+    assert!(matches!(&latest[0], Output::Assigned { .. }), "{latest:?}");
 }
 
 #[test]
