@@ -113,6 +113,10 @@ impl World {
         })
     }
 
+    fn is_dead(&self, name: &str) -> bool {
+        self.servers.iter().any(|server| server.name == name && server.dead)
+    }
+
     /// A chat that is nobody's any more is over, and says so.
     fn is_left_over(&self, chat: &Where) -> Option<String> {
         let customer = self.ghost.chats.get(chat)?.customer;
@@ -133,7 +137,10 @@ impl World {
             Outgoing::Requested(_) | Outgoing::Permitted(_) | Outgoing::Offered(_) => {
                 Some("is still about to leave".into())
             }
-            Outgoing::Reclaimed(_) => Some("still tells its destination that the customer is back".into()),
+            // Who is dead for good never hears it.
+            Outgoing::Reclaimed(there) if !self.is_dead(&there.attempt.peer) => {
+                Some("still tells its destination that the customer is back".into())
+            }
             _ if self.is_provisional(chat) && !done => Some("was never merged".into()),
             _ => None,
         }

@@ -153,7 +153,6 @@ impl Server {
             linger: rng.range(20, 120) * 1_000,
             ask: rng.range(3, 20) * 1_000,
             keep: rng.range(30, 120) * 1_000,
-            ..Times::default()
         };
         let settings = Settings {
             server: name.clone(),
