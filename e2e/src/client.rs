@@ -8,18 +8,15 @@ use baton_protocol::{
     Verifier, Wtid, decode_server,
 };
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::LIMIT;
 use crate::company::{Company, PASSWORD};
+use crate::socket::{self, Socket};
 
 /// A connection.
 pub struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
     encoding: Encoding,
     seen: Vec<ServerFrame>,
 }
@@ -38,16 +35,7 @@ impl Client {
     /// # Errors
     /// When nobody answers.
     pub async fn connect_to(socket: &str, encoding: Encoding, origin: Option<&str>) -> Result<Self> {
-        // The names below `localhost` are this machine (RFC 6761 section 6.3); not every resolver knows.
-        let here =
-            socket.replacen("acme.localhost", "127.0.0.1", 1).replacen("globex.localhost", "127.0.0.1", 1);
-        let mut request = here.into_client_request()?;
-        let headers = request.headers_mut();
-        headers.insert("sec-websocket-protocol", HeaderValue::from_static(encoding.subprotocol()));
-        if let Some(origin) = origin {
-            headers.insert("origin", HeaderValue::from_str(origin)?);
-        }
-        let (socket, _) = connect_async(request).await?;
+        let socket = socket::connect(socket, encoding, origin, None).await?;
         Ok(Self { socket, encoding, seen: Vec::new() })
     }
 

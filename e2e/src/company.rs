@@ -273,6 +273,12 @@ impl Company {
         format!("ws://127.0.0.1:{}/v1/ws", self.port)
     }
 
+    /// The gateway's WebSocket, as it names itself.
+    #[must_use]
+    pub fn own_socket(&self) -> String {
+        format!("ws://{}.localhost:{}/v1/ws", self.plan.name, self.port)
+    }
+
     /// The agents' console.
     #[must_use]
     pub fn console(&self) -> String {

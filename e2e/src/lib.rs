@@ -8,9 +8,13 @@ pub mod browser;
 pub mod client;
 pub mod company;
 pub mod documents;
+pub mod desk;
+pub mod kill;
 pub mod pair;
 pub mod python;
+pub mod socket;
 pub mod story;
+pub mod widget;
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `cargo xtask build` and `cargo xtask demo`.
+//! `cargo xtask build`, and what runs on what it builds: `demo`, `kill-loop`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,6 +36,14 @@ pub fn demo(check: bool) -> Result<()> {
     let mut demo = Command::new(baton.with_file_name("demo"));
     demo.env("BATON_BIN", &baton).args(check.then_some("--check"));
     become_it(&mut demo)
+}
+
+/// The verb `kill-loop`. No browser is needed, and no web files: what the gateway has of them will do.
+pub fn kill_loop(words: &[&str]) -> Result<()> {
+    let baton = build()?;
+    let mut kill_loop = Command::new(baton.with_file_name("kill-loop"));
+    kill_loop.env("BATON_BIN", &baton).env("RUST_LOG", "warn").args(words);
+    become_it(&mut kill_loop)
 }
 
 /// The demo takes this program's place: Ctrl-C and `kill` reach it and nobody else, and its exit is ours.

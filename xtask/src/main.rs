@@ -27,6 +27,7 @@ cargo xtask <verb>
   demo [--check]         two companies on this machine; --check does one transfer in headless browsers
   test [--fast]          everything that is checked; --fast leaves the browsers out
   sim [words…]           random fault schedules against core (--schedules N --seed S, --mutants)
+  kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND)
   size                   what browsers download, against its budgets
   conventions            the rules of the source that no compiler knows
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         ["sim", rest @ ..] => process::cargo().and_then(|mut cargo| {
             process::run(cargo.args(["run", "--quiet", "--release", "-p", "baton-sim", "--"]).args(rest))
         }),
+        ["kill-loop", rest @ ..] => demo::kill_loop(rest),
         ["size"] => size::verb(),
         ["conventions"] => conventions::verb(),
         ["help" | "--help"] => {
