@@ -1,14 +1,14 @@
 //! Real gateways and real browsers: what the end-to-end tests and the demo have in common.
 //!
 //! [`company`] starts a company: a gateway from the built `baton` binary in a folder of its own, its agents, and
-//! its website; [`pair`] are two of them. [`browser`] drives headless Chromium. Nothing here waits for a fixed time: [`until`] asks again
-//! until the answer is yes or the limit is over.
+//! its website; [`pair`] are two of them. [`browser`] drives headless Chromium, [`kill`] kills gateways in the middle
+//! of transfers. Nothing here waits for a fixed time: [`until`] asks again until the answer is yes or the limit is over.
 
 pub mod browser;
 pub mod client;
 pub mod company;
-pub mod documents;
 pub mod desk;
+pub mod documents;
 pub mod kill;
 pub mod pair;
 pub mod python;

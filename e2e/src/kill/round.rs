@@ -130,6 +130,7 @@ impl<'f> Round<'f> {
         let strike = async {
             match moment {
                 Moment::Never => std::future::pending().await,
+                // waits: for the moment that was drawn for the kill.
                 Moment::After(time) => tokio::time::sleep(time).await,
                 Moment::Frame(frames) => {
                     // A moment that does not come would be no kill: this is the end of the transfer.
@@ -159,6 +160,7 @@ impl<'f> Round<'f> {
         let company = &mut self.field.sides[victim].company;
         company.kill()?;
         self.widget.say(format!("r{number}-customer-{said}")).await?;
+        // waits: as long as the gateway was drawn to be down.
         tokio::time::sleep(down).await;
         company.start().await?;
         Ok(Measure::default())
