@@ -1,6 +1,7 @@
 //! Headless Chromium through ChromeDriver.
 
 use std::mem::ManuallyDrop;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -25,6 +26,8 @@ impl Browsers {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // A group of its own, its browsers in it: none of them outlives the test.
+            .process_group(0)
             .spawn()
             .context("ChromeDriver is not installed: `cargo xtask test` installs it on Debian")?;
         let browsers = Self { driver, address: format!("http://127.0.0.1:{port}") };
@@ -65,6 +68,7 @@ impl Browsers {
 impl Drop for Browsers {
     fn drop(&mut self) {
         crate::company::terminate(&mut self.driver);
+        crate::company::kill_group(&self.driver);
     }
 }
 

@@ -351,6 +351,18 @@ pub(crate) fn terminate(child: &mut Child) -> bool {
     false
 }
 
+/// Kills what is left of the group that a process has led.
+pub(crate) fn kill_group(leader: &Child) {
+    if let Ok(pid) = i32::try_from(leader.id()) {
+        // SAFETY: kill(2) touches no memory of ours. The group is our own making; where nothing is left of it, no
+        // other process has its number yet, since the numbers go round.
+        #[expect(unsafe_code, reason = "the standard library has no word for process groups")]
+        unsafe {
+            libc::kill(-pid, libc::SIGKILL);
+        }
+    }
+}
+
 /// A port that is free now: the wanted one, or any for 0.
 pub(crate) fn free(port: u16) -> Result<u16> {
     Ok(hold(port)?.local_addr()?.port())
