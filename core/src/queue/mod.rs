@@ -138,6 +138,8 @@ pub enum Input {
     PickUp(String, ChatId),
     /// After a restart: the agent had this chat.
     Hold(String, ChatId),
+    /// After a restart, as [`Input::Hold`], unless the place is kept for where the customer is being led (D6).
+    HoldUnlessKept(String, ChatId, SeatKey),
     /// The agent's place is free again.
     Free(String, ChatId),
     /// The agent was given a place for this chat and did not take it.
@@ -249,6 +251,10 @@ impl QueueManager {
             },
             Input::PickUp(login, chat) => self.pick_up(now, &login, chat),
             Input::Hold(login, chat) => self.hold(now, login, chat),
+            Input::HoldUnlessKept(login, chat, seat) => {
+                let kept = self.agents.values().any(|agent| agent.seats.contains_key(&seat));
+                if kept { Vec::new() } else { self.hold(now, login, chat) }
+            }
             Input::Free(login, chat) => self.free(now, &login, chat),
             Input::Withdraw(login, chat) => self.with_agent(&login, |agent| {
                 agent.chats.remove(&chat);

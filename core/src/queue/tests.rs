@@ -442,3 +442,13 @@ fn d7_an_agent_who_is_gone_keeps_no_promise() {
     desk.tell(Input::Gone("ann".into()));
     assert_eq!(desk.arrives(1), None, "then the customer waits like everybody");
 }
+
+#[test]
+fn d6_after_a_restart_a_kept_place_is_not_held_a_second_time() {
+    let mut desk = Desk::with(&[("ann", 1)]);
+    assert_eq!(desk.reserves(7, Wanted::Promised("ann".into())), Ok(Some("ann".into())));
+    desk.tell(Input::HoldUnlessKept("ann".into(), chat(1), seat(7)));
+    assert_eq!(desk.0.chats_of("ann"), []);
+    desk.tell(Input::HoldUnlessKept("ann".into(), chat(1), seat(8)));
+    assert_eq!(desk.0.chats_of("ann"), [chat(1)], "nobody else keeps it");
+}

@@ -52,10 +52,22 @@ impl Chat {
         match &self.record.state {
             _ if !self.is_open() => {}
             State::Waiting { .. } => self.enqueue(out),
-            State::Active { login, .. } => {
-                out.push(Effect::Queue(queue::Input::Hold(login.clone(), self.record.id)));
-            }
+            State::Active { login, .. } => self.restore_agent(login, out),
             State::Ended(_) => {}
+        }
+    }
+
+    /// A customer has one place with the agent, also while they are led from the one session to the other (D6).
+    fn restore_agent(&self, login: &str, out: &mut Vec<Effect>) {
+        let (login, chat) = (login.to_owned(), self.record.id);
+        match self.record.outgoing.attempt().filter(|_| self.is_led()) {
+            // The other session has it.
+            Some(_) if !self.record.outgoing.serves() => {}
+            Some(attempt) => {
+                let seat = (attempt.peer.clone(), attempt.transfer);
+                out.push(Effect::Queue(queue::Input::HoldUnlessKept(login, chat, seat)));
+            }
+            None => out.push(Effect::Queue(queue::Input::Hold(login, chat))),
         }
     }
 

@@ -143,3 +143,18 @@ fn d6_nobody_is_led_on_before_the_last_server_has_given_everything() {
     let lines = bench.assign("ann");
     assert!(lines.contains(&"1 < with Ann".into()), "{lines:?}");
 }
+
+#[test]
+fn d6_a_restart_between_the_two_sessions_counts_the_customer_once() {
+    let (mut bench, _) = led();
+    assert!(bench.killed().contains(&"queue: hold ann unless kept for acme".into()));
+    let (mut bench, _) = led();
+    let transfer = step(&bench);
+    bench.tell(Input::Answer(transfer, reservation(60)));
+    asked(&mut bench, PeerRequest::Commit(Commit { adopt: false }));
+    let lines = bench.killed();
+    assert!(
+        !lines.iter().any(|line| line.starts_with("queue: hold")),
+        "the other session has her: {lines:?}"
+    );
+}

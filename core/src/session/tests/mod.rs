@@ -305,6 +305,7 @@ fn queue_line(input: &queue::Input) -> String {
         queue::Input::Leave(_) => "leave".into(),
         queue::Input::Free(login, _) => format!("free {login}"),
         queue::Input::Hold(login, _) => format!("hold {login}"),
+        queue::Input::HoldUnlessKept(login, _, seat) => format!("hold {login} unless kept for {}", seat.0),
         queue::Input::Place { target, .. } => format!("place {target:?}"),
         queue::Input::Reserve { seat, area, wanted, .. } => match wanted {
             queue::Wanted::InQueue(_) => format!("reserve in {area} for {}", seat.0),
