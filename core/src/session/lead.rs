@@ -91,6 +91,16 @@ impl Chat {
         }
     }
 
+    /// The last answer about a second step that came to nothing: its reservation may have taken the place from here
+    /// after this session had claimed it again.
+    pub(super) fn second_step_over(&self, transfer: TransferId, out: &mut Vec<Effect>) {
+        let led =
+            |past: &crate::transfer::origin::Past| past.attempt.transfer == transfer && past.attempt.lead;
+        if self.record.past.iter().any(led) && self.record.outgoing.serves() {
+            self.restore_place(out);
+        }
+    }
+
     /// The second step has come to nothing: the agent serves the customer here.
     pub(super) fn serve_after_all(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
         let State::Active { login, title } = self.record.state.clone() else { return };

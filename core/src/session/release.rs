@@ -78,8 +78,13 @@ impl Chat {
         out.push(Effect::SetTimer(Timer::Linger, env.settings.times.linger));
         // Nobody may pick up, or be given, who is not here.
         self.drop_placing(env, ErrorCode::ChatOver, out);
-        if matches!(self.record.state, State::Waiting { .. }) {
-            out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
+        match &self.record.state {
+            State::Waiting { .. } => out.push(Effect::Queue(queue::Input::Leave(self.record.id))),
+            // The agent's place is the other session's; a restart may have held it here as well.
+            State::Active { login, .. } if self.is_led() => {
+                out.push(Effect::Queue(queue::Input::Withdraw(login.clone(), self.record.id)));
+            }
+            _ => {}
         }
         self.card_changed(out);
         // Whoever goes on from here has arrived here; their own word for that may have been lost.
