@@ -305,7 +305,8 @@ impl Chat {
                 self.tell_incoming(destination::Input::Accepted, out);
             }
             Outgoing::Reclaimed(_) => self.call_cancel(out),
-            Outgoing::Owned | Outgoing::Settled(_) => {}
+            Outgoing::Owned => self.cancel_second_step(out),
+            Outgoing::Settled(_) => {}
         }
     }
 }

@@ -470,7 +470,7 @@ impl Incoming {
     fn answered(&mut self, env: &mut Env<'_>, result: CallResult, out: &mut Vec<Effect>) {
         let asked = std::mem::replace(&mut self.calling, Calling::No);
         let error = match result {
-            Ok(answer) => return self.granted(env, answer, out),
+            Ok(answer) => return self.granted(env, asked, answer, out),
             Err(error) => error,
         };
         match &self.record.state {
@@ -503,7 +503,7 @@ impl Incoming {
         self.tries += 1;
     }
 
-    fn granted(&mut self, env: &mut Env<'_>, answer: Answer, out: &mut Vec<Effect>) {
+    fn granted(&mut self, env: &mut Env<'_>, asked: Calling, answer: Answer, out: &mut Vec<Effect>) {
         match (self.record.state.clone(), answer) {
             (State::Claimed(arrival), Answer::Release(release)) => {
                 self.activate(env, arrival, release, false, out);
@@ -516,6 +516,10 @@ impl Incoming {
                 late(chat, release, out);
             }
             (State::Active { chat, provisional: false, .. }, Answer::Done) => self.settled(chat, out),
+            // Asked before this was loaded again.
+            _ if matches!(asked, Calling::No | Calling::Waits) => self.calling = asked,
+            // Not an answer to what was asked.
+            (State::Claimed(_) | State::Active { .. }, _) => self.call_again(env, out),
             _ => {}
         }
     }

@@ -158,3 +158,10 @@ fn d6_a_restart_between_the_two_sessions_counts_the_customer_once() {
         "the other session has her: {lines:?}"
     );
 }
+
+#[test]
+fn d6_after_a_restart_a_second_step_that_failed_is_cancelled_again() {
+    let (mut bench, _) = led();
+    assert!(bench.killed().contains(&"call acme: cancel".into()), "aborted by the restart");
+    assert!(bench.killed().contains(&"call acme: cancel".into()), "the first word may have been lost");
+}

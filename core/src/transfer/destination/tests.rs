@@ -321,6 +321,15 @@ fn a_customer_who_left_the_door_is_let_in_when_they_come_back() {
 }
 
 #[test]
+fn d5_an_answer_to_something_else_is_no_answer() {
+    let (mut door, _) = Door::posted();
+    door.tell(Input::Place(Ok(None)));
+    door.tell(Input::Claim(claim_on(1)));
+    let lines = door.tell(Input::Answer(Ok(Answer::Done)));
+    assert!(lines[0].starts_with("Retry in"), "the origin is asked again: {lines:?}");
+}
+
+#[test]
 fn the_commit_is_repeated_until_the_origin_speaks() {
     let mut door = Door::at(At::Claimed);
     for error in [CallError::Unreachable, CallError::NoAnswer, CallError::BadAnswer] {
