@@ -73,8 +73,16 @@ struct Agent {
     online: bool,
     presence: Presence,
     chats: BTreeMap<ChatId, Timestamp>,
-    /// Places kept for customers on their way, and until when.
-    seats: BTreeMap<SeatKey, Timestamp>,
+    /// Places kept for customers on their way.
+    seats: BTreeMap<SeatKey, Seat>,
+}
+
+/// A place that is kept with an agent.
+#[derive(Debug)]
+struct Seat {
+    until: Timestamp,
+    /// The chat that gets it back if nobody comes (D6).
+    instead_of: Option<ChatId>,
 }
 
 impl Agent {
@@ -239,6 +247,14 @@ impl QueueManager {
         if matches!(input, Input::PickUp(..) | Input::Place { .. } | Input::Reserve { .. }) {
             self.drop_lapsed(now);
         }
+        if let Input::Wait(Ticket { chat, .. })
+        | Input::Leave(chat)
+        | Input::Hold(_, chat)
+        | Input::Free(_, chat)
+        | Input::Withdraw(_, chat) = &input
+        {
+            self.wants_nothing_back(*chat);
+        }
         match input {
             Input::Online(profile) => self.online(profile),
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
@@ -261,7 +277,7 @@ impl QueueManager {
             }),
             Input::Place { chat, transfer, target } => self.place(now, chat, transfer, &target),
             Input::Reserve { seat, area, wanted, until } => self.reserve(seat, (area, until), wanted),
-            Input::GiveBack(seat) => self.give_back(&seat),
+            Input::GiveBack(seat) => self.give_back(now, &seat),
         }
     }
 
@@ -311,9 +327,9 @@ impl QueueManager {
         if agent.online {
             return Vec::new();
         }
-        agent.seats.clear();
-        let chats = std::mem::take(&mut agent.chats);
-        let lost = chats.into_keys().map(|chat| Output::AgentLost { chat, login: login.into() });
+        let led = std::mem::take(&mut agent.seats).into_values().filter_map(|seat| seat.instead_of);
+        let chats = std::mem::take(&mut agent.chats).into_keys().chain(led);
+        let lost = chats.map(|chat| Output::AgentLost { chat, login: login.into() });
         lost.chain([Output::Changed]).collect()
     }
 

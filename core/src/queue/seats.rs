@@ -2,7 +2,7 @@
 
 use baton_protocol::{ChatId, ErrorCode, Timestamp};
 
-use super::{Agent, Output, QueueManager, SeatKey, Wanted};
+use super::{Agent, Output, QueueManager, Seat, SeatKey, Wanted};
 
 /// Seconds after which to ask again, where nothing better is known.
 const AGAIN: u32 = 60;
@@ -32,6 +32,7 @@ impl QueueManager {
         (area, until): (String, Timestamp),
         wanted: Wanted,
     ) -> Result<Option<super::Profile>, (ErrorCode, u32)> {
+        let mut instead_of = None;
         let login = match wanted {
             Wanted::InQueue(most) => {
                 let waiting = self.waiting.values().filter(|ticket| ticket.area == area).count();
@@ -51,17 +52,24 @@ impl QueueManager {
                 free.then_some(login).ok_or((ErrorCode::AgentUnavailable, AGAIN))?
             }
             Wanted::Promised(login) => login,
-            Wanted::InsteadOf(login, chat) => self.swap(&login, chat)?,
+            Wanted::InsteadOf(login, chat) => {
+                instead_of = Some(chat);
+                self.swap(&login, chat)?
+            }
         };
         let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
-        agent.seats.insert(seat.clone(), until);
+        agent.seats.insert(seat.clone(), Seat { until, instead_of });
         Ok(Some(agent.profile.clone()))
     }
 
     /// Whoever was to come or to give the place back is gone, with the machine that knew.
     pub(super) fn drop_lapsed(&mut self, now: Timestamp) {
         self.kept.retain(|_, (_, until)| *until > now);
-        self.agents.values_mut().for_each(|agent| agent.seats.retain(|_, until| *until > now));
+        for agent in self.agents.values_mut() {
+            for (_, lapsed) in agent.seats.extract_if(.., |_, seat| seat.until <= now) {
+                agent.chats.extend(lapsed.instead_of.map(|chat| (chat, now)));
+            }
+        }
     }
 
     /// The agent of the area who has the fewest chats, if one is free.
@@ -81,17 +89,27 @@ impl QueueManager {
         self.wait(area, 1).map_or(AGAIN, |wait| wait.to.clamp(5, 600))
     }
 
-    pub(super) fn give_back(&mut self, seat: &SeatKey) -> Vec<Output> {
+    pub(super) fn give_back(&mut self, now: Timestamp, seat: &SeatKey) -> Vec<Output> {
         let kept = self.kept.remove(seat).is_some();
-        let freed = self.take_seat(seat).is_some();
-        if kept || freed { vec![Output::Changed] } else { Vec::new() }
+        let freed = self.remove_seat(seat).map(|(agent, seat)| {
+            agent.chats.extend(seat.instead_of.map(|chat| (chat, now)));
+        });
+        if kept || freed.is_some() { vec![Output::Changed] } else { Vec::new() }
     }
 
     /// The place is taken by the customer it was kept for; answers the agent who was promised.
     pub(super) fn take_seat(&mut self, seat: &SeatKey) -> Option<String> {
         self.kept.remove(seat);
-        let agent = self.agents.values_mut().find(|agent| agent.seats.contains_key(seat))?;
-        agent.seats.remove(seat);
-        Some(agent.profile.login.clone())
+        self.remove_seat(seat).map(|(agent, _)| agent.profile.login.clone())
+    }
+
+    fn remove_seat(&mut self, seat: &SeatKey) -> Option<(&mut Agent, Seat)> {
+        self.agents.values_mut().find_map(|agent| agent.seats.remove(seat).map(|seat| (agent, seat)))
+    }
+
+    /// What the chat says of itself is newer than what was to become of it.
+    pub(super) fn wants_nothing_back(&mut self, chat: ChatId) {
+        let seats = self.agents.values_mut().flat_map(|agent| agent.seats.values_mut());
+        seats.filter(|seat| seat.instead_of == Some(chat)).for_each(|seat| seat.instead_of = None);
     }
 }

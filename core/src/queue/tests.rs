@@ -452,3 +452,25 @@ fn d6_after_a_restart_a_kept_place_is_not_held_a_second_time() {
     desk.tell(Input::HoldUnlessKept("ann".into(), chat(1), seat(8)));
     assert_eq!(desk.0.chats_of("ann"), [chat(1)], "nobody else keeps it");
 }
+
+#[test]
+fn d6_a_place_that_nobody_came_for_goes_back_to_the_holding_session() {
+    let swapped = || {
+        let mut desk = Desk::with(&[("ann", 1)]);
+        desk.tell(Input::Hold("ann".into(), chat(9)));
+        desk.reserves(1, Wanted::InsteadOf("ann".into(), chat(9))).unwrap();
+        assert_eq!(desk.0.chats_of("ann"), []);
+        desk
+    };
+    let mut desk = swapped();
+    desk.tell(Input::GiveBack(seat(1)));
+    assert_eq!(desk.0.chats_of("ann"), [chat(9)], "at once: nobody else gets between");
+    let mut desk = swapped();
+    desk.tell(Input::Free("ann".into(), chat(9)));
+    desk.tell(Input::GiveBack(seat(1)));
+    assert_eq!(desk.0.chats_of("ann"), [], "it is over in the meantime");
+    let mut desk = swapped();
+    desk.tell(Input::Offline("ann".into()));
+    let lost = desk.tell(Input::Gone("ann".into()));
+    assert!(lost.contains(&Output::AgentLost { chat: chat(9), login: "ann".into() }), "{lost:?}");
+}

@@ -91,25 +91,13 @@ impl Chat {
         }
     }
 
-    /// The last answer about a second step that came to nothing: its reservation may have taken the place from here
-    /// after this session had claimed it again.
-    pub(super) fn second_step_over(&self, transfer: TransferId, out: &mut Vec<Effect>) {
-        if self.failed_steps().any(|step| step.transfer == transfer) && self.record.outgoing.serves() {
-            self.restore_place(out);
-        }
-    }
-
     /// After a restart: the word that it has come to nothing may have been lost, and with it an agent's place.
     pub(super) fn cancel_second_step(&self, out: &mut Vec<Effect>) {
-        for Attempt { peer, transfer, .. } in self.failed_steps() {
+        let failed = self.record.past.iter().filter(|past| past.attempt.lead && past.reclaimed.is_none());
+        for Attempt { peer, transfer, .. } in failed.map(|past| &past.attempt) {
             let request = CallRequest::Cancel(Cancel { reclaimed: None });
             out.push(Effect::Call(Call { peer: peer.clone(), transfer: *transfer, request }));
         }
-    }
-
-    fn failed_steps(&self) -> impl Iterator<Item = &Attempt> {
-        let failed = self.record.past.iter().filter(|past| past.attempt.lead && past.reclaimed.is_none());
-        failed.map(|past| &past.attempt)
     }
 
     /// The second step has come to nothing: the agent serves the customer here.

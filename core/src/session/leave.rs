@@ -85,7 +85,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         if self.record.outgoing.attempt().is_none_or(|attempt| attempt.transfer != transfer) {
-            return self.second_step_over(transfer, out);
+            return;
         }
         match (std::mem::take(&mut self.record.outgoing), result) {
             (Outgoing::Requested(requested), Ok(Answer::Permission(permission))) => {
