@@ -303,6 +303,7 @@ impl World {
         if state.forged && matches!(answer, Ok(Answer::Release(_) | Answer::Reservation(_) | Answer::Done)) {
             return self.violated(format!("S7: a stranger to a transfer was given {answer:?}"));
         }
+        let settles = matches!(state.request, CallRequest::Settle(_));
         let mut result = answer.map_err(|denial| match denial.code {
             // A fault of the peer's own looks like none at all.
             ErrorCode::Internal => CallError::NoAnswer,
@@ -312,7 +313,11 @@ impl World {
             && self.fate.chance(self.weather.nonsense)
             && self.strikes("nonsense answer")
         {
-            result = self.nonsense();
+            result = match (self.nonsense(), settles) {
+                // It would be a lie, which nobody can tell from the truth.
+                (Ok(Answer::Done), true) => Err(CallError::BadAnswer),
+                (nonsense, _) => nonsense,
+            };
         }
         let wait = self.rng.range(2, 120);
         self.later(wait, Event::Answered { call, result });

@@ -17,6 +17,13 @@ impl Chat {
         }
     }
 
+    /// Whoever went on from here has been here; nobody else will say so any more.
+    pub(super) fn whether_accepted(&self, out: &mut Vec<Effect>) {
+        if !self.record.outgoing.serves() {
+            self.tell_incoming(destination::Input::Accepted, out);
+        }
+    }
+
     /// The customer went back to where they came from: whatever was begun here is void.
     pub(super) fn fence(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
         let conn = self.conn.take();

@@ -257,6 +257,8 @@ pub enum Input {
     Fence,
     /// A new resume token, since the first may have been lost on the way.
     Renew(ConnId, ResumeToken),
+    /// The incoming transfer was restored without the widget's word that the customer is here.
+    WhetherAccepted,
     /// The chat has just been found in the store or created: put it back where it belongs.
     Restore,
     /// Time.
@@ -432,6 +434,7 @@ impl Chat {
             Input::TailDocuments(documents) => self.expect_documents(documents, out),
             Input::Fetched { sha256, fetched } => self.fetched(env, &sha256, fetched, out),
             Input::Fence => self.fence(env, out),
+            Input::WhetherAccepted => self.whether_accepted(out),
             Input::Restore => self.restore(env, out),
             Input::Timer(timer) => self.timer(env, timer, out),
         }

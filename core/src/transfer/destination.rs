@@ -592,7 +592,12 @@ impl Incoming {
                 out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
                 self.keep_place(env, out);
             }
-            State::Active { .. } => self.retry(out),
+            State::Active { chat, accepted, .. } => {
+                if !accepted {
+                    out.push(Effect::Chat(chat, session::Input::WhetherAccepted));
+                }
+                self.retry(out);
+            }
             _ => {}
         }
     }

@@ -165,3 +165,14 @@ fn d6_after_a_restart_a_second_step_that_failed_is_cancelled_again() {
     assert!(bench.killed().contains(&"call acme: cancel".into()), "aborted by the restart");
     assert!(bench.killed().contains(&"call acme: cancel".into()), "the first word may have been lost");
 }
+
+#[test]
+fn d5_whoever_has_gone_on_has_been_here() {
+    let (mut bench, _) = led();
+    assert_eq!(bench.tell(Input::WhetherAccepted), Vec::<String>::new(), "the widget has not said so");
+    let transfer = step(&bench);
+    bench.tell(Input::Answer(transfer, reservation(60)));
+    asked(&mut bench, PeerRequest::Commit(Commit { adopt: false }));
+    let lines = bench.tell(Input::WhetherAccepted);
+    assert_eq!(lines.len(), 1, "the incoming transfer learns it: {lines:?}");
+}

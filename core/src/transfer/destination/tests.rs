@@ -509,7 +509,7 @@ fn a_killed_gateway_goes_on_where_it_was() {
     for at in [At::Reserved, At::Claimed] {
         assert_eq!(Door::at(at).killed(), ["Offer in 120000", "queue: reserve in sales for acme"]);
     }
-    assert_eq!(Door::at(At::Active).killed(), [""; 0]);
+    assert_eq!(Door::at(At::Active).killed(), ["chat: WhetherAccepted"]);
     for at in [At::Settled, At::Rejected, At::Fenced] {
         let mut door = Door::at(at);
         assert_eq!(door.killed(), [""; 0]);
