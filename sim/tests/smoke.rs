@@ -28,7 +28,7 @@ fn deliberate_defects_are_found() {
     let rare =
         [Mutant::StaleWelcome, Mutant::AgentLostIgnored, Mutant::CommitAlwaysAdopts, Mutant::TailNotStored];
     for mutant in Mutant::ALL.iter().filter(|mutant| !rare.contains(mutant)) {
-        let report = run_some(0..1_000, 3, Some(*mutant));
+        let report = run_some(0..4_000, 3, Some(*mutant));
         assert!(!report.violations.is_empty(), "{mutant:?} was not found in {} schedules", report.schedules);
     }
 }
