@@ -332,12 +332,9 @@ impl Drop for Company {
 
 /// Asks a process to stop, and kills it after ten seconds. Whether it stopped by itself.
 pub(crate) fn terminate(child: &mut Child) -> bool {
+    // Not yet waited for: the number is still its own.
     if let Ok(pid) = i32::try_from(child.id()) {
-        // SAFETY: kill(2) touches no memory of ours, and the process is our child, not yet waited for.
-        #[expect(unsafe_code, reason = "the standard library sends no signal but SIGKILL")]
-        unsafe {
-            libc::kill(pid, libc::SIGTERM);
-        }
+        signal(pid, libc::SIGTERM);
     }
     for _ in 0..200 {
         if matches!(child.try_wait(), Ok(Some(_))) {
@@ -353,13 +350,18 @@ pub(crate) fn terminate(child: &mut Child) -> bool {
 
 /// Kills what is left of the group that a process has led.
 pub(crate) fn kill_group(leader: &Child) {
+    // Where nothing is left of it, no other group has its number yet, since the numbers go round.
     if let Ok(pid) = i32::try_from(leader.id()) {
-        // SAFETY: kill(2) touches no memory of ours. The group is our own making; where nothing is left of it, no
-        // other process has its number yet, since the numbers go round.
-        #[expect(unsafe_code, reason = "the standard library has no word for process groups")]
-        unsafe {
-            libc::kill(-pid, libc::SIGKILL);
-        }
+        signal(-pid, libc::SIGKILL);
+    }
+}
+
+/// Sends a signal to a process, or to a group by its number below zero.
+fn signal(to: i32, signal: i32) {
+    // SAFETY: kill(2) touches no memory of ours.
+    #[expect(unsafe_code, reason = "the standard library sends no signal but SIGKILL, and none to a group")]
+    unsafe {
+        libc::kill(to, signal);
     }
 }
 

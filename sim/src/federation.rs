@@ -313,11 +313,7 @@ impl World {
             && self.fate.chance(self.weather.nonsense)
             && self.strikes("nonsense answer")
         {
-            result = match (self.nonsense(), settles) {
-                // It would be a lie, which nobody can tell from the truth.
-                (Ok(Answer::Done), true) => Err(CallError::BadAnswer),
-                (nonsense, _) => nonsense,
-            };
+            result = self.nonsense(settles);
         }
         let wait = self.rng.range(2, 120);
         self.later(wait, Event::Answered { call, result });

@@ -82,9 +82,10 @@ impl World {
     }
 
     /// An answer that does not fit any question, or none that can be read.
-    pub fn nonsense(&mut self) -> CallResult {
+    pub fn nonsense(&mut self, settles: bool) -> CallResult {
         match self.fate.below(3) {
-            0 => Ok(Answer::Done),
+            // To a settle it would be a lie, which nobody can tell from the truth.
+            0 if !settles => Ok(Answer::Done),
             1 => Ok(Answer::Cancel(CancelAnswer::Arrived)),
             _ => Err(CallError::BadAnswer),
         }

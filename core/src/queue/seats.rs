@@ -1,11 +1,20 @@
 //! Places that are kept for customers on their way here, so that a transfer that is accepted has somewhere to go.
 
+use std::collections::BTreeMap;
+
 use baton_protocol::{ChatId, ErrorCode, Timestamp};
 
 use super::{Agent, Output, QueueManager, Seat, SeatKey, Wanted};
 
 /// Seconds after which to ask again, where nothing better is known.
 const AGAIN: u32 = 60;
+
+impl Seat {
+    /// Nobody came: the place is again that of the chat it was taken from, if it was.
+    fn back_to(self, chats: &mut BTreeMap<ChatId, Timestamp>, now: Timestamp) {
+        chats.extend(self.instead_of.map(|chat| (chat, now)));
+    }
+}
 
 impl QueueManager {
     /// Asked again for the same customer, it answers for the place that is kept already.
@@ -15,7 +24,7 @@ impl QueueManager {
         place: (String, Timestamp),
         wanted: Wanted,
     ) -> Vec<Output> {
-        let answer = match self.agents.values().find(|agent| agent.seats.contains_key(&seat)) {
+        let answer = match self.keeper(&seat) {
             Some(agent) => Ok(Some(agent.profile.clone())),
             None if self.kept.contains_key(&seat) => Ok(None),
             None => self.find_place(&seat, place, wanted),
@@ -67,7 +76,7 @@ impl QueueManager {
         self.kept.retain(|_, (_, until)| *until > now);
         for agent in self.agents.values_mut() {
             for (_, lapsed) in agent.seats.extract_if(.., |_, seat| seat.until <= now) {
-                agent.chats.extend(lapsed.instead_of.map(|chat| (chat, now)));
+                lapsed.back_to(&mut agent.chats, now);
             }
         }
     }
@@ -91,9 +100,7 @@ impl QueueManager {
 
     pub(super) fn give_back(&mut self, now: Timestamp, seat: &SeatKey) -> Vec<Output> {
         let kept = self.kept.remove(seat).is_some();
-        let freed = self.remove_seat(seat).map(|(agent, seat)| {
-            agent.chats.extend(seat.instead_of.map(|chat| (chat, now)));
-        });
+        let freed = self.remove_seat(seat).map(|(agent, seat)| seat.back_to(&mut agent.chats, now));
         if kept || freed.is_some() { vec![Output::Changed] } else { Vec::new() }
     }
 
@@ -101,6 +108,11 @@ impl QueueManager {
     pub(super) fn take_seat(&mut self, seat: &SeatKey) -> Option<String> {
         self.kept.remove(seat);
         self.remove_seat(seat).map(|(agent, _)| agent.profile.login.clone())
+    }
+
+    /// The agent with whom the place is kept.
+    pub(super) fn keeper(&self, seat: &SeatKey) -> Option<&Agent> {
+        self.agents.values().find(|agent| agent.seats.contains_key(seat))
     }
 
     fn remove_seat(&mut self, seat: &SeatKey) -> Option<(&mut Agent, Seat)> {

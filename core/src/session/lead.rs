@@ -5,10 +5,11 @@
 //! repetitions hold. If it fails, the agent serves the customer where they are.
 
 use baton_protocol::TransferId;
-use baton_protocol::federation::{Cancel, TransferRequest};
+use baton_protocol::federation::TransferRequest;
 use baton_protocol::ids::AuthorisationCode;
 use baton_protocol::model::{Context, Share, Stage};
 
+use super::release::cancel_call;
 use super::{Chat, State};
 use crate::effect::{Call, CallRequest, Effect, Env, Timer};
 use crate::policy::Bounds;
@@ -94,10 +95,7 @@ impl Chat {
     /// After a restart: the word that it has come to nothing may have been lost, and with it an agent's place.
     pub(super) fn cancel_second_step(&self, out: &mut Vec<Effect>) {
         let failed = self.record.past.iter().filter(|past| past.attempt.lead && past.reclaimed.is_none());
-        for Attempt { peer, transfer, .. } in failed.map(|past| &past.attempt) {
-            let request = CallRequest::Cancel(Cancel { reclaimed: None });
-            out.push(Effect::Call(Call { peer: peer.clone(), transfer: *transfer, request }));
-        }
+        out.extend(failed.map(|past| cancel_call(&past.attempt, None)));
     }
 
     /// The second step has come to nothing: the agent serves the customer here.

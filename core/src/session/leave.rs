@@ -1,13 +1,14 @@
 //! The hand-over to another server, by the states of [`crate::transfer::origin`], until its destination waits for
 //! the customer (O3, O4). The rest is in [`super::release`].
 
-use baton_protocol::federation::{Again, Cancel, CancelAnswer, Permission, PermissionRequest};
+use baton_protocol::federation::{Again, CancelAnswer, Permission, PermissionRequest};
 use baton_protocol::federation::{Reservation, TransferRequest};
 use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_HOPS;
 use baton_protocol::model::{Offer, Share, Stage, Way};
 use baton_protocol::{ErrorCode, ServerFrame, TransferId, Verifier};
 
+use super::release::cancel_call;
 use super::{Chat, Target};
 use crate::audit::{Left, Step};
 use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, Effect, Env, Timer};
@@ -275,7 +276,7 @@ impl Chat {
                 return None;
             }
         };
-        let (transfer, peer) = (attempt.transfer, attempt.peer.clone());
+        let transfer = attempt.transfer;
         self.remember(Past { attempt: attempt.clone(), posted, reclaimed: None, kept });
         self.save(out);
         if offered {
@@ -283,8 +284,7 @@ impl Chat {
         }
         out.extend([Timer::Prepare, Timer::Offer, Timer::Retry].map(Effect::ClearTimer));
         if posted.is_some() && !kept {
-            let request = CallRequest::Cancel(Cancel { reclaimed: None });
-            out.push(Effect::Call(Call { peer, transfer, request }));
+            out.push(cancel_call(&attempt, None));
         }
         Some(attempt)
     }

@@ -265,8 +265,7 @@ impl Chat {
 
     fn call_cancel(&self, out: &mut Vec<Effect>) {
         if let Outgoing::Reclaimed(Reclaimed { attempt, epoch, .. }) = &self.record.outgoing {
-            let request = CallRequest::Cancel(Cancel { reclaimed: Some(*epoch) });
-            out.push(Effect::Call(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request }));
+            out.push(cancel_call(attempt, Some(*epoch)));
         }
     }
 
@@ -309,6 +308,12 @@ impl Chat {
             Outgoing::Settled(_) => {}
         }
     }
+}
+
+/// The word to the destination that nothing comes of an attempt, at what epoch if the customer is back.
+pub(super) fn cancel_call(attempt: &Attempt, reclaimed: Option<Epoch>) -> Effect {
+    let request = CallRequest::Cancel(Cancel { reclaimed });
+    Effect::Call(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request })
 }
 
 fn denial(code: ErrorCode) -> Denial {

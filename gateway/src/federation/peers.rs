@@ -12,8 +12,8 @@ use url::Url;
 use super::Peer;
 use crate::store::{PeerRow, Store};
 
-/// How old the list may be. An operator who has just added or suspended a peer need not wait, and what two requests of
-/// one page say of the peers agrees; a stranger who calls under invented names costs a few reads a second.
+/// How old the list may be. An operator who has just added or suspended a peer need not wait, and two requests of one
+/// page hardly ever see different lists; a stranger who calls under invented names costs a few reads a second.
 const FRESH: Duration = Duration::from_millis(50);
 
 /// Letters of the customer's own part of an address: 256 bits in base64url.
