@@ -227,9 +227,13 @@ impl Chat {
         last_seq: Option<Seq>,
         out: &mut Vec<Effect>,
     ) {
+        let mut released = false;
         let (reclaimed, aborted) = match std::mem::take(&mut self.record.outgoing) {
             Outgoing::Offered(offered) => (offered.reclaim(epoch), false),
-            Outgoing::Released(released) => (released.reclaim(epoch), false),
+            Outgoing::Released(gone) => {
+                released = true;
+                (gone.reclaim(epoch), false)
+            }
             other => {
                 self.record.outgoing = other;
                 let ours = self.record.epoch;
@@ -253,7 +257,12 @@ impl Chat {
         }
         self.call_cancel(out);
         if self.record.outgoing.attempt().is_some_and(|attempt| attempt.lead) {
-            self.serve_after_all(env, out);
+            if released && matches!(self.record.state, State::Active { .. }) {
+                // The agent's place went to the other session, and may be somebody else's by now (A5).
+                self.record.state = State::Waiting { since: self.record.since, from: None };
+            } else {
+                self.serve_after_all(env, out);
+            }
         } else if !aborted {
             let code = ErrorCode::NotArrived;
             self.failed_here(env, transfer, &title, code, code.to_string(), out);

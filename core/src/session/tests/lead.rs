@@ -88,14 +88,17 @@ fn d6_a_second_step_that_fails_is_served_in_the_holding_session() {
 }
 
 #[test]
-fn d6_the_customer_who_comes_back_is_served_in_the_holding_session() {
+fn d6_the_customer_who_comes_back_from_the_agents_session_waits_again() {
     let (mut bench, _) = led();
     let transfer = step(&bench);
     bench.tell(Input::Answer(transfer, reservation(60)));
     asked(&mut bench, PeerRequest::Commit(Commit { adopt: false }));
     let lines = bench.tell(Input::Customer(CONN, ClientFrame::Reclaim { transfer, epoch: 3 }));
     assert!(lines.contains(&"call acme: cancel e3".into()), "{lines:?}");
-    assert_eq!((bench.chat.agent_login(), bench.chat.record.epoch), (Some("ann"), 3));
+    // The agent's place was the other session's, and may be another customer's by now.
+    assert!(lines.contains(&"queue: wait since 1000000 in sales".into()), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with("queue: hold")), "{lines:?}");
+    assert_eq!((bench.chat.agent_login(), bench.chat.record.epoch), (None, 3));
 }
 
 #[test]
@@ -119,7 +122,6 @@ fn d6_whoever_comes_back_gets_what_they_missed_before_what_is_new() {
     let (mut bench, _) = led();
     let transfer = step(&bench);
     bench.tell(Input::Answer(transfer, reservation(60)));
-    asked(&mut bench, PeerRequest::Commit(Commit { adopt: false }));
     bench.tell(Input::Detach(CONN));
     let effects = bench.raw(Input::Attach { conn: ConnId(2), epoch: 3, last_seq: 0, page: None });
     let seqs: Vec<_> = effects
