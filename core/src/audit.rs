@@ -1,6 +1,7 @@
-//! What the audit keeps of every transfer: who, where to, under which rule, what left, and how it ended. Never what
-//! was said.
+//! What the audit keeps of every transfer: who, where to, under which rule, what left, and how it ended; and of
+//! rescues and erasures. Never what was said, and nothing of a customer's, so that it outlives their erasure.
 
+use baton_protocol::federation::Erased;
 use baton_protocol::model::{Context, PriorEntry, SharePolicy};
 use baton_protocol::{ChatId, ErrorCode, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,8 @@ pub struct Record {
     pub at: Timestamp,
     /// The chat here; none until a customer has arrived.
     pub chat: Option<ChatId>,
-    /// The transfer.
-    pub transfer: TransferId,
+    /// The transfer, when it is about one.
+    pub transfer: Option<TransferId>,
     /// The agent's login name, or the name by which another server calls its agent.
     pub agent: String,
     /// The other server, when it is about one.
@@ -55,6 +56,19 @@ pub enum Step {
         /// Why.
         code: ErrorCode,
     },
+    /// Nobody came for whom there was a place.
+    Lapsed,
+    /// A supervisor or the operator took the chat back to a queue.
+    Rescued,
+    /// The customer was erased here.
+    Erased(Erased),
+    /// The other server has given its receipt for the erasure.
+    Confirmed,
+    /// The other server has given none, and will not.
+    Unconfirmed {
+        /// Why.
+        code: ErrorCode,
+    },
 }
 
 impl Step {
@@ -69,6 +83,11 @@ impl Step {
             Self::Arrived => "arrived",
             Self::Failed { code: ErrorCode::Cancelled } => "cancelled",
             Self::Failed { .. } => "failed",
+            Self::Lapsed => "lapsed",
+            Self::Rescued => "rescued",
+            Self::Erased(_) => "erased",
+            Self::Confirmed => "confirmed",
+            Self::Unconfirmed { .. } => "unconfirmed",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the machines ask of their driver.
 
 use baton_protocol::federation::{
-    Again, Cancel, CancelAnswer, Commit, Denial, Permission, PermissionRequest, ProgressReport, Release,
-    Reservation, Settle, TransferRequest,
+    Again, Cancel, CancelAnswer, Commit, Denial, Erase, Permission, PermissionRequest, ProgressReport,
+    Release, Reservation, Settle, TransferRequest,
 };
 use baton_protocol::model::{Context, DocumentRef, Entry};
 use baton_protocol::{ChatId, CloseCode, ErrorCode, SecretDigest, ServerFrame, Timestamp, TransferId};
@@ -174,6 +174,8 @@ pub enum Effect {
     Append(ChatId, Entry),
     /// Store an incoming transfer's record.
     SaveIncoming(Box<destination::Record>),
+    /// Store an erasure's record; the first time with the tombstones of its things.
+    SaveErasure(Box<crate::erase::Record>),
     /// Keep this of a transfer, for ever.
     Audit(Box<crate::audit::Record>),
     /// Send to a customer's connection.
@@ -271,6 +273,8 @@ pub enum CallRequest {
     Settle(Settle),
     /// `POST /outgoing/{id}/progress`. Its answer does not matter.
     Progress(ProgressReport),
+    /// `POST /transfers/{id}/erase`
+    Erase(Erase),
 }
 
 /// The answers to them.
@@ -284,6 +288,8 @@ pub enum Answer {
     Cancel(CancelAnswer),
     /// To a commit.
     Release(Release),
+    /// To an erasure. Its driver signs it on the way out, and has checked it on the way in.
+    Erased(Box<crate::erase::Confirmed>),
     /// To the others.
     Done,
 }

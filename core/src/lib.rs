@@ -8,6 +8,7 @@ pub mod audit;
 pub mod client;
 pub mod consult;
 pub mod effect;
+pub mod erase;
 pub mod policy;
 pub mod queue;
 pub mod session;

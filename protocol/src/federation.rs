@@ -7,6 +7,7 @@
 //! | `POST {to}/transfers` | [`TransferRequest`] | [`Reservation`] |
 //! | `POST {to}/transfers/{id}/again` | [`Again`] | [`Reservation`] |
 //! | `POST {to}/transfers/{id}/cancel` | [`Cancel`] | [`CancelAnswer`] |
+//! | `POST {to or from}/transfers/{id}/erase` | [`Erase`] | [`ErasureAnswer`] |
 //! | `POST {to}/consultations` | [`ConsultRequest`] | [`Consulted`] |
 //! | `POST {to or from}/consultations/{id}/messages` | [`ConsultMessage`] | `{}` |
 //! | `POST {to or from}/consultations/{id}/end` | [`ConsultEnd`] | `{}` |
@@ -21,7 +22,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codes::ErrorCode;
-use crate::ids::{AuthorisationCode, Challenge, Epoch, MessageId, TransferId, Wtid};
+use crate::ids::{AuthorisationCode, Challenge, Epoch, MessageId, Timestamp, TransferId, Wtid};
 use crate::model::{AreaCard, Context, DocumentRef, PriorEntry, Stage};
 
 /// `typ` of a federation JWT. Fixed, so that no other token of the same key can pass for one (RFC 8725 3.11).
@@ -29,6 +30,9 @@ pub const JWT_TYPE: &str = "baton-federation+jwt";
 
 /// `typ` of a key's word for the next key.
 pub const ROTATION_TYPE: &str = "baton-key-rotation+jwt";
+
+/// `typ` of a receipt for an erasure.
+pub const RECEIPT_TYPE: &str = "baton-erasure+jwt";
 
 /// Seconds from issue to expiry of a federation JWT, at most; also the clock skew that is forgiven.
 pub const JWT_SECONDS: u64 = 60;
@@ -275,4 +279,88 @@ pub struct ProgressReport {
     pub stage: Stage,
     /// Why it failed, if it did.
     pub code: Option<ErrorCode>,
+}
+
+/// The customer of this transfer is to be forgotten, wherever they have been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erase {}
+
+/// What has been done about it: signed, so that it can be shown to others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureAnswer {
+    /// A JWT of the answering server's: type [`RECEIPT_TYPE`], claims [`Receipt`].
+    pub receipt: String,
+    /// The receipts that it has from the servers that it passed the call on to, theirs included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<String>,
+}
+
+/// The claims of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The answering server's name.
+    pub iss: String,
+    /// The asking server's name.
+    pub aud: String,
+    /// Issued at, seconds since 1970.
+    pub iat: u64,
+    /// What has been done.
+    #[serde(flatten)]
+    pub account: Account,
+}
+
+/// What a server has done about the erasure of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The transfer by which it was asked.
+    pub transfer: TransferId,
+    /// When it had erased everything of its own.
+    pub at: Timestamp,
+    /// How much that was.
+    pub erased: Erased,
+    /// The other servers that the customer came from or went to.
+    pub hops: Vec<Hop>,
+    /// Whether one of them, or one behind them, has not answered yet: then the call is to be repeated.
+    pub pending: bool,
+}
+
+/// How much was erased. Never what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Chats.
+    pub chats: u64,
+    /// What was said in them, and what happened.
+    pub entries: u64,
+    /// Contexts that came from other servers.
+    pub contexts: u64,
+    /// Files.
+    pub documents: u64,
+}
+
+/// A server that was told in turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// Its name, as the telling server knows it.
+    pub server: String,
+    /// The transfer between the two.
+    pub transfer: TransferId,
+    /// What came of it.
+    pub state: HopState,
+    /// SHA-256 of its receipt, base64url, which is among [`ErasureAnswer::further`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+}
+
+/// What came of telling a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HopState {
+    /// It has given a receipt.
+    Erased,
+    /// It has not answered yet, and is asked again.
+    Pending,
+    /// It does not know the call: its operator has to be asked.
+    Unsupported,
+    /// It has refused, or is no peer any more: its operator has to be asked.
+    Refused,
 }

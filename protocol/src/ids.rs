@@ -83,6 +83,8 @@ identifiers! {
     MessageId;
     /// Names one attempted hand-over. Made by its origin; the idempotency key of every call about it.
     TransferId;
+    /// Names one erasure of a customer on one server.
+    ErasureId;
 }
 
 macro_rules! secrets { ($($(#[$doc:meta])* $name:ident;)*) => {$(

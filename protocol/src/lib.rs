@@ -26,8 +26,8 @@ pub use codec::{Encoding, decode_client, decode_server};
 pub use codes::{CloseCode, ErrorCode};
 pub use frames::{ClientFrame, ServerFrame};
 pub use ids::{
-    Challenge, ChatId, Epoch, MessageId, ResumeToken, SecretDigest, Seq, Timestamp, TransferId, Verifier,
-    Wtid,
+    Challenge, ChatId, Epoch, ErasureId, MessageId, ResumeToken, SecretDigest, Seq, Timestamp, TransferId,
+    Verifier, Wtid,
 };
 
 /// The protocol version in a binary frame's header and in both subprotocol names.

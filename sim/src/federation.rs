@@ -162,6 +162,8 @@ impl World {
             CallRequest::Commit(request) => self.ask_origin(to, id, name, PeerRequest::Commit(request)),
             CallRequest::Settle(request) => self.ask_origin(to, id, name, PeerRequest::Settle(request)),
             CallRequest::Progress(request) => self.ask_origin(to, id, name, PeerRequest::Progress(request)),
+            // Nobody erases anything in these worlds yet.
+            CallRequest::Erase(_) => self.answer(id, Err(deny(ErrorCode::UnknownChat))),
         }
     }
 
@@ -381,5 +383,6 @@ pub fn twin(request: &CallRequest) -> CallRequest {
         CallRequest::Commit(request) => CallRequest::Commit(request.clone()),
         CallRequest::Settle(request) => CallRequest::Settle(request.clone()),
         CallRequest::Progress(request) => CallRequest::Progress(request.clone()),
+        CallRequest::Erase(request) => CallRequest::Erase(request.clone()),
     }
 }

@@ -239,7 +239,7 @@ impl World {
             Effect::Queue(input) => sorted.queue.push(input),
             Effect::Found(chat) => sorted.found = Some(chat),
             // Nobody here says documents.
-            Effect::Token(..) | Effect::Audit(_) | Effect::Fetch { .. } => {}
+            Effect::Token(..) | Effect::Audit(_) | Effect::Fetch { .. } | Effect::SaveErasure(_) => {}
             Effect::Chat(chat, input) => {
                 if let session::Input::Renew(conn, _) = &input {
                     self.bind(conn.0, Bound::Customer(chat));

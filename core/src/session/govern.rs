@@ -43,7 +43,8 @@ impl Chat {
             }
         };
         let (at, chat) = (env.now, Some(self.record.id));
-        out.push(Effect::Audit(Box::new(Record { at, chat, transfer, agent: agent.into(), peer, to, step })));
+        let (transfer, agent) = (Some(transfer), agent.into());
+        out.push(Effect::Audit(Box::new(Record { at, chat, transfer, agent, peer, to, step })));
     }
 
     /// Keeps a step of a transfer to another server.

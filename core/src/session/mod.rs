@@ -9,7 +9,8 @@
 //! - [`documents`]: who may read them, and those still to come.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
-//! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back.
+//! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
+//!   customer is erased.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
 //! - [`page`]: the same for a browser that has no connection. [`lead`]: the same within this server, from a holding session to the agent's.
 
@@ -17,6 +18,7 @@ mod arrive;
 mod ask;
 mod attach;
 mod documents;
+mod forget;
 mod govern;
 mod lead;
 pub use documents::{Awaited, Reader};
@@ -225,6 +227,8 @@ pub enum Input {
         /// Where the answer goes.
         reply: ReplyTo,
     },
+    /// The customer is being erased. After the answer nothing is stored any more.
+    Erase(ReplyTo),
     /// The queue manager's word.
     Queue(queue::Output),
     /// The place in the queue, to be shown.
@@ -305,6 +309,8 @@ pub struct Chat {
     fetching: bool,
     /// Times in a row that a document could not be had.
     fetches: u32,
+    /// Whether its customer has been erased.
+    erased: bool,
 }
 
 /// What a new chat begins with.
@@ -392,12 +398,17 @@ impl Chat {
             looked: None,
             fetching: false,
             fetches: 0,
+            erased: false,
         }
     }
 
     /// Takes one input.
     pub fn handle(&mut self, env: &mut Env<'_>, input: Input, out: &mut Vec<Effect>) {
+        if self.erased {
+            return self.after_erasure(input, out);
+        }
         match input {
+            Input::Erase(reply) => self.erase(env, reply, out),
             Input::Attach { conn, epoch, last_seq, page } => {
                 self.attach(env, conn, epoch, last_seq, page, out)
             }
@@ -460,7 +471,7 @@ impl Chat {
     /// Whether it must be in memory after a restart: it is open, or a document is still to come.
     #[must_use]
     pub fn is_needed(&self) -> bool {
-        self.is_open() || self.awaits_documents()
+        !self.erased && (self.is_open() || self.awaits_documents())
     }
 
     /// What was said and what happened, the oldest first.

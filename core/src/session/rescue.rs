@@ -5,6 +5,7 @@ use baton_protocol::model::{ChatCard, ChatState, Event, OpenChat, OpenState};
 use baton_protocol::{ErrorCode, ServerFrame};
 
 use super::{Chat, State};
+use crate::audit::{Record, Step};
 use crate::effect::{Answer, Effect, Env, ReplyTo};
 use crate::queue;
 use crate::transfer::origin::Outgoing;
@@ -67,6 +68,7 @@ impl Chat {
             _ => None,
         };
         if let Some(to) = whereabouts {
+            self.audit_rescue(env, &area, out);
             self.leaves_with(area, out);
             return Err(no(ErrorCode::TransferUnderWay, &self.on_the_way(&to)));
         }
@@ -74,8 +76,17 @@ impl Chat {
         if self.placing.is_some() {
             self.not_taken(env, ErrorCode::Cancelled, out);
         }
+        self.audit_rescue(env, &area, out);
         self.back_to_queue(env, area, title, out);
         Ok(())
+    }
+
+    fn audit_rescue(&self, env: &Env<'_>, area: &str, out: &mut Vec<Effect>) {
+        // From whom it was taken; who took it stands in the log.
+        let agent = self.agent_login().unwrap_or_default().to_owned();
+        let (at, chat, to) = (env.now, Some(self.record.id), format!("area {area}"));
+        let step = Step::Rescued;
+        out.push(Effect::Audit(Box::new(Record { at, chat, transfer: None, agent, peer: None, to, step })));
     }
 
     /// Only the customer's own browser can come back (the epoch is its own): when it does, it waits in this area.

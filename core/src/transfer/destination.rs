@@ -153,6 +153,8 @@ pub enum Input {
     Answer(CallResult),
     /// The origin takes it back.
     Cancel(Cancel, ReplyTo),
+    /// The customer is being erased. After the answer nothing is stored any more.
+    Erase(ReplyTo),
     /// The chat has stored the origin's late entries.
     Merged,
     /// The chat has stored that it is void.
@@ -174,6 +176,7 @@ pub struct Incoming {
     /// The origin's cancel that waits for the chat to be void.
     cancelling: Option<ReplyTo>,
     placing: Placing,
+    erased: bool,
 }
 
 /// The search for a place, as far as this process's life knows of it. After a restart the origin asks again.
@@ -271,6 +274,7 @@ impl Incoming {
             tries: 0,
             cancelling: None,
             placing: Placing::default(),
+            erased: false,
         }
     }
 
@@ -294,7 +298,11 @@ impl Incoming {
 
     /// Takes one input.
     pub fn handle(&mut self, env: &mut Env<'_>, input: Input, out: &mut Vec<Effect>) {
+        if self.erased {
+            return self.after_erasure(input, out);
+        }
         match input {
+            Input::Erase(reply) => self.erase(reply, out),
             Input::Place(answer) => self.placed(env, answer, out),
             Input::Show(login) => self.show_question(env, &login, out),
             Input::Decided(login, accept) => self.decided(env, &login, accept, out),
@@ -328,7 +336,7 @@ impl Incoming {
         out.push(Effect::Audit(Box::new(audit::Record {
             at: env.now,
             chat,
-            transfer: self.record.transfer,
+            transfer: Some(self.record.transfer),
             agent: self.record.context.agent.clone(),
             peer: Some(self.record.peer.clone()),
             to: format!("area {}", self.record.area),
@@ -565,6 +573,42 @@ impl Incoming {
         out.extend([Timer::Offer, Timer::Retry, Timer::Ask].map(Effect::ClearTimer));
     }
 
+    fn lapse(&mut self, env: &Env<'_>, out: &mut Vec<Effect>) {
+        self.reject(out);
+        self.audit(env, None, Step::Lapsed, out);
+    }
+
+    /// The customer is to be forgotten, whatever is still to come: nothing is stored after this.
+    fn erase(&mut self, reply: ReplyTo, out: &mut Vec<Effect>) {
+        if self.is_expected() {
+            self.reject(out);
+        }
+        if let Some(reply) = self.cancelling.take() {
+            out.push(Effect::Reply(reply, Ok(Answer::Cancel(CancelAnswer::Cancelled))));
+        }
+        out.extend([Timer::Offer, Timer::Retry, Timer::Ask].map(Effect::ClearTimer));
+        self.erased = true;
+        out.push(Effect::Reply(reply, Ok(Answer::Done)));
+    }
+
+    /// What is answered once it is erased.
+    fn after_erasure(&self, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Erase(reply) => out.push(Effect::Reply(reply, Ok(Answer::Done))),
+            Input::Cancel(_, reply) => {
+                out.push(Effect::Reply(reply, Ok(Answer::Cancel(CancelAnswer::Cancelled))));
+            }
+            Input::Again(_, reply) => {
+                let code = ErrorCode::UnknownChat;
+                let denial = Denial { code, detail: code.to_string(), retry_after: None };
+                out.push(Effect::Reply(reply, Err(denial)));
+            }
+            Input::Claim(claim) => self.refuse(claim.conn, out),
+            Input::Place(Ok(_)) => self.leave_place(out),
+            _ => {}
+        }
+    }
+
     /// Nothing when the answer has to wait for the chat.
     fn cancel(&mut self, cancel: &Cancel, reply: ReplyTo, out: &mut Vec<Effect>) -> Option<CancelAnswer> {
         match self.record.state {
@@ -605,9 +649,9 @@ impl Incoming {
     fn timer(&mut self, env: &Env<'_>, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.record.state) {
             (Timer::Ask, State::Posted) => self.no_answer(env, out),
-            (Timer::Offer, State::Posted) => self.reject(out),
+            (Timer::Offer, State::Posted) => self.lapse(env, out),
             (Timer::Offer, State::Reserved | State::Claimed(_)) => {
-                self.reject(out);
+                self.lapse(env, out);
                 let report = ProgressReport { stage: Stage::Failed, code: Some(ErrorCode::NotArrived) };
                 let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
                 out.push(Effect::Call(Call { peer, transfer, request: CallRequest::Progress(report) }));

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use baton_core::audit::{Left, Record, Step};
-use baton_protocol::Timestamp;
+use baton_protocol::federation::Erased;
+use baton_protocol::{ErrorCode, Timestamp};
 use clap::Args;
 
 use super::{database, table};
@@ -47,8 +48,9 @@ impl Audit {
 fn row(record: &Record) -> [String; 7] {
     let chat = record.chat.map(|chat| chat.to_string()).unwrap_or_default();
     let (step, detail) = (record.step.name().into(), detail(&record.step));
+    let transfer = record.transfer.map(|transfer| transfer.to_string()).unwrap_or_default();
     let to = record.to.clone();
-    [utc(record.at), record.transfer.to_string(), chat, record.agent.clone(), to, step, detail]
+    [utc(record.at), transfer, chat, record.agent.clone(), to, step, detail]
 }
 
 fn detail(step: &Step) -> String {
@@ -56,8 +58,13 @@ fn detail(step: &Step) -> String {
         Step::Permitted { rule, share } => format!("by {rule}: {share:?}"),
         Step::Denied { rule, reason } => format!("by {rule}: {reason}"),
         Step::Sent(left) | Step::Received(left) => amounts(left),
-        Step::Arrived => String::new(),
+        Step::Arrived | Step::Lapsed | Step::Rescued | Step::Confirmed => String::new(),
         Step::Failed { code } => code.to_string(),
+        Step::Unconfirmed { code: ErrorCode::UnknownChat } => "it does not know the call".into(),
+        Step::Unconfirmed { code } => code.to_string(),
+        Step::Erased(Erased { chats, entries, contexts, documents }) => {
+            format!("{chats} chats, {entries} entries, {contexts} contexts, {documents} documents")
+        }
     }
 }
 

@@ -175,7 +175,7 @@ impl Gateway {
             CallRequest::Commit(body) => self.hear(&own, transfer, PeerRequest::Commit(body)).await,
             CallRequest::Settle(body) => self.hear(&own, transfer, PeerRequest::Settle(body)).await,
             CallRequest::Progress(body) => self.hear(&own, transfer, PeerRequest::Progress(body)).await,
-            CallRequest::Permission(_) => return Err(CallError::UnknownServer),
+            CallRequest::Permission(_) | CallRequest::Erase(_) => return Err(CallError::UnknownServer),
         };
         asked.map_err(|denial| match denial.code {
             ErrorCode::Internal => CallError::NoAnswer,

@@ -260,7 +260,7 @@ impl Gateway {
                     sorted.work.push(Work::Incoming((peer, transfer), input));
                 }
                 Effect::ToCustomer(..) | Effect::CloseCustomer(..) | Effect::ToAgent(..) => {}
-                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } => {}
+                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } | Effect::SaveErasure(_) => {}
             }
         }
         let found = sorted.found.as_ref().map(|chat| chat.record.id);

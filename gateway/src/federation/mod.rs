@@ -197,6 +197,7 @@ impl Federation {
             CallRequest::Progress(body) => {
                 self.tell_done(&peer, &format!("outgoing/{id}/progress"), body).await?
             }
+            CallRequest::Erase(_) => return Err(CallError::UnknownServer),
         })
     }
 

@@ -47,7 +47,7 @@ fn commit(store: &dyn Store, batches: Vec<Vec<Op>>) -> Vec<(usize, Result<(), St
 }
 
 fn audited(at: u64, step: audit::Step) -> audit::Record {
-    let (chat, transfer) = (Some(ChatId([1; 16])), TransferId([2; 16]));
+    let (chat, transfer) = (Some(ChatId([1; 16])), Some(TransferId([2; 16])));
     let (agent, peer, to) = ("bob".into(), Some("globex".into()), "globex/repairs".into());
     audit::Record { at: Timestamp(at), chat, transfer, agent, peer, to, step }
 }

@@ -6,6 +6,7 @@
 mod ask;
 mod attach;
 mod documents;
+mod forget;
 mod lead;
 mod leave;
 mod local;
@@ -253,6 +254,7 @@ fn line(effect: &Effect) -> String {
         Effect::Chat(_, input) => {
             format!("chat: {}", format!("{input:?}").split(['(', ' ']).next().unwrap_or_default())
         }
+        Effect::SaveErasure(_) => "save erasure".into(),
         Effect::Incoming(_, _, input) => format!("incoming: {input:?}"),
     }
 }
@@ -329,6 +331,7 @@ fn call_line(request: &CallRequest) -> String {
         CallRequest::Commit(commit) => if commit.adopt { "commit adopt" } else { "commit" }.into(),
         CallRequest::Settle(settle) => format!("settle e{}", settle.epoch),
         CallRequest::Progress(report) => format!("progress {:?}", report.stage),
+        CallRequest::Erase(_) => "erase".into(),
     }
 }
 
@@ -339,6 +342,7 @@ fn answer_line(answer: &Result<Answer, Denial>) -> String {
         Ok(Answer::Reservation(_)) => "reservation".into(),
         Ok(Answer::Permission(_)) => "permission".into(),
         Ok(Answer::Done) => "done".into(),
+        Ok(Answer::Erased(_)) => "erased".into(),
         Err(denial) => format!("denied {:?}", denial.code),
     }
 }

@@ -229,7 +229,9 @@ fn save_incoming(db: &Connection, row: &IncomingRow) -> rusqlite::Result<usize> 
 fn keep(db: &Connection, record: &audit::Record) -> rusqlite::Result<usize> {
     let sql = "INSERT INTO audit (at, chat, transfer, peer, step, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (at, chat) = (number(record.at.0), record.chat.map(|chat| chat.0));
-    let (transfer, step, json) = (record.transfer.0, record.step.name(), to_json(record)?);
+    // Empty where a record is about no transfer.
+    let transfer = record.transfer.as_ref().map_or(&[][..], |transfer| &transfer.0);
+    let (step, json) = (record.step.name(), to_json(record)?);
     db.prepare_cached(sql)?.execute(params![at, chat, transfer, record.peer, step, json])
 }
 
