@@ -19,6 +19,8 @@ pub mod driver;
 pub mod edge;
 pub mod federation;
 mod run;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod store;
 
 pub use run::serve;

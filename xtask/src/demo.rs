@@ -9,6 +9,9 @@ use serde_json::json;
 
 use crate::{browser, place, process, web};
 
+/// What `kill-loop --sabotage` knows, see `gateway/src/sabotage.rs`.
+const DEFECTS: [&str; 2] = ["early", "forgetful"];
+
 /// The verb `build`.
 pub fn build_verb() -> Result<()> {
     let start = Instant::now();
@@ -38,10 +41,20 @@ pub fn demo(check: bool) -> Result<()> {
     become_it(&mut demo)
 }
 
-/// The verb `kill-loop`. No browser is needed, and no web files: what the gateway has of them will do.
+/// The verb `kill-loop`. No browser is needed, and no web files: what the gateway has of them will do. With
+/// `--sabotage` the gateways have a deliberate defect, which the loop must find.
 pub fn kill_loop(words: &[&str]) -> Result<()> {
-    let baton = build()?;
+    let mut baton = build()?;
     let mut kill_loop = Command::new(baton.with_file_name("kill-loop"));
+    let mut defect = words.iter().skip_while(|word| **word != "--sabotage").skip(1);
+    if let Some(defect) = defect.next() {
+        anyhow::ensure!(DEFECTS.contains(defect), "--sabotage is one of {DEFECTS:?}");
+        let sabotaged =
+            ["build", "-p", "baton-gateway", "--features", "sabotage", "--bin", "baton-sabotaged"];
+        process::run(process::cargo()?.args(sabotaged))?;
+        baton.set_file_name("baton-sabotaged");
+        kill_loop.env("BATON_SABOTAGE", defect);
+    }
     kill_loop.env("BATON_BIN", &baton).env("RUST_LOG", "warn").args(words);
     become_it(&mut kill_loop)
 }

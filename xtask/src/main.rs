@@ -27,7 +27,8 @@ cargo xtask <verb>
   demo [--check]         two companies on this machine; --check does one transfer in headless browsers
   test [--fast]          everything that is checked; --fast leaves the browsers out
   sim [words…]           random fault schedules against core (--schedules N --seed S, --mutants)
-  kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND)
+  kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND);
+                         --sabotage early|forgetful: with a deliberate defect, which has to be found
   size                   what browsers download, against its budgets
   conventions            the rules of the source that no compiler knows
 

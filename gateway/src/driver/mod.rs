@@ -135,6 +135,10 @@ impl Gateway {
     /// The store's.
     pub async fn restore(self: &Arc<Self>) -> anyhow::Result<()> {
         for row in self.store.open_incoming().await? {
+            #[cfg(feature = "sabotage")]
+            if crate::sabotage::forgets_incoming() {
+                continue;
+            }
             let key = (row.peer.clone(), row.transfer);
             self.adopt_incoming(&row)?;
             self.tell_incoming(&key, destination::Input::Restore);

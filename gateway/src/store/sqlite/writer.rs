@@ -53,6 +53,8 @@ impl Writer {
     }
 
     pub(super) fn commit(&self, batch: Batch) -> Result<(), Batch> {
+        #[cfg(feature = "sabotage")]
+        let batch = crate::sabotage::tell_early(batch);
         match self.send(Job::Batch(batch)) {
             Err(Job::Batch(batch)) => Err(batch),
             _ => Ok(()),
@@ -106,6 +108,8 @@ impl Drop for Writer {
 /// The thread: until every sender is gone and nothing waits.
 fn run(mut db: Connection, waiting: &Receiver<Job>) {
     while let Ok(first) = waiting.recv() {
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::dawdle();
         let together = std::iter::once(first).chain(waiting.try_iter().take(MAX_TOGETHER - 1));
         let mut jobs = together.collect::<Vec<_>>().into_iter();
         // What stores nothing need not wait for a sync: what was handed over before it is durable already.
