@@ -12,7 +12,7 @@ use crate::LIMIT;
 /// A running program; it ends when this is dropped.
 pub struct Program {
     lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    child: Child,
 }
 
 impl Program {
@@ -35,7 +35,15 @@ impl Program {
             .spawn()
             .context("no Python: `cargo xtask test` sets one up")?;
         let lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
-        Ok(Self { lines, _child: child })
+        Ok(Self { lines, child })
+    }
+
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
     }
 
     /// An address on this machine that nobody uses now, for a program that serves.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use baton_core::policy::Class;
+use baton_core::effect::ReplyTo;
+use baton_core::policy::{Bounds, Class};
 use baton_core::queue::{self, Profile};
-use baton_core::session::{self, Target};
+use baton_core::session::{self, Speaker, Target};
 use baton_core::transfer::destination;
 use baton_protocol::frames::{About, Login, Password};
 use baton_protocol::model::{
@@ -29,6 +30,25 @@ pub struct Window {
     state: Option<ChatState>,
 }
 
+impl Window {
+    /// Whether the chat is the agent's, as the console shows it: white, not grey (A7).
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, Some(ChatState::Active | ChatState::Transferring { .. }))
+    }
+}
+
+/// What an agent says.
+#[derive(Clone, Debug)]
+pub enum Speech {
+    /// To the customer.
+    Text(String),
+    /// To other agents.
+    Note(String),
+    /// A document, by its hash.
+    Document(String),
+}
+
 /// An agent.
 #[derive(Debug)]
 pub struct Agent {
@@ -42,10 +62,14 @@ pub struct Agent {
     /// The chats in the console.
     pub windows: BTreeMap<ChatId, Window>,
     /// Messages that are not acknowledged.
-    outbox: VecDeque<(ChatId, MessageId, String, bool)>,
+    outbox: VecDeque<(ChatId, MessageId, Speech)>,
     said: u32,
     /// The transfer that was last asked for.
     asked: Option<(ChatId, TransferId)>,
+    /// The side conversation that was last begun, and where the chat may go.
+    pub side: Option<(ChatId, TransferId, Destination)>,
+    /// What was said in side conversations, as the console shows it.
+    pub aside: BTreeSet<(TransferId, MessageId)>,
 }
 
 impl Agent {
@@ -54,13 +78,14 @@ impl Agent {
         Self {
             profile,
             number,
-
             console: None,
             ready: false,
             windows: BTreeMap::new(),
             outbox: VecDeque::new(),
             said: 0,
             asked: None,
+            side: None,
+            aside: BTreeSet::new(),
         }
     }
 }
@@ -94,6 +119,7 @@ impl World {
             (88, Some(chat)) if !self.calm && self.will.chance(300) => {
                 self.console_sends(server, agent, ClientFrame::End { chat: Some(chat) });
             }
+            (89, _) if !self.calm => self.rescues(server, agent),
             (90..93, _) => {
                 let away = !self.calm && self.will.chance(500);
                 let presence = if away { Presence::Away } else { Presence::Available };
@@ -104,6 +130,10 @@ impl World {
                     self.cut_conn(conn);
                 }
             }
+            (94, Some(chat)) if !self.calm => self.agent_uploads(server, agent, chat),
+            (95, _) => self.agent_reads(server, agent),
+            (96, Some(chat)) if !self.calm => self.marks(server, agent, chat),
+            (97..100, chat) if !self.calm => self.speaks_aside(server, agent, chat),
             // Without room for anybody else, the calm would be nobody's.
             (60..84, Some(chat)) if self.calm && chats.len() >= places && self.somebody_waits(server) => {
                 self.console_sends(server, agent, ClientFrame::End { chat: Some(chat) });
@@ -117,14 +147,12 @@ impl World {
     }
 
     fn open_windows(&mut self, server: ServerId, agent: usize) -> Vec<ChatId> {
-        let open = |window: &Window| {
-            matches!(window.state, Some(ChatState::Active | ChatState::Transferring { .. }))
-        };
         let windows = &self.agent(server, agent).windows;
-        windows.iter().filter(|(_, window)| open(window)).map(|(chat, _)| *chat).collect()
+        windows.iter().filter(|(_, window)| window.is_open()).map(|(chat, _)| *chat).collect()
     }
 
-    fn console_sends(&mut self, server: ServerId, agent: usize, frame: ClientFrame) {
+    /// A frame from the agent's console.
+    pub fn console_sends(&mut self, server: ServerId, agent: usize, frame: ClientFrame) {
         if let Some(conn) = self.agent(server, agent).console {
             self.send_to_server(conn, frame);
         }
@@ -140,31 +168,62 @@ impl World {
     }
 
     fn says(&mut self, server: ServerId, agent: usize, chat: ChatId) {
-        let mut bytes = [0; 16];
-        self.will.fill(&mut bytes);
-        let note = self.will.chance(250);
+        let text = self.agent_words(server, agent);
+        let speech = if self.will.chance(250) { Speech::Note(text) } else { Speech::Text(text) };
+        self.agent_speaks(server, agent, chat, speech);
+    }
+
+    /// The agent's next words.
+    pub fn agent_words(&mut self, server: ServerId, agent: usize) -> String {
         let one = self.agent(server, agent);
         one.said += 1;
-        let text = format!("<a{server}.{}:{}>", one.number, one.said);
-        let said = (chat, MessageId(bytes), text, note);
-        one.outbox.push_back(said.clone());
+        format!("<a{server}.{}:{}>", one.number, one.said)
+    }
+
+    /// The agent says something, again and again until it is stored.
+    pub fn agent_speaks(&mut self, server: ServerId, agent: usize, chat: ChatId, speech: Speech) {
+        let mut bytes = [0; 16];
+        self.will.fill(&mut bytes);
+        let said = (chat, MessageId(bytes), speech);
+        self.agent(server, agent).outbox.push_back(said.clone());
         self.console_says(server, agent, said);
     }
 
-    fn console_says(&mut self, server: ServerId, agent: usize, said: (ChatId, MessageId, String, bool)) {
-        let (chat, id, text, note) = said;
-        let frame = if note {
-            ClientFrame::Note { chat, id, text }
-        } else {
-            ClientFrame::Say { chat: Some(chat), id, text }
+    fn console_says(&mut self, server: ServerId, agent: usize, said: (ChatId, MessageId, Speech)) {
+        let (chat, id, speech) = said;
+        let frame = match speech {
+            Speech::Text(text) => ClientFrame::Say { chat: Some(chat), id, text },
+            Speech::Note(text) => ClientFrame::Note { chat, id, text },
+            Speech::Document(sha256) => ClientFrame::Attach { chat: Some(chat), id, sha256 },
         };
         self.console_sends(server, agent, frame);
     }
 
+    /// A supervisor takes a chat back, whatever becomes of it just then.
+    fn rescues(&mut self, server: ServerId, agent: usize) {
+        let Some(memory) = self.servers[server].memory.as_ref() else { return };
+        let open = memory.chats.iter().filter(|(_, chat)| chat.open_chat().is_some());
+        let open: Vec<ChatId> = open.map(|(id, _)| *id).collect();
+        let to = self.will.chance(300).then(|| "legal".to_owned());
+        if let Some(chat) = self.will.pick(&open) {
+            self.console_sends(server, agent, ClientFrame::Rescue { chat, to });
+        }
+    }
+
+    fn marks(&mut self, server: ServerId, agent: usize, chat: ChatId) {
+        let on = self.will.chance(700);
+        self.console_sends(server, agent, ClientFrame::SetConfidential { chat, on });
+    }
+
     fn hands_over(&mut self, server: ServerId, agent: usize, chat: ChatId) {
+        let (transfer, to) = self.some_destination(server);
+        self.orders(server, agent, (chat, transfer), to);
+    }
+
+    /// Somewhere, and the id of a transfer there.
+    pub fn some_destination(&mut self, server: ServerId) -> (TransferId, Destination) {
         let mut bytes = [0; 16];
         self.will.fill(&mut bytes);
-        let transfer = TransferId(bytes);
         let area = if self.will.chance(700) { "sales" } else { "legal" }.to_owned();
         let others = self.servers.len();
         let to = match self.will.below(10) {
@@ -176,6 +235,17 @@ impl World {
                 Destination::Server { server: self.servers[peer].name.clone(), area }
             }
         };
+        (TransferId(bytes), to)
+    }
+
+    /// The agent's Transfer button.
+    pub fn orders(
+        &mut self,
+        server: ServerId,
+        agent: usize,
+        (chat, transfer): (ChatId, TransferId),
+        to: Destination,
+    ) {
         let texts = self.agent(server, agent).windows.get(&chat).map(|window| window.texts.clone());
         let share = self.share(&texts.unwrap_or_default());
         let comments = format!("<a{server}.comment>");
@@ -240,13 +310,18 @@ impl World {
         let Some(memory) = self.memory(server) else { return };
         memory.consoles.entry(login).or_default().push(conn);
         self.tell_queue(server, queue::Input::Online(profile));
+        self.shows_asides(server, agent);
     }
 
     /// The console's connection is there: hello, and what was not acknowledged, in its old order.
     pub fn console_opened(&mut self, server: ServerId, agent: usize, conn: u64) {
         let login = Login::Password { name: String::new(), password: Password(String::new()) };
         self.send_to_server(conn, ClientFrame::AgentHello { login });
-        self.agent(server, agent).ready = true;
+        // Whatever is the agent's is shown anew.
+        let one = self.agent(server, agent);
+        one.ready = true;
+        one.windows.clear();
+        one.aside.clear();
         let unsent: Vec<_> = self.agent(server, agent).outbox.iter().cloned().collect();
         for said in unsent {
             self.console_says(server, agent, said);
@@ -271,21 +346,32 @@ impl World {
                 self.tell_queue(server, queue::Input::SetPresence(login, presence));
             }
             ClientFrame::Transfer { transfer, chat, to, comments, share } => {
-                let Some(target) = self.target(server, chat, &to) else { return };
-                self.ghost_ordered(
-                    server,
-                    chat,
-                    transfer,
-                    target.class,
-                    &share,
-                    matches!(to, Destination::Server { .. }),
-                );
+                let Some(target) = self.target(server, (chat, transfer), &to) else { return };
+                self.ghost_ordered((server, chat), transfer, &target, &share);
                 let target = self.twist_target(target);
                 let input = session::Input::Transfer { login, transfer, target, comments, share };
                 self.step_chat(server, chat, input);
             }
             ClientFrame::AnswerAsk { transfer, accept } => {
                 self.agent_decides(server, login, transfer, accept);
+            }
+            ClientFrame::Attach { chat: Some(chat), id, sha256 } => {
+                self.document_said(server, chat, Speaker::Agent(login), id, sha256);
+            }
+            ClientFrame::Rescue { chat, to } if self.agent(server, agent).profile.supervisor => {
+                let reply = ReplyTo(self.number());
+                self.rescuing = true;
+                self.step_chat(server, chat, session::Input::Rescue { to, reply });
+                self.rescuing = false;
+            }
+            ClientFrame::SetConfidential { chat, on } => {
+                let Profile { title, supervisor, .. } = self.agent(server, agent).profile.clone();
+                self.ghost_unmarks((server, chat), &login, supervisor, on);
+                let input = session::Input::Confidential { login, title, supervisor, on };
+                self.step_chat(server, chat, input);
+            }
+            ClientFrame::Consult { .. } | ClientFrame::ConsultSay { .. } | ClientFrame::ConsultEnd { .. } => {
+                self.aside_frame(server, login, frame);
             }
             ClientFrame::Say { chat: Some(chat), .. }
             | ClientFrame::End { chat: Some(chat) }
@@ -311,8 +397,16 @@ impl World {
         }
     }
 
-    fn target(&mut self, server: ServerId, chat: ChatId, to: &Destination) -> Option<Target> {
+    fn target(
+        &mut self,
+        server: ServerId,
+        (chat, transfer): (ChatId, TransferId),
+        to: &Destination,
+    ) -> Option<Target> {
         let navigate = self.will.chance(250);
+        let own = (self.servers[server].name.clone(), transfer);
+        let asked = self.was_consulted(server, &own);
+        let mut bounds = Bounds::default();
         let memory = self.servers[server].memory.as_ref()?;
         let area = &memory.chats.get(&chat)?.record.area;
         let near = |same: bool| if same { Class::SameDepartment } else { Class::SameCompany };
@@ -324,6 +418,7 @@ impl World {
             }
             Destination::Server { server: name, .. } => {
                 let peer = self.servers.iter().position(|server| server.name == *name)?;
+                bounds.fields.documents = self.agreed.contains(&(server, peer));
                 (name.to_uppercase(), self.classes[&(server, peer)])
             }
         };
@@ -332,9 +427,9 @@ impl World {
             title,
             class,
             navigate,
-            bounds: baton_core::policy::Bounds::default(),
+            bounds,
             denied: None,
-            consulted: false,
+            consulted: asked.is_some_and(|agent| *to == Destination::Agent(agent)),
         })
     }
 
@@ -381,7 +476,12 @@ impl World {
                     self.console_sends(server, agent, ClientFrame::RetryTransfer { chat, transfer });
                 }
             }
+            ServerFrame::Consulting { consultation } => self.console_consults(server, agent, consultation),
+            ServerFrame::ConsultSaid { transfer, id, mine, text } => {
+                self.console_hears(server, agent, transfer, (id, mine, text));
+            }
             ServerFrame::Asked { ask } => {
+                self.check_asked(server, &ask);
                 let accept = self.will.chance(700);
                 let answer = ClientFrame::AnswerAsk { transfer: ask.transfer, accept };
                 // Some are asked and say nothing.
@@ -415,7 +515,7 @@ impl World {
             return self.violated(format!("an agent of s{server} is shown #{} after #{last}", entry.seq));
         }
         window.last = entry.seq;
-        if entry.author == Author::Customer && matches!(entry.body, Body::Text(_)) {
+        if entry.author == Author::Customer && matches!(entry.body, Body::Text(_) | Body::Document(_)) {
             window.texts.push(entry.id);
         }
     }

@@ -6,7 +6,7 @@ use baton_core::client::{Ending, Stage, Standing, What};
 use baton_core::session::{self, State};
 use baton_core::transfer::destination;
 use baton_core::transfer::origin::Outgoing;
-use baton_protocol::model::{Author, Body, Share};
+use baton_protocol::model::{Author, Body, Entry, Share, document_line};
 use baton_protocol::{ChatId, MessageId};
 
 use crate::event::{CustomerId, ServerId};
@@ -14,8 +14,19 @@ use crate::ghost::Where;
 use crate::server::{StoredChat, server_of};
 use crate::world::World;
 
-/// An entry's id, and whether it is the customer's own message.
-type Needed = BTreeMap<MessageId, bool>;
+/// What must be in a transcript, by the id that it has there.
+type Needed = BTreeMap<MessageId, Original>;
+
+/// A message as it was said.
+#[derive(Clone, Copy)]
+struct Original {
+    /// Its own id.
+    id: MessageId,
+    /// Whether the customer said it.
+    by_customer: bool,
+    /// Whether it is a document.
+    document: bool,
+}
 
 impl World {
     /// A chat as its server knows it now; as it is stored, where the server is down.
@@ -113,7 +124,8 @@ impl World {
 
     /// A message was acknowledged: it is durable at that server.
     pub fn check_stored(&mut self, server: ServerId, message: MessageId) {
-        let has = |stored: &StoredChat| log_of(stored).any(|(id, _)| id == message);
+        let line = self.ghost.messages.get(&message).and_then(|sha256| document_line(sha256));
+        let has = |stored: &StoredChat| log_of(stored).any(|(id, _)| id == message || Some(id) == line);
         if !self.servers[server].store.chats.values().any(has) {
             self.violated(format!("S2: s{server} acknowledged {message:?}, which it has not stored"));
         }
@@ -142,10 +154,14 @@ impl World {
         let Some(stored) = self.servers[owner.0].store.chats.get(&owner.1) else { return };
         let log: BTreeSet<MessageId> = log_of(stored).map(|(id, _)| id).collect();
         let wrong = self.out_of_order(stored);
+        let bare = self.bare_line(stored);
         let needed = self.inherited(&owner);
         let missing = needed.keys().find(|id| !log.contains(id)).copied();
         if let Some(id) = missing {
             self.violated(format!("S2: s{} owns c{customer} and has not {id:?}", owner.0));
+        }
+        if let Some(what) = bare {
+            self.violated(format!("documents: s{} has {what} without its document", owner.0));
         }
         if let Some(what) = wrong {
             self.violated(format!("S4: {what} is out of order at s{}", owner.0));
@@ -163,19 +179,37 @@ impl World {
         let mut needed = if self.was_cut(&parent) { Needed::new() } else { self.inherited(&parent) };
         let from = if self.was_cut(&parent) { stored.record.view_from } else { 0 };
         let own = stored.entries.iter().filter(|entry| entry.seq >= from);
-        needed.extend(own.filter_map(|entry| match &entry.body {
-            Body::Text(_) => Some((entry.id, entry.author == Author::Customer)),
-            Body::Note(_) => Some((entry.id, false)),
-            Body::Event(_) | Body::Document(_) => None,
-        }));
-        match self.ghost.orders.get(&transfer).map(|order| &order.share) {
-            Some(Share::All) => {}
-            Some(Share::Part(edits)) => {
-                needed.retain(|id, customers| *customers && !edits.leave_out.contains(id));
+        needed.extend(own.filter_map(|entry| {
+            let by_customer = entry.author == Author::Customer;
+            let original = Original { id: entry.id, by_customer, document: false };
+            match &entry.body {
+                Body::Text(_) => Some((entry.id, original)),
+                Body::Note(_) => Some((entry.id, Original { by_customer: false, ..original })),
+                Body::Document(card) => {
+                    Some((document_line(&card.sha256)?, Original { document: true, ..original }))
+                }
+                Body::Event(_) => None,
             }
-            _ => needed.clear(),
+        }));
+        let Some(order) = self.ghost.orders.get(&transfer) else { return Needed::new() };
+        match &order.share {
+            Share::All => {}
+            Share::Part(edits) => needed.retain(|id, original| {
+                let named = [*id, original.id];
+                original.by_customer && !named.iter().any(|id| edits.leave_out.contains(id))
+            }),
+            Share::Nothing => needed.clear(),
         }
+        needed.retain(|_, original| !order.marked && (order.documents || !original.document));
         needed
+    }
+
+    /// A line of a document in a transcript whose document was not announced.
+    fn bare_line(&self, stored: &StoredChat) -> Option<String> {
+        let context = stored.context.as_ref()?;
+        let lines = context.transcript.iter().filter_map(|line| self.ghost.lines.get(&line.id));
+        let known = |sha256: &&String| context.documents.iter().any(|it| it.sha256 == **sha256);
+        lines.into_iter().find(|sha256| !known(sha256)).map(|sha256| format!("the line of {}", &sha256[..6]))
     }
 
     /// Whether a transfer within the server has withheld anything of this chat.
@@ -189,9 +223,14 @@ impl World {
         let mut last: BTreeMap<&str, u32> = BTreeMap::new();
         // What was said before a transfer within the server is in the context, as far as the next agent may see it.
         let seen = stored.entries.iter().filter(|entry| entry.seq < stored.record.view_from);
-        let before: BTreeSet<MessageId> = seen.map(|entry| entry.id).collect();
+        let before: BTreeSet<MessageId> = seen.filter_map(|entry| said(entry)).map(|(id, _)| id).collect();
         let context = stored.context.iter().flat_map(|context| &context.transcript).count();
         let log = log_of(stored).enumerate().filter(|(at, (id, _))| *at < context || !before.contains(id));
+        let late = |id: &MessageId| {
+            let paper = self.ghost.lines.get(id).and_then(|sha256| self.ghost.papers.get(sha256));
+            paper.is_some_and(|paper| self.ghost.unknown.contains(&paper.message))
+        };
+        let log = log.filter(|(_, (id, _))| !late(id));
         log.map(|(_, line)| line).find_map(|(_, text)| {
             let (sender, number) = text.strip_suffix('>')?.split_once(':')?;
             let number: u32 = number.parse().ok()?;
@@ -207,7 +246,8 @@ impl World {
     fn check_lines(&mut self, customer: CustomerId) {
         let Some(record) = self.customers[customer].record() else { return };
         let mut ids: Vec<MessageId> = record.lines.iter().map(|line| line.id).collect();
-        let agents = record.lines.iter().filter(|line| matches!(line.what, What::Agent(..)));
+        let agents =
+            record.lines.iter().filter(|line| matches!(line.what, What::Agent(..) | What::AgentDocument(..)));
         let unknown = agents.map(|line| line.id).find(|id| {
             let mut chats = self.chats_of(customer).filter(|chat| self.is_member(chat));
             !chats.any(|chat| {
@@ -240,9 +280,14 @@ impl World {
 pub fn log_of(stored: &StoredChat) -> impl Iterator<Item = (MessageId, &str)> {
     let before = stored.context.iter().flat_map(|context| &context.transcript);
     let before = before.map(|entry| (entry.id, entry.text.as_str()));
-    let here = stored.entries.iter().filter_map(|entry| match &entry.body {
-        Body::Text(text) | Body::Note(text) => Some((entry.id, text.as_str())),
-        Body::Event(_) | Body::Document(_) => None,
-    });
-    before.chain(here)
+    before.chain(stored.entries.iter().filter_map(said))
+}
+
+/// What an entry says, and the id that it has in a transcript.
+fn said(entry: &Entry) -> Option<(MessageId, &str)> {
+    match &entry.body {
+        Body::Text(text) | Body::Note(text) => Some((entry.id, text)),
+        Body::Document(card) => Some((document_line(&card.sha256)?, &card.name)),
+        Body::Event(_) => None,
+    }
 }

@@ -137,12 +137,14 @@ impl World {
             60..70 => self.client_input(id, life, Input::Typing),
             70..80 => self.client_input(id, life, Input::Seen),
             80..84 => self.client_input(id, life, Input::WakeUp),
+            85..88 if !self.calm => self.customer_uploads(id),
             84 if !self.calm && self.will.chance(150) => self.client_input(id, life, Input::End),
             _ => {}
         }
     }
 
-    fn words(&mut self, id: CustomerId) -> String {
+    /// The customer's next words.
+    pub fn words(&mut self, id: CustomerId) -> String {
         let customer = &mut self.customers[id];
         customer.said += 1;
         format!("{}{}>", token(id), customer.said)

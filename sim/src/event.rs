@@ -4,9 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use baton_core::client;
-use baton_core::effect::{CallResult, Timer};
+use baton_core::effect::{CallResult, Fetched, Timer};
 use baton_core::queue;
 use baton_protocol::{ChatId, ClientFrame, CloseCode, ServerFrame, TransferId};
+
+use crate::consult::Whisper;
+use crate::documents::Wanted;
 
 /// A server's place in the world.
 pub type ServerId = usize;
@@ -51,6 +54,14 @@ pub enum Event {
     Answered { call: u64, result: CallResult },
     /// A machine has taken too long for its answer.
     ReplyOverdue { server: ServerId, life: u32, reply: u64 },
+    /// A server is asked for a document.
+    DocumentAsked(Wanted),
+    /// A document is here, or is not.
+    DocumentCame { server: ServerId, life: u32, chat: ChatId, sha256: String, fetched: Fetched },
+    /// A word of a side conversation reaches the other server.
+    Whisper(Whisper),
+    /// The other server has heard it.
+    Whispered(Whisper),
     /// A client's timer.
     ClientTimer { customer: CustomerId, life: u32, timer: client::Timer, count: u64 },
     /// A page has loaded, or not.

@@ -46,7 +46,8 @@ impl World {
                 let server = self.fate.index(self.servers.len());
                 self.thief(server);
             }
-            91..94 => self.clock_jumps(),
+            91..93 => self.clock_jumps(),
+            93 => self.prowl(),
             94 => self.dies_for_good(),
             _ => self.intrude(),
         }

@@ -23,7 +23,7 @@ const PATIENCE: u64 = 5_000;
 const ANSWER: u64 = 4_000;
 
 /// Milliseconds by which clocks may differ before signatures are refused.
-const SKEW: u64 = 60_000;
+pub const SKEW: u64 = 60_000;
 
 /// A call that is under way.
 #[derive(Debug)]
@@ -86,14 +86,15 @@ impl World {
     /// A machine calls a peer.
     pub fn call(&mut self, from: ServerId, key: Key, call: Call) {
         let Call { peer, transfer, request } = call;
+        let request = self.twist_request(&key, from, request);
         self.note(|world| {
             format!("{} calls {peer} about {}: {request:?}", world.servers[from].name, short(&transfer.0))
         });
-        self.ghost_calls(from, &key, transfer, &request);
+        let Some(to) = self.servers.iter().position(|server| server.name == peer) else { return };
+        self.ghost_calls((from, to), &key, transfer, &request);
         if let Some(answer) = self.fakes_answer(&request) {
             return self.machine_answered(from, &key, transfer, Ok(answer));
         }
-        let Some(to) = self.servers.iter().position(|server| server.name == peer) else { return };
         let (id, life) = (self.number(), self.servers[from].life);
         // A server's call to itself, for a second step (D6), does not leave the process.
         let rough = to != from && self.fate.chance(self.weather.calls);
@@ -205,9 +206,11 @@ impl World {
                     .map(|chat| (request.agent.clone(), chat));
                 let reservation = self.reservation(server, &name);
                 let key = wtid_of(server, peer, request.transfer).digest();
+                let consulted = self.was_consulted(server, &name);
+                self.ghost_promises(server, &name);
                 let (peer, reply) = (peer.to_owned(), self.expect_reply(server, call));
                 let posting =
-                    Posting { peer, area, request, reservation, key, at: None, lead, consulted: None, reply };
+                    Posting { peer, area, request, reservation, key, at: None, lead, consulted, reply };
                 self.reserve(server, |env, out| Incoming::post(env, posting, out));
             }
         }

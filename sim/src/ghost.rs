@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton_core::effect::{Answer, CallRequest};
 use baton_core::policy::Class;
-use baton_core::session::Chat;
+use baton_core::session::{Chat, Target};
 use baton_core::transfer::destination::State;
 use baton_core::transfer::origin::Outgoing;
 use baton_protocol::federation::Denial;
-use baton_protocol::model::{Author, Context, Edits, PriorEntry, Share, Stage};
-use baton_protocol::{ChatId, SecretDigest, TransferId, Verifier};
+use baton_protocol::model::{Author, Body, Context, Destination, Edits, Event, PriorEntry, Share, Stage};
+use baton_protocol::{ChatId, MessageId, SecretDigest, Seq, TransferId, Verifier};
 
+use crate::consult::Sides;
 use crate::customer::token;
 use crate::event::{CustomerId, Key, ServerId};
+use crate::papers::Paper;
 use crate::server::{Op, Store};
 use crate::socket::Side;
 use crate::world::World;
@@ -38,6 +40,25 @@ pub struct Order {
     pub share: Share,
     /// Whether it leads to another server.
     pub away: bool,
+    /// The last entry that the agent could see and edit.
+    pub seen: Seq,
+    /// Whether the agreement lets documents go.
+    pub documents: bool,
+    /// Whether it must not be carried out at all.
+    pub denied: bool,
+    /// Whether the chat had just been marked: less may be sent than must not be withheld.
+    pub marked: bool,
+}
+
+/// A transfer within a server that was carried out.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The chat.
+    pub chat: Where,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The first entry that the next agent sees.
+    pub view_from: Seq,
 }
 
 /// What really happened.
@@ -57,6 +78,27 @@ pub struct Ghost {
     pub reclaimed: BTreeSet<TransferId>,
     /// What was shown at each door.
     pub claims: BTreeMap<(ServerId, SecretDigest), Verifier>,
+    /// Files that were ever uploaded.
+    pub uploads: usize,
+    /// Documents that were ever said, by their hashes.
+    pub papers: BTreeMap<String, Paper>,
+    /// The same by the ids of their lines.
+    pub lines: BTreeMap<MessageId, String>,
+    /// The same by the ids of the messages that say them.
+    pub messages: BTreeMap<MessageId, String>,
+    /// Messages that said a document to a server that did not have it. A server that has taken the customer over
+    /// without asking refuses it, and may get it later with what was said before: not in its place.
+    pub unknown: BTreeSet<MessageId>,
+    /// Documents that were spoilt on their way.
+    pub spoilt: BTreeSet<String>,
+    /// Transfers within a server that were carried out, in their order.
+    pub passes: Vec<Pass>,
+    /// Chats that are confidential, for good.
+    pub confidential: BTreeSet<Where>,
+    /// Side conversations.
+    pub sides: BTreeMap<TransferId, Sides>,
+    /// The agent who has said aside that they take a customer.
+    pub promised: BTreeMap<(ServerId, String, TransferId), String>,
 }
 
 impl Ghost {
@@ -100,32 +142,70 @@ impl World {
     }
 
     /// An agent ordered a transfer.
-    pub fn ghost_ordered(
-        &mut self,
-        server: ServerId,
-        chat: ChatId,
-        transfer: TransferId,
-        class: Class,
-        choice: &Share,
-        away: bool,
-    ) {
-        let share = match class {
+    pub fn ghost_ordered(&mut self, chat: Where, transfer: TransferId, target: &Target, choice: &Share) {
+        let guard = self.servers[chat.0].guard.filter(|guard| {
+            let fits = guard.class.is_none_or(|class| class == target.class);
+            fits && self.ghost.confidential.contains(&chat)
+        });
+        let share = match target.class {
+            _ if guard.is_some() => Share::Nothing,
             Class::SameDepartment => Share::All,
             Class::SameCompany | Class::Partner => choice.clone(),
             Class::Other => Share::Nothing,
         };
-        self.ghost.orders.entry(transfer).or_insert(Order { chat: (server, chat), share, away });
+        let memory = self.servers[chat.0].memory.as_ref();
+        let entries = memory.and_then(|memory| memory.chats.get(&chat.1)).map(Chat::entries);
+        let order = Order {
+            chat,
+            share,
+            away: matches!(target.destination, Destination::Server { .. }),
+            seen: entries.and_then(<[_]>::last).map_or(0, |entry| entry.seq),
+            documents: target.bounds.fields.documents,
+            denied: guard.is_some_and(|guard| guard.denies),
+            marked: self.look(&chat).is_some_and(|record| record.confidential),
+        };
+        self.ghost.orders.entry(transfer).or_insert(order);
+        let own = (self.servers[chat.0].name.clone(), transfer);
+        if let Destination::Agent(_) = target.destination {
+            self.ghost_promises(chat.0, &own);
+        }
+    }
+
+    /// Somebody takes the mark of a confidential chat away, if they may.
+    pub fn ghost_unmarks(&mut self, chat: Where, login: &str, supervisor: bool, on: bool) {
+        let memory = self.servers[chat.0].memory.as_ref();
+        let own = memory.and_then(|memory| memory.chats.get(&chat.1)?.agent_login()) == Some(login);
+        if !on && (own || supervisor) {
+            self.ghost.confidential.remove(&chat);
+        }
     }
 
     /// A server calls a peer: nothing goes along that should not.
-    pub fn ghost_calls(&mut self, from: ServerId, key: &Key, transfer: TransferId, request: &CallRequest) {
+    pub fn ghost_calls(
+        &mut self,
+        (from, to): (ServerId, ServerId),
+        key: &Key,
+        transfer: TransferId,
+        request: &CallRequest,
+    ) {
         if let (Key::Chat(chat), CallRequest::Transfer(request)) = (key, request) {
             // A second step (D6) is nobody's order, and keeps nothing back.
-            let order = Order { chat: (from, *chat), share: Share::All, away: false };
-            if self.look(&order.chat).and_then(|record| record.outgoing.attempt()).is_some_and(|it| it.lead) {
+            let order = Order {
+                chat: (from, *chat),
+                share: Share::All,
+                away: false,
+                seen: Seq::MAX,
+                documents: true,
+                denied: false,
+                marked: false,
+            };
+            if from == to {
                 self.ghost.orders.entry(transfer).or_insert(order);
             }
             self.check_context(&(from, *chat), transfer, &request.context);
+            if self.ghost.orders.get(&transfer).is_some_and(|order| order.denied) {
+                self.violated(format!("policy: a confidential chat leaves s{from}"));
+            }
         }
         match request {
             CallRequest::Commit(commit) if commit.adopt => self.ghost.adopted.insert(transfer),
@@ -151,12 +231,16 @@ impl World {
         if let Some(entry) = release.tail.iter().find(|entry| !allowed(entry)).cloned() {
             self.violated(format!("policy: the tail has {entry:?}"));
         }
+        if let Some(what) = self.smuggled(transfer, &release.documents, &release.tail) {
+            self.violated(format!("policy: the tail has {what}"));
+        }
     }
 
     /// Something became durable.
     pub fn ghost_stored(&mut self, server: ServerId, op: &Op) {
         match op {
             Op::Chat(record) => {
+                self.ghost_passed((server, record.id), record);
                 if let Outgoing::Settled(settled) = &record.outgoing
                     && let Some(known) = self.ghost.chats.get(&(server, record.id))
                 {
@@ -174,6 +258,16 @@ impl World {
                         self.violated(format!("S7: a WTID of s{server} led to two chats"));
                     }
                 }
+                let name = (server, record.peer.clone(), record.transfer);
+                if matches!(record.state, State::Reserved)
+                    && let Some(login) = self.ghost.promised.get(&name)
+                    && record.agent.as_ref() != Some(login)
+                {
+                    self.violated(format!(
+                        "aside: {login} of s{server} was asked, {:?} gets it",
+                        record.agent
+                    ));
+                }
             }
             Op::Append(chat, entry) => {
                 let stored = self.servers[server].store.chats.get(chat);
@@ -185,8 +279,31 @@ impl World {
                 if twice {
                     self.violated(format!("S1: s{server} stores {entry:?} twice"));
                 }
+                match &entry.body {
+                    Body::Document(card) => self.ghost_said((server, *chat), entry, &card.sha256),
+                    Body::Event(Event::Confidential { on: true, .. }) => {
+                        self.ghost.confidential.insert((server, *chat));
+                    }
+                    Body::Text(text) | Body::Note(text) if text.contains("<x") => {
+                        self.violated(format!("aside: s{server} stores {text} in a chat"));
+                    }
+                    _ => {}
+                }
             }
             Op::Context(..) => {}
+        }
+    }
+
+    /// A chat was stored: it may have changed hands.
+    fn ghost_passed(&mut self, chat: Where, record: &baton_core::session::Record) {
+        let Some(passed) = &record.passed else { return };
+        let (transfer, view_from) = (passed.transfer, record.view_from);
+        if self.ghost.passes.iter().any(|pass| pass.transfer == transfer) {
+            return;
+        }
+        self.ghost.passes.push(Pass { chat, transfer, view_from });
+        if self.ghost.orders.get(&transfer).is_some_and(|order| order.denied) {
+            self.violated(format!("policy: a confidential chat changes hands at s{}", chat.0));
         }
     }
 
@@ -225,6 +342,8 @@ impl World {
                 .or_else(|| json.contains("<a").then_some("an agent's words")),
             Share::Part(edits) => leaked(context, edits, &json, known.customer),
         };
+        let smuggled = self.smuggled(transfer, &context.documents, &context.transcript);
+        let leaked = leaked.map(str::to_owned).or(smuggled);
         if let Some(what) = leaked {
             self.violated(format!("policy: {what} leaves s{} although it was withheld", chat.0));
         }

@@ -61,6 +61,11 @@ impl World {
         if let Some(entry) = self.is_missing(id, &owner) {
             return Some(format!("was never shown {entry:?}"));
         }
+        // What a server that is dead for good has not given, nobody has.
+        let dead = self.chats_of(id).any(|chat| self.servers[chat.0].dead);
+        if let Some(what) = self.lacks_document(&owner).filter(|_| !dead) {
+            return Some(what);
+        }
         let server = &self.servers[owner.0];
         let Some(chat) = server.memory.as_ref().and_then(|memory| memory.chats.get(&owner.1)) else {
             return Some("has an owner who has forgotten it".into());
@@ -82,7 +87,8 @@ impl World {
         let shown: BTreeSet<MessageId> = record.lines.iter().map(|line| line.id).collect();
         // A long window forgets its oldest lines.
         let whole = record.lines.len() < MAX_LINES;
-        let mut texts = stored.entries.iter().filter(|entry| matches!(entry.body, Body::Text(_)));
+        let said = |entry: &&Entry| matches!(entry.body, Body::Text(_) | Body::Document(_));
+        let mut texts = stored.entries.iter().filter(said);
         texts.find(|entry| whole && !shown.contains(&entry.id)).cloned()
     }
 
@@ -99,6 +105,9 @@ impl World {
                 return Some(format!("keeps a place of {login} for {chat:?}, which is not theirs"));
             }
         }
+        if let Some(what) = self.shows_others(server) {
+            return Some(what);
+        }
         let waits = |chat: &ChatId| {
             memory.chats.get(chat).is_some_and(|chat| matches!(chat.record.state, State::Waiting { .. }))
         };
@@ -110,6 +119,20 @@ impl World {
             let idle = !chat.is_open() || !chat.record.outgoing.serves();
             let held = memory.queue.chats_of(login).contains(&chat.record.id);
             (!idle && !held).then(|| format!("gave away the place of {:?} with {login}", chat.record.id))
+        })
+    }
+
+    /// A chat that is white in a console, and not its agent's (A7).
+    fn shows_others(&self, server: ServerId) -> Option<String> {
+        let memory = self.servers[server].memory.as_ref()?;
+        self.servers[server].agents.iter().find_map(|agent| {
+            let login = &agent.profile.login;
+            let own = |chat: &ChatId| {
+                memory.chats.get(chat).is_some_and(|chat| chat.agent_login() == Some(login) && chat.is_open())
+            };
+            let mut open = agent.windows.iter().filter(|(_, window)| window.is_open());
+            let other = open.find(|(chat, _)| !own(chat)).filter(|_| agent.console.is_some());
+            other.map(|(chat, _)| format!("still shows {chat:?} to {login}"))
         })
     }
 

@@ -6,13 +6,16 @@
 //!
 //! - [`world`]: everything there is, and its time. [`event`]: what is going to happen.
 //! - [`machines`], [`storage`]: a gateway's driver. [`federation`], [`socket`]: its cables.
-//! - [`customer`], [`agent`]: who uses it. [`fault`]: what breaks. [`hostile`]: who lies.
-//! - [`ghost`]: what really happened. [`check`]: what must hold always. [`judge`]: what must hold in the end.
+//! - [`customer`], [`agent`]: who uses it. [`documents`], [`consult`]: what goes beside the chats.
+//! - [`fault`]: what breaks. [`hostile`]: who lies.
+//! - [`ghost`]: what really happened. [`papers`]: which documents may be where. [`check`]: what must hold always. [`judge`]: what must hold in the end.
 //! - [`mutant`]: deliberate defects, which must be found.
 
 mod agent;
 mod check;
+mod consult;
 mod customer;
+mod documents;
 mod event;
 mod fault;
 mod federation;
@@ -21,6 +24,7 @@ mod hostile;
 mod judge;
 mod machines;
 mod mutant;
+mod papers;
 mod rng;
 mod server;
 mod shrink;

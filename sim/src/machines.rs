@@ -53,7 +53,11 @@ impl World {
         let Some(mut chat) = self.memory(server).and_then(|memory| memory.chats.remove(&id)) else { return };
         self.note(|world| format!("{} chat {} <- {input:?}", world.servers[server].name, short(&id.0)));
         let input = self.twist_chat_input(&mut chat, input);
-        let (_, effects) = self.step(server, |env, out| chat.handle(env, input, out));
+        let restored = matches!(input, session::Input::Restore);
+        let (_, mut effects) = self.step(server, |env, out| chat.handle(env, input, out));
+        if restored && self.is(Mutant::FetchNotResumed) {
+            effects.retain(|effect| !matches!(effect, Effect::Fetch { .. }));
+        }
         self.twist_chat(&mut chat);
         if let Some(memory) = self.memory(server) {
             memory.chats.insert(id, chat);
@@ -219,6 +223,7 @@ impl World {
             Effect::SaveIncoming(record) => sorted.ops.push(Op::Incoming(record)),
             Effect::ToCustomer(conn, frame) => sorted.outward.push(Outward::Frame(conn.0, frame)),
             Effect::CloseCustomer(conn, code) => sorted.outward.push(Outward::Close(conn.0, code)),
+            Effect::ToAgent(..) if self.rescuing && self.is(Mutant::RescueNotShown) => {}
             Effect::ToAgent(login, frame) => sorted.outward.push(Outward::Agent(login, frame)),
             Effect::Call(call) => sorted.outward.push(Outward::Call(key.clone(), call)),
             Effect::Reply(reply, answer) => sorted.outward.push(Outward::Reply(reply.0, answer)),
@@ -238,8 +243,10 @@ impl World {
             }
             Effect::Queue(input) => sorted.queue.push(input),
             Effect::Found(chat) => sorted.found = Some(chat),
-            // Nobody here says documents.
-            Effect::Token(..) | Effect::Audit(_) | Effect::Fetch { .. } | Effect::SaveErasure(_) => {}
+            Effect::Fetch { chat, peer, transfer, document } => {
+                sorted.outward.push(Outward::Fetch(chat, peer, transfer, document.sha256));
+            }
+            Effect::Token(..) | Effect::Audit(_) | Effect::SaveErasure(_) => {}
             Effect::Chat(chat, input) => {
                 if let session::Input::Renew(conn, _) = &input {
                     self.bind(conn.0, Bound::Customer(chat));
@@ -316,6 +323,9 @@ impl World {
                 Outward::Close(conn, code) => self.close_by_server(conn, code),
                 Outward::Agent(login, frame) => self.send_consoles(server, &login, &frame),
                 Outward::Call(key, call) => self.call(server, key, call),
+                Outward::Fetch(chat, peer, transfer, sha256) => {
+                    self.fetch(server, chat, &peer, transfer, sha256);
+                }
                 Outward::Reply(reply, answer) => self.reply(server, reply, answer),
                 Outward::Chat(chat, input) => self.tell_chat_of_transfer(server, chat, *input),
                 Outward::Incoming(Key::Incoming(peer, transfer), input) => {

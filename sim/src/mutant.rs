@@ -2,13 +2,14 @@
 //! them would miss the real one.
 
 use baton_core::client::Standing;
-use baton_core::effect::{Answer, Timer};
+use baton_core::effect::{Answer, CallRequest, Timer};
 use baton_core::policy::Class;
 use baton_core::queue;
 use baton_core::session::{Chat, Input, PeerRequest, Target};
 use baton_core::transfer::destination::{self, Incoming, State};
 use baton_core::transfer::origin::Outgoing;
 use baton_protocol::federation::{Commit, Denial};
+use baton_protocol::model::{Body, DocumentCard, DocumentRef};
 use baton_protocol::{ChatId, ClientFrame, MessageId, ServerFrame, TransferId};
 
 use crate::customer::Customer;
@@ -94,6 +95,32 @@ mutants! {
     ChatsNotRestored,
     /// After a restart no incoming transfer goes back to work.
     IncomingNotRestored,
+    /// A document is said to be here that was not kept.
+    FileNotKept,
+    /// A chat's documents are given to whoever names them.
+    FileGivenToAnybody,
+    /// Documents that are left out are announced all the same.
+    LeftOutAnnounced,
+    /// Documents that were said late are not announced.
+    LateDocumentsDropped,
+    /// A document that could not be had is not asked for again.
+    FetchNotRepeated,
+    /// After a restart no document is asked for.
+    FetchNotResumed,
+    /// A transfer after a side conversation goes to whoever is free.
+    ConsultationForgotten,
+    /// What is said aside is said in the chat as well.
+    ConsultationInTheChat,
+    /// What is said aside is shown to others.
+    ConsultationHeardByAll,
+    /// A chat that a supervisor takes back keeps its place with its agent.
+    RescueKeepsPlace,
+    /// An agent is not shown that a supervisor has taken a chat back.
+    RescueNotShown,
+    /// That a chat is confidential is not stored.
+    ConfidenceNotStored,
+    /// Policy does not hear that a chat is confidential.
+    ConfidenceIgnored,
 }
 
 impl World {
@@ -106,6 +133,9 @@ impl World {
             Input::Attach { conn, epoch, page, .. } if self.is(Mutant::NothingMissed) => {
                 Input::Attach { conn, epoch, last_seq: u64::MAX, page }
             }
+            Input::TailDocuments(_) if self.is(Mutant::LateDocumentsDropped) => {
+                Input::TailDocuments(Vec::new())
+            }
             Input::Tail(_) if self.is(Mutant::TailNotStored) => Input::Tail(Vec::new()),
             other => other,
         }
@@ -114,6 +144,9 @@ impl World {
     pub(crate) fn twist_chat(&self, chat: &mut Chat) {
         if self.is(Mutant::ServeAfterRelease) && matches!(chat.record.outgoing, Outgoing::Released(_)) {
             chat.record.outgoing = Outgoing::Owned;
+        }
+        if self.is(Mutant::ConfidenceIgnored) {
+            chat.record.confidential = false;
         }
     }
 
@@ -185,6 +218,10 @@ impl World {
                 release.tail.clear();
                 Ok(Answer::Release(release))
             }
+            Ok(Answer::Release(mut release)) if self.is(Mutant::LateDocumentsDropped) => {
+                release.documents.clear();
+                Ok(Answer::Release(release))
+            }
             other => other,
         }
     }
@@ -203,6 +240,40 @@ impl World {
         }
     }
 
+    /// A request as it leaves.
+    pub(crate) fn twist_request(&self, key: &Key, from: ServerId, request: CallRequest) -> CallRequest {
+        let (Key::Chat(chat), true) = (key, self.is(Mutant::LeftOutAnnounced)) else { return request };
+        let stored = self.servers[from].store.chats.get(chat);
+        match (request, stored) {
+            (CallRequest::Transfer(mut request), Some(stored)) => {
+                let here = stored.entries.iter().filter_map(|entry| match &entry.body {
+                    Body::Document(card) => Some(card.clone()),
+                    _ => None,
+                });
+                request.context.documents = here
+                    .map(|DocumentCard { sha256, name, media_type, size }| DocumentRef {
+                        number: 0,
+                        name,
+                        media_type,
+                        size,
+                        sha256,
+                    })
+                    .collect();
+                CallRequest::Transfer(request)
+            }
+            (request, _) => request,
+        }
+    }
+
+    /// A record as it is stored.
+    pub(crate) fn twist_op(&self, op: &mut Op) {
+        if let Op::Chat(record) = op
+            && self.is(Mutant::ConfidenceNotStored)
+        {
+            record.confidential = false;
+        }
+    }
+
     pub(crate) fn loses_op(&mut self, op: &Op) -> bool {
         match op {
             Op::Chat(record) => {
@@ -217,11 +288,16 @@ impl World {
     }
 
     pub(crate) fn loses_timer(&self, _: &Key, timer: Timer) -> bool {
-        self.is(Mutant::RetryForgotten) && timer == Timer::Retry
+        match timer {
+            Timer::Retry => self.is(Mutant::RetryForgotten),
+            Timer::Fetch => self.is(Mutant::FetchNotRepeated),
+            _ => false,
+        }
     }
 
     pub(crate) fn loses_queue_input(&self, input: &queue::Input) -> bool {
         match input {
+            queue::Input::Free(..) if self.rescuing && self.is(Mutant::RescueKeepsPlace) => true,
             queue::Input::Free(..) => self.is(Mutant::PlaceNotFreed),
             queue::Input::Wait(_) => self.is(Mutant::WaitNotTold),
             _ => false,

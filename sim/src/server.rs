@@ -1,17 +1,19 @@
 //! A server: what it has stored, and what it forgets when it dies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use baton_core::consult::Consult;
 use baton_core::effect::{Answer, Area, Arrival, Call, NeedsAgent, Settings, Timer, Times};
-use baton_core::policy::Rules;
+use baton_core::policy::{Class, Rule, Rules};
 use baton_core::queue::{Profile, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
 use baton_protocol::federation::Denial;
-use baton_protocol::model::{Brand, Context, Entry};
+use baton_protocol::model::{Brand, Context, DocumentCard, Entry, SharePolicy};
 use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, TransferId};
 
 use crate::agent::Agent;
+use crate::consult::Name;
 use crate::event::{Key, ServerId};
 use crate::hostile::Swallow;
 use crate::rng::Rng;
@@ -39,6 +41,10 @@ pub struct Store {
     pub incoming: BTreeMap<(String, TransferId), destination::Record>,
     /// Permissions that were given: to whom, for which areas, and the transfer that used it.
     pub codes: BTreeMap<SecretDigest, (String, Vec<String>, Option<TransferId>)>,
+    /// What was uploaded for a chat, by its customer or an agent of this name.
+    pub uploads: BTreeMap<(ChatId, Option<String>, String), DocumentCard>,
+    /// The files of documents, by the chat that has them.
+    pub files: BTreeSet<(ChatId, String)>,
 }
 
 /// Something to be stored.
@@ -65,6 +71,8 @@ pub enum Outward {
     Agent(String, ServerFrame),
     /// To a peer.
     Call(Key, Call),
+    /// To a peer, for a document.
+    Fetch(ChatId, String, TransferId, String),
     /// The answer to a peer.
     Reply(u64, Result<Answer, Denial>),
     /// To a chat of this server.
@@ -97,6 +105,8 @@ pub struct Memory {
     pub timers: BTreeMap<(Key, Timer), u64>,
     /// Consoles.
     pub consoles: BTreeMap<String, Vec<u64>>,
+    /// Side conversations.
+    pub asides: BTreeMap<Name, Consult>,
     /// Calls of peers that wait for an answer.
     pub replies: BTreeMap<u64, u64>,
     /// Steps that the store has not finished, the oldest first.
@@ -113,6 +123,33 @@ pub struct Memory {
     pub queue_out_at: u64,
 }
 
+/// A rule about confidential chats (O2).
+#[derive(Clone, Copy, Debug)]
+pub struct Guard {
+    /// Of destinations that are this near; of all, where it is none.
+    pub class: Option<Class>,
+    /// Whether nobody goes there; else nothing goes along.
+    pub denies: bool,
+}
+
+impl Guard {
+    fn random(rng: &mut Rng) -> Option<Self> {
+        let classes = [None, Some(Class::Partner), Some(Class::SameCompany)];
+        let guard = Self { class: classes[rng.index(classes.len())], denies: rng.chance(500) };
+        rng.chance(700).then_some(guard)
+    }
+
+    fn rule(self) -> Rule {
+        Rule {
+            class: self.class,
+            confidential: Some(true),
+            denied: self.denies.then(|| "it stays here".into()),
+            share: (!self.denies).then_some(SharePolicy::Nothing),
+            ..Rule::default()
+        }
+    }
+}
+
 /// A server.
 #[derive(Debug)]
 pub struct Server {
@@ -120,6 +157,8 @@ pub struct Server {
     pub name: String,
     /// How it is set up.
     pub settings: Settings,
+    /// What its rules say of confidential chats.
+    pub guard: Option<Guard>,
     /// What it has stored.
     pub store: Store,
     /// The rest, while it is up.
@@ -154,11 +193,12 @@ impl Server {
             ask: rng.range(3, 20) * 1_000,
             keep: rng.range(30, 120) * 1_000,
         };
+        let guard = Guard::random(rng);
         let settings = Settings {
             server: name.clone(),
             brand: Brand { name: name.to_uppercase(), accent: "#000000".into() },
             areas: vec![area("sales", rng), area("legal", rng)],
-            rules: Rules::default(),
+            rules: Rules { exceptions: guard.map(Guard::rule).into_iter().collect(), ..Rules::default() },
             times,
         };
         let agents = (0..rng.index(3) + 1).map(|number| Agent::new(number, profile(number, rng))).collect();
@@ -166,6 +206,7 @@ impl Server {
         Self {
             name,
             settings,
+            guard,
             store: Store::default(),
             memory: Some(Memory::default()),
             life: 1,
@@ -196,7 +237,7 @@ fn profile(number: usize, rng: &mut Rng) -> Profile {
     Profile {
         title: login.to_uppercase(),
         login,
-        supervisor: rng.chance(100),
+        supervisor: rng.chance(250),
         areas: areas.iter().map(|area| (*area).to_owned()).collect(),
         max_chats: u32::try_from(rng.range(1, 3)).unwrap_or(1),
     }

@@ -2,7 +2,7 @@
 
 use baton_core::client::{self, Link};
 use baton_core::effect::ConnId;
-use baton_core::session::{self, Beginning};
+use baton_core::session::{self, Beginning, Speaker};
 use baton_core::transfer::destination::{self, Arrival, Claim};
 use baton_protocol::frames::{About, Start};
 use baton_protocol::model::{Customer, Page};
@@ -274,6 +274,9 @@ impl World {
                 }
             }
             (Bound::Nobody, ClientFrame::AgentHello { .. }) => self.agent_hello(server, id),
+            (Bound::Customer(chat), ClientFrame::Attach { id: message, sha256, .. }) => {
+                self.document_said(server, chat, Speaker::Customer(ConnId(id)), message, sha256);
+            }
             (Bound::Customer(chat), frame) => {
                 let frame = self.twist_frame(frame);
                 self.step_chat(server, chat, session::Input::Customer(ConnId(id), frame));

@@ -48,7 +48,8 @@ impl World {
         self.deliver(server, batch.outward);
     }
 
-    fn store(&mut self, server: ServerId, op: Op) {
+    fn store(&mut self, server: ServerId, mut op: Op) {
+        self.twist_op(&mut op);
         if self.loses_op(&op) {
             return;
         }
@@ -107,6 +108,7 @@ impl World {
             }
             Key::Incoming(peer, transfer) => {
                 let incoming = memory.incoming.remove(&(peer.clone(), *transfer));
+                self.ghost.promised.remove(&(server, peer.clone(), *transfer));
                 // The customer's word may be among what is lost.
                 let name = (peer.clone(), *transfer);
                 self.close_bound(server, &Bound::Arriving(name.0.clone(), name.1));
@@ -115,6 +117,9 @@ impl World {
                 }
                 if self.load_incoming(server, &name) {
                     self.step_incoming(server, &name, destination::Input::Restore);
+                } else {
+                    // Its first step is what was refused: its place is nobody's.
+                    self.tell_queue(server, queue::Input::GiveBack(name));
                 }
             }
         }
@@ -201,6 +206,8 @@ impl World {
             return;
         }
         self.note(|world| format!("{} dies", world.servers[server].name));
+        // Side conversations are not stored.
+        self.ghost.promised.retain(|(at, ..), _| *at != server);
         let conns: Vec<u64> =
             self.conns.iter().filter(|(_, conn)| conn.is_of(server)).map(|(id, _)| *id).collect();
         for conn in conns {
@@ -224,7 +231,7 @@ impl World {
         let open = |record: &destination::Record| Incoming::load(record.clone()).is_open();
         let incoming: Vec<_> =
             store.incoming.iter().filter(|(_, record)| open(record)).map(|(name, _)| name.clone()).collect();
-        let open = |stored: &StoredChat| Chat::load(stored.record.clone(), None, Vec::new()).is_open();
+        let open = |stored: &StoredChat| Chat::load(stored.record.clone(), None, Vec::new()).is_needed();
         let chats: Vec<_> =
             store.chats.iter().filter(|(_, stored)| open(stored)).map(|(id, _)| *id).collect();
         if !self.is(Mutant::IncomingNotRestored) {
@@ -248,7 +255,8 @@ impl World {
     /// An agent has been away for a while. The queue manager itself checks that nobody is logged in.
     pub fn agent_gone(&mut self, server: ServerId, life: u32, login: String) {
         if self.lives(server, life) {
-            self.tell_queue(server, queue::Input::Gone(login));
+            self.tell_queue(server, queue::Input::Gone(login.clone()));
+            self.end_asides_of(server, &login);
         }
     }
 }

@@ -99,6 +99,10 @@ pub struct World {
     pub cut: BTreeSet<(Place, Place)>,
     /// How near the servers are to one another.
     pub classes: BTreeMap<(ServerId, ServerId), Class>,
+    /// Whose agreements let documents go from the one to the other.
+    pub agreed: BTreeSet<(ServerId, ServerId)>,
+    /// Whether the step under way is a supervisor's rescue.
+    pub rescuing: bool,
     /// How rough it is.
     pub weather: Weather,
     /// Whether the faults are over.
@@ -137,6 +141,8 @@ impl World {
             calls: BTreeMap::new(),
             cut: BTreeSet::new(),
             classes: BTreeMap::new(),
+            agreed: BTreeSet::new(),
+            rescuing: false,
             weather,
             calm: false,
             end: u64::MAX,
@@ -169,6 +175,9 @@ impl World {
                     [Class::SameCompany, Class::SameCompany, Class::Partner, Class::Partner, Class::Other];
                 let class = near[self.rng.index(near.len())];
                 self.classes.insert((a, b), class);
+                if self.rng.chance(850) {
+                    self.agreed.insert((a, b));
+                }
             }
         }
         for server in 0..count {
@@ -230,6 +239,12 @@ impl World {
             Event::Request { call } => self.request(call),
             Event::Answered { call, result } => self.answered(call, result),
             Event::ReplyOverdue { server, life, reply } => self.reply_overdue(server, life, reply),
+            Event::DocumentAsked(wanted) => self.document_asked(wanted),
+            Event::DocumentCame { server, life, chat, sha256, fetched } => {
+                self.document_came(server, life, chat, sha256, fetched);
+            }
+            Event::Whisper(whisper) => self.whispered(whisper),
+            Event::Whispered(whisper) => self.heard(whisper),
             Event::ClientTimer { customer, life, timer, count } => {
                 self.client_timer(customer, life, timer, count);
             }

@@ -1,6 +1,7 @@
 //! What the agreement with a peer lets out or in, beneath what policy and agent decided.
 
 use baton_protocol::MessageId;
+use baton_protocol::federation::Release;
 use baton_protocol::model::{Context, DocumentRef, PriorEntry, document_line};
 use serde::{Deserialize, Serialize};
 
@@ -45,11 +46,7 @@ impl Fields {
             context.customer.name.clear();
             context.customer.email.clear();
         }
-        if !self.documents {
-            let lines: Vec<_> = lines_of(&context.documents).collect();
-            context.transcript.retain(|entry| !lines.contains(&entry.id));
-            context.documents.clear();
-        }
+        self.narrow_documents(&mut context.transcript, &mut context.documents);
         if !self.comments {
             context.comments.clear();
         }
@@ -58,9 +55,23 @@ impl Fields {
         context
     }
 
-    /// The entries that may travel.
+    /// What follows a context, as far as it may travel.
     #[must_use]
-    pub fn narrow_entries(&self, mut entries: Vec<PriorEntry>) -> Vec<PriorEntry> {
+    pub fn narrow_tail(&self, Release { mut tail, mut documents }: Release) -> Release {
+        self.narrow_documents(&mut tail, &mut documents);
+        Release { tail: self.narrow_entries(tail), documents }
+    }
+
+    /// A document that may not travel leaves no line behind, which has its name.
+    fn narrow_documents(&self, entries: &mut Vec<PriorEntry>, documents: &mut Vec<DocumentRef>) {
+        if !self.documents {
+            let lines: Vec<_> = lines_of(documents).collect();
+            entries.retain(|entry| !lines.contains(&entry.id));
+            documents.clear();
+        }
+    }
+
+    fn narrow_entries(&self, mut entries: Vec<PriorEntry>) -> Vec<PriorEntry> {
         entries.retain(|entry| if entry.note { self.notes } else { self.transcript });
         entries
     }

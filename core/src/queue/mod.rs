@@ -249,7 +249,6 @@ impl QueueManager {
         }
         if let Input::Wait(Ticket { chat, .. })
         | Input::Leave(chat)
-        | Input::Hold(_, chat)
         | Input::Free(_, chat)
         | Input::Withdraw(_, chat) = &input
         {
@@ -306,6 +305,7 @@ impl QueueManager {
     /// The chat's word is what counts: whoever else was to have it does not, now that it was restored.
     fn hold(&mut self, now: Timestamp, login: String, chat: ChatId) -> Vec<Output> {
         self.waiting.remove(&chat);
+        self.goes_nowhere(chat);
         self.agents.values_mut().filter(|agent| agent.profile.login != login).for_each(|agent| {
             agent.chats.remove(&chat);
         });

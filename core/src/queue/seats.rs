@@ -119,6 +119,13 @@ impl QueueManager {
         self.agents.values_mut().find_map(|agent| agent.seats.remove(seat).map(|seat| (agent, seat)))
     }
 
+    /// The chat's own place is its place again: none is kept for where its customer was to go (D6).
+    pub(super) fn goes_nowhere(&mut self, chat: ChatId) {
+        for agent in self.agents.values_mut() {
+            agent.seats.retain(|_, seat| seat.instead_of != Some(chat));
+        }
+    }
+
     /// What the chat says of itself is newer than what was to become of it.
     pub(super) fn wants_nothing_back(&mut self, chat: ChatId) {
         let seats = self.agents.values_mut().flat_map(|agent| agent.seats.values_mut());

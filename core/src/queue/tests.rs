@@ -470,6 +470,13 @@ fn d6_a_place_that_nobody_came_for_goes_back_to_the_holding_session() {
     desk.tell(Input::GiveBack(seat(1)));
     assert_eq!(desk.0.chats_of("ann"), [], "it is over in the meantime");
     let mut desk = swapped();
+    desk.tell(Input::Hold("ann".into(), chat(9)));
+    assert_eq!(
+        desk.0.seats_of("ann"),
+        [],
+        "the chat has it back before the place is given back: it counts once"
+    );
+    let mut desk = swapped();
     desk.tell(Input::Offline("ann".into()));
     let lost = desk.tell(Input::Gone("ann".into()));
     assert!(lost.contains(&Output::AgentLost { chat: chat(9), login: "ann".into() }), "{lost:?}");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Chat, State, backoff};
 use crate::effect::{Effect, Env, Fetched, Timer};
 use crate::policy;
-use crate::transfer::origin::{Outgoing, Released, Settled};
+use crate::transfer::origin::{Outgoing, Past, Released, Settled};
 
 /// Milliseconds after the chat's arrival in which a document must have come. A day: longer than a night's repair.
 const FETCH_LIFE: u64 = 24 * 60 * 60 * 1_000;
@@ -65,7 +65,8 @@ impl Chat {
         transfer: TransferId,
         sha256: &str,
     ) -> Option<(DocumentRef, DocumentState)> {
-        let adopted = self.record.past.iter().find(|past| past.is_open(self.record.epoch));
+        let open = |past: &&Past| past.is_open(self.record.epoch) && past.attempt.transfer == transfer;
+        let adopted = self.record.past.iter().find(open);
         let attempt = match &self.record.outgoing {
             Outgoing::Released(Released { attempt, .. }) | Outgoing::Settled(Settled { attempt, .. }) => {
                 attempt

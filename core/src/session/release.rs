@@ -1,7 +1,7 @@
 //! The customer is on the way to another server: what that one says of it, and the way back (O5).
 
 use baton_protocol::federation::{Cancel, Commit, Denial, ProgressReport, Release};
-use baton_protocol::model::{Event, PriorEntry, Stage};
+use baton_protocol::model::{Event, Stage};
 use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, TransferId};
 
 use super::{Chat, PeerRequest, State};
@@ -52,7 +52,8 @@ impl Chat {
                     && let Some(past) = self.adopted(env, transfer, out)
                 {
                     // The chat has ended here, and goes on there.
-                    return Ok(self.tail(env, &past.attempt, past.posted.unwrap_or_default()));
+                    let release = self.tail(env, &past.attempt, past.posted.unwrap_or_default());
+                    return Ok(Answer::Release(release));
                 }
             }
         }
@@ -61,14 +62,14 @@ impl Chat {
             | Outgoing::Settled(Settled { attempt, posted, .. })
                 if attempt.transfer == transfer =>
             {
-                Ok(self.tail(env, attempt, *posted))
+                Ok(Answer::Release(self.tail(env, attempt, *posted)))
             }
             _ => Err(denial(ErrorCode::Cancelled)),
         }
     }
 
     fn released(&mut self, env: &Env<'_>, released: Released, out: &mut Vec<Effect>) {
-        let tail = self.tail_of(env, &released.attempt, released.posted);
+        let tail = self.tail(env, &released.attempt, released.posted).tail;
         if !tail.is_empty() {
             self.audit_attempt(env, &released.attempt, Step::Sent(Left::of_entries(&tail)), out);
         }
@@ -112,18 +113,12 @@ impl Chat {
         None
     }
 
-    fn tail(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Answer {
-        let tail = self.tail_of(env, attempt, posted);
-        let from = self.entries.partition_point(|entry| entry.seq <= posted);
-        let mut documents = policy::release_tail_documents(&self.entries[from..], &attempt.share);
-        documents.retain(|_| attempt.bounds.fields.documents);
-        Answer::Release(Release { tail, documents })
-    }
-
-    fn tail_of(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Vec<PriorEntry> {
-        let from = self.entries.partition_point(|entry| entry.seq <= posted);
-        let tail = policy::release_tail(&env.settings.brand.name, &self.entries[from..], &attempt.share);
-        attempt.bounds.fields.narrow_entries(tail)
+    /// What was said since the context was posted, as far as policy and agreement let it out.
+    fn tail(&self, env: &Env<'_>, attempt: &Attempt, posted: Seq) -> Release {
+        let late = &self.entries[self.entries.partition_point(|entry| entry.seq <= posted)..];
+        let tail = policy::release_tail(&env.settings.brand.name, late, &attempt.share);
+        let documents = policy::release_tail_documents(late, &attempt.share);
+        attempt.bounds.fields.narrow_tail(Release { tail, documents })
     }
 
     /// The customer has stored the destination's epoch: our part ends (O5).

@@ -573,9 +573,15 @@ impl Incoming {
         out.extend([Timer::Offer, Timer::Retry, Timer::Ask].map(Effect::ClearTimer));
     }
 
+    /// Nobody has come in time.
     fn lapse(&mut self, env: &Env<'_>, out: &mut Vec<Effect>) {
+        let promised = !matches!(self.record.state, State::Posted);
         self.reject(out);
         self.audit(env, None, Step::Lapsed, out);
+        if promised {
+            let report = ProgressReport { stage: Stage::Failed, code: Some(ErrorCode::NotArrived) };
+            self.call(CallRequest::Progress(report), out);
+        }
     }
 
     /// The customer is to be forgotten, whatever is still to come: nothing is stored after this.
@@ -632,6 +638,8 @@ impl Incoming {
             State::Posted => {
                 out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now)));
             }
+            // Its place may have lapsed as well, and be another's.
+            State::Reserved if env.now > self.record.expires => self.lapse(env, out),
             State::Reserved | State::Claimed(_) => {
                 out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
                 self.keep_place(env, out);
@@ -649,13 +657,7 @@ impl Incoming {
     fn timer(&mut self, env: &Env<'_>, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.record.state) {
             (Timer::Ask, State::Posted) => self.no_answer(env, out),
-            (Timer::Offer, State::Posted) => self.lapse(env, out),
-            (Timer::Offer, State::Reserved | State::Claimed(_)) => {
-                self.lapse(env, out);
-                let report = ProgressReport { stage: Stage::Failed, code: Some(ErrorCode::NotArrived) };
-                let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
-                out.push(Effect::Call(Call { peer, transfer, request: CallRequest::Progress(report) }));
-            }
+            (Timer::Offer, State::Posted | State::Reserved | State::Claimed(_)) => self.lapse(env, out),
             (Timer::Retry, State::Claimed(_)) if self.conn.is_none() => self.calling = Calling::No,
             (Timer::Retry, _) => self.retry(out),
             _ => {}

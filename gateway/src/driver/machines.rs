@@ -345,8 +345,11 @@ impl Gateway {
                 Key::Incoming(peer, transfer) => {
                     let name = (peer.clone(), *transfer);
                     gateway.incoming.remove(&name);
-                    if gateway.incoming(&name).await.is_ok_and(|found| found) {
-                        gateway.tell_incoming(&name, destination::Input::Restore);
+                    match gateway.incoming(&name).await {
+                        Ok(true) => gateway.tell_incoming(&name, destination::Input::Restore),
+                        // Its first step is what was refused: its place is nobody's.
+                        Ok(false) => gateway.tell_queue(queue::Input::GiveBack(name)),
+                        Err(error) => tracing::error!(%error, "a machine could not be loaded"),
                     }
                 }
             }

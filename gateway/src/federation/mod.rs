@@ -184,10 +184,8 @@ impl Federation {
                 self.post::<CancelAnswer>(&peer, &format!("transfers/{id}/cancel"), body).await?,
             ),
             CallRequest::Commit(body) => {
-                let mut release: Release = self.post(&peer, &format!("outgoing/{id}/commit"), body).await?;
-                let fields = peer.agreement.fields_in;
-                release.tail = fields.narrow_entries(release.tail);
-                release.documents.retain(|_| fields.documents);
+                let release: Release = self.post(&peer, &format!("outgoing/{id}/commit"), body).await?;
+                let mut release = peer.agreement.fields_in.narrow_tail(release);
                 crate::documents::sober(&mut release.documents);
                 Answer::Release(release)
             }

@@ -154,6 +154,47 @@ fn w2_the_destination_gets_what_policy_let_out_once_it_has_the_chat() {
 }
 
 #[test]
+fn d5_a_chat_that_has_ended_gives_its_documents_to_whoever_adopted_its_customer() {
+    let mut bench = Bench::with_ann();
+    bench.files(customer_on(CONN), 1, 10, true);
+    for number in [1, 2] {
+        bench.go(At::Offered, number, Share::All);
+        bench.tell(Input::Timer(Timer::Offer));
+    }
+    bench.tell(Input::Detach(CONN));
+    bench.tell(Input::Timer(Timer::Away));
+    assert!(!bench.chat.is_open());
+    bench.commit(2, true);
+    for number in [1, 2] {
+        assert!(bench.chat.gives("globex", transfer(number), &card(10).sha256).is_some(), "attempt {number}");
+    }
+}
+
+#[test]
+fn w2_what_is_said_late_names_no_document_that_the_agreement_keeps_here() {
+    let mut bench = Bench::with_ann();
+    let mut order = order(1, super::leave::globex(), Share::All);
+    if let Input::Transfer { target, .. } = &mut order {
+        target.bounds.fields.documents = false;
+    }
+    bench.tell(order);
+    bench.answer(1, super::leave::permission(1));
+    bench.answer(1, super::leave::reservation(60));
+    bench.files(customer_on(CONN), 1, 10, true);
+    bench.customer_says(2, "hello");
+    let commit = PeerRequest::Commit(Commit { adopt: false });
+    let (peer, transfer) = ("globex".into(), transfer(1));
+    let effects = bench.raw(Input::Peer { peer, transfer, request: commit, reply: ReplyTo(1) });
+    let release = effects.into_iter().find_map(|effect| match effect {
+        Effect::Reply(_, Ok(Answer::Release(release))) => Some(release),
+        _ => None,
+    });
+    let release = release.unwrap();
+    let texts: Vec<&str> = release.tail.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!((texts, release.documents), (vec!["hello"], Vec::new()), "a file's name is of the file");
+}
+
+#[test]
 fn x3_in_a_chain_a_document_that_is_still_to_come_is_promised() {
     let (mut bench, _) = arrived_with(&[10]);
     bench.assign("ann");

@@ -383,6 +383,23 @@ fn an_offer_that_lapses_is_reported() {
 }
 
 #[test]
+fn a5_a_reservation_that_has_lapsed_holds_no_place_after_a_restart() {
+    let mut door = Door::at(At::Reserved);
+    door.world.now = door.world.now.plus(61_000);
+    let lines = door.killed();
+    assert!(lines.contains(&"save Rejected".into()), "{lines:?}");
+    assert!(lines.contains(&"call acme: progress Failed".into()), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with("queue: reserve")), "{lines:?}");
+    let mut door = Door::at(At::Claimed);
+    door.world.now = door.world.now.plus(61_000);
+    let lines = door.killed();
+    assert!(
+        lines.iter().any(|line| line.starts_with("queue: reserve")),
+        "the customer is at the door: {lines:?}"
+    );
+}
+
+#[test]
 fn a_cancel_before_the_arrival_rejects_and_after_it_comes_too_late() {
     for (at, answer) in [
         (At::Reserved, "reply: cancelled"),
