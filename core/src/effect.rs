@@ -303,6 +303,8 @@ pub enum CallError {
     NoAnswer,
     /// An answer that makes no sense.
     BadAnswer,
+    /// It does not know this call at all.
+    NoSuchCall,
     /// Not a peer of ours any more.
     UnknownServer,
     /// A denial.
@@ -318,7 +320,7 @@ impl CallError {
         match self {
             Self::Denied(denial) => !matches!(denial.code, Internal | TooManyAttempts | WrongPassword),
             Self::UnknownServer => true,
-            Self::Unreachable | Self::NoAnswer | Self::BadAnswer => false,
+            Self::Unreachable | Self::NoAnswer | Self::BadAnswer | Self::NoSuchCall => false,
         }
     }
 
@@ -329,7 +331,7 @@ impl CallError {
         match self {
             Self::Unreachable => ErrorCode::Unreachable,
             Self::NoAnswer => ErrorCode::NoAnswer,
-            Self::BadAnswer => ErrorCode::BadAnswer,
+            Self::BadAnswer | Self::NoSuchCall => ErrorCode::BadAnswer,
             Self::UnknownServer => ErrorCode::UnknownServer,
             Self::Denied(denial) => match denial.code {
                 // These say what an agent can do about it.

@@ -470,6 +470,9 @@ impl Erasure {
             }
             // Not an answer to what was asked, or none at all: once more, later.
             Ok(_) => return,
+            Err(CallError::NoSuchCall) => LinkState::Unsupported,
+            // A server that answers this to every address that it does not know. One that knows the call gives a receipt
+            // for nothing.
             Err(CallError::Denied(denial)) if denial.code == ErrorCode::UnknownChat => LinkState::Unsupported,
             Err(error) if error.is_final() => LinkState::Refused(error.code()),
             Err(_) => return,

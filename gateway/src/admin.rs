@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use baton_protocol::ChatId;
 use baton_protocol::model::OpenChat;
+use baton_protocol::{ChatId, ErasureId};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use crate::driver::Gateway;
+use crate::driver::erase::{Preview, Subject};
 
 /// The socket's file in the data folder.
 const FILE: &str = "admin.sock";
@@ -44,6 +45,23 @@ pub enum Request {
         /// The area whose queue it goes to; none for its own.
         area: Option<String>,
     },
+    /// What would be erased for these.
+    WouldErase {
+        /// Whose.
+        who: Vec<Subject>,
+    },
+    /// Erase these customers, here and elsewhere.
+    Erase {
+        /// Whom.
+        who: Vec<Subject>,
+    },
+    /// Ask everybody again who has given no receipt.
+    EraseAgain {
+        /// The erasure.
+        erasure: ErasureId,
+    },
+    /// The list of peers has changed.
+    PeersChanged,
 }
 
 /// What the gateway answers.
@@ -52,6 +70,10 @@ pub enum Request {
 pub enum Answer {
     /// The chats.
     Chats(Vec<OpenChat>),
+    /// What would be erased.
+    WouldErase(Preview),
+    /// It is erased, or being erased; nothing where there is nothing.
+    Erased(Option<ErasureId>),
     /// It is done.
     Done,
     /// It is not, for this reason.
@@ -115,20 +137,40 @@ async fn serve(stream: UnixStream, gateway: &Arc<Gateway>) -> Result<()> {
     let mut line = String::new();
     BufReader::new(reader.take(MAX_REQUEST)).read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
-        Ok(Request::Chats) => Answer::Chats(gateway.open_chats()),
-        Ok(Request::Rescue { chat, area }) => match gateway.rescue(chat, area).await {
-            Ok(()) => {
-                tracing::info!(%chat, "the operator took a chat back");
-                Answer::Done
-            }
-            Err(denial) => Answer::Refused(denial.detail),
-        },
+        Ok(request) => answer(gateway, request).await,
         Err(_) => {
             Answer::Refused("this gateway does not know this request: is it of the same version?".into())
         }
     };
     writer.write_all(serde_json::to_string(&answer)?.as_bytes()).await?;
     Ok(writer.write_all(b"\n").await?)
+}
+
+/// Does what an operator asks.
+pub async fn answer(gateway: &Arc<Gateway>, request: Request) -> Answer {
+    let failed = |error: anyhow::Error| Answer::Refused(format!("{error:#}"));
+    match request {
+        Request::Chats => Answer::Chats(gateway.open_chats()),
+        Request::Rescue { chat, area } => match gateway.rescue(chat, area).await {
+            Ok(()) => {
+                tracing::info!(%chat, "the operator took a chat back");
+                Answer::Done
+            }
+            Err(denial) => Answer::Refused(denial.detail),
+        },
+        Request::WouldErase { who } => {
+            gateway.preview_erasure(&who).await.map_or_else(failed, Answer::WouldErase)
+        }
+        Request::Erase { who } => gateway.erase(&who).await.map_or_else(failed, Answer::Erased),
+        Request::EraseAgain { erasure } => {
+            let again = gateway.erase_again(erasure).await;
+            again.map_or_else(failed, |()| Answer::Erased(Some(erasure)))
+        }
+        Request::PeersChanged => {
+            gateway.peers_changed().await;
+            Answer::Done
+        }
+    }
 }
 
 /// Asks the gateway that runs in a data folder; nothing when none does.

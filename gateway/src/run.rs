@@ -34,8 +34,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// When it cannot start: each says what to do.
 pub async fn serve(config: Config) -> Result<()> {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
-    let keys = Live::open(&config.folder)?;
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -43,13 +41,9 @@ pub async fn serve(config: Config) -> Result<()> {
     if tls.is_none() {
         tracing::warn!("plain HTTP: only this machine, or a proxy on it, can use this gateway");
     }
-    let settings = config.settings();
-    let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
-    federation.refresh().await;
-    tracing::info!(server = %settings.server, address = %config.listen, url = %config.url, "listening");
-    let documents = Documents::open(&config.documents, &config.folder)?;
-    documents.sweep()?;
-    let gateway = Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation, documents);
+    tracing::info!(server = %config.name, address = %config.listen, url = %config.url, "listening");
+    let gateway = gateway(config).await?;
+    gateway.documents.sweep()?;
     gateway.restore().await?;
     let admin = match admin::Socket::open(&gateway.config.folder).await {
         Ok(socket) => Some(tokio::spawn(socket.run(gateway.clone()))),
@@ -73,6 +67,20 @@ pub async fn serve(config: Config) -> Result<()> {
     // The store's thread is joined when the last of its holders is gone: everything handed over is stored.
     let _ = background.await;
     Ok(())
+}
+
+/// A gateway with everything that it needs and nothing in memory yet.
+///
+/// # Errors
+/// When keys, database or documents cannot be used.
+pub async fn gateway(config: Config) -> Result<Arc<Gateway>> {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
+    let keys = Live::open(&config.folder)?;
+    let settings = config.settings();
+    let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
+    federation.refresh().await;
+    let documents = Documents::open(&config.documents, &config.folder)?;
+    Ok(Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation, documents))
 }
 
 fn stopped() -> Result<impl Future<Output = ()>> {

@@ -3,7 +3,7 @@
 
 use baton_protocol::federation::Denial;
 use baton_protocol::model::EndReason;
-use baton_protocol::{CloseCode, ErrorCode};
+use baton_protocol::{CloseCode, ErrorCode, TransferId};
 
 use super::{Chat, Input};
 use crate::effect::{Answer, Effect, Env, ReplyTo, Timer};
@@ -27,6 +27,14 @@ impl Chat {
         self.erased = true;
         // Last: it goes out when all that came before it is stored.
         out.push(Effect::Reply(reply, Ok(Answer::Done)));
+    }
+
+    /// Whether it has gone, is going, or was to go to that server by this transfer.
+    #[must_use]
+    pub fn went_by(&self, peer: &str, transfer: TransferId) -> bool {
+        let past = self.record.past.iter().map(|past| &past.attempt);
+        let mut attempts = past.chain(self.record.outgoing.attempt());
+        attempts.any(|attempt| attempt.transfer == transfer && attempt.peer == peer)
     }
 
     /// What is answered once it is erased: as for a chat that never was.

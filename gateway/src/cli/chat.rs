@@ -40,6 +40,7 @@ impl Chat {
         };
         let none = || Failure::error("no gateway runs in this folder, as this user", "start it: baton serve");
         match ask(folder, &request).await?.ok_or_else(none)? {
+            Answer::WouldErase(_) | Answer::Erased(_) => bail!("the gateway answers something else"),
             Answer::Done => println!("the chat is in the queue"),
             Answer::Refused(why) => bail!("{why}"),
             Answer::Chats(chats) if json => {

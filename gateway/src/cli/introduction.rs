@@ -27,7 +27,7 @@ fn failure(failed: &Failed, base_url: &str) -> anyhow::Error {
         CallError::UnknownServer => {
             ("this gateway may not call", "use https, or http on this machine itself")
         }
-        CallError::BadAnswer | CallError::Denied(_) => {
+        CallError::BadAnswer | CallError::NoSuchCall | CallError::Denied(_) => {
             ("what answers is no Baton gateway:", "is the address right, without a path?")
         }
     };

@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod chat;
 mod check;
+mod erase;
 mod init;
 mod introduction;
 mod key;
@@ -54,6 +55,8 @@ enum Command {
     /// Chats of the running gateway.
     #[command(subcommand)]
     Chat(chat::Chat),
+    /// Erase a customer, here and at every server that they came from or went to; and show the receipts.
+    Erase(erase::Erase),
     /// This gateway's keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -96,6 +99,7 @@ pub async fn run() -> ExitCode {
         Command::Peer(peer) => peer.run(&dir).await,
         Command::Audit(audit) => audit.run(&dir).await,
         Command::Chat(chat) => chat.run(&dir).await,
+        Command::Erase(erase) => erase.run(&dir).await,
         Command::Key(key) => key.run(&dir),
         Command::Fingerprint => fingerprint(&dir),
         Command::Check => check::run(&dir).await,
@@ -160,6 +164,12 @@ fn database(folder: &Path) -> anyhow::Result<SqliteStore> {
             "is the disk full or the file another user's? Otherwise restore it from a backup",
         )
     })
+}
+
+/// Tells the gateway that runs in this folder, if one does, that the list of peers has changed. From then on it counts.
+async fn tell_of_peers(folder: &Path) -> anyhow::Result<()> {
+    // None, or one that this user cannot reach: it looks by itself now and then.
+    crate::admin::ask(folder, &crate::admin::Request::PeersChanged).await.map(drop)
 }
 
 /// Whether somebody is there to answer questions.

@@ -19,7 +19,7 @@ use crate::store::{self, Agreement, PeerClass, PeerRow, Store};
 pub(super) enum Peer {
     /// Make another gateway a peer, or read anew what a peer says of itself.
     Add(Add),
-    /// Change what was agreed with a peer; what is not named stays. A running gateway follows within a second.
+    /// Change what was agreed with a peer; what is not named stays. A running gateway follows at once.
     Set(Set),
     /// List the peers.
     List,
@@ -105,14 +105,15 @@ impl Peer {
     /// Does it.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
         match self {
-            Self::Add(add) => add.run(folder).await,
-            Self::Set(set) => set.run(folder).await,
-            Self::List => list(folder).await,
-            Self::Suspend { name } => suspend(folder, &name, true).await,
-            Self::Resume { name } => suspend(folder, &name, false).await,
-            Self::Rotate(rotate) => rotate.run(folder).await,
-            Self::Remove { name } => remove(folder, &name).await,
+            Self::List => return list(folder).await,
+            Self::Add(add) => add.run(folder).await?,
+            Self::Set(set) => set.run(folder).await?,
+            Self::Suspend { name } => suspend(folder, &name, true).await?,
+            Self::Resume { name } => suspend(folder, &name, false).await?,
+            Self::Rotate(rotate) => rotate.run(folder).await?,
+            Self::Remove { name } => remove(folder, &name).await?,
         }
+        super::tell_of_peers(folder).await
     }
 }
 

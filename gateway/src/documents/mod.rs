@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use baton_protocol::ChatId;
 use baton_protocol::model::{DocumentCard, DocumentRef, is_sha256};
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
@@ -153,6 +154,48 @@ impl Documents {
         }
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         Ok(self.store.get_opts(&key(chat, sha256), options).await?.into_stream())
+    }
+
+    /// How many files of a chat's there are, on their way ones included.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn count(&self, chat: ChatId) -> Result<u64> {
+        let stored = self.store.list(Some(&Key::from(chat.to_string()))).count().await;
+        Ok((stored + self.spooled(chat)?.len()) as u64)
+    }
+
+    /// Removes every file of a chat's, on their way ones included; answers how many there were.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn erase(&self, chat: ChatId) -> Result<u64> {
+        let spooled = self.spooled(chat)?;
+        for path in &spooled {
+            tokio::fs::remove_file(path).await?;
+        }
+        let found: Vec<_> = self.store.list(Some(&Key::from(chat.to_string()))).try_collect().await?;
+        for file in &found {
+            match self.store.delete(&file.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Place::Folder(path) = &self.limits.store {
+            // With what a write that was cut off has left.
+            match tokio::fs::remove_dir_all(path.join(chat.to_string())).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok((found.len() + spooled.len()) as u64)
+    }
+
+    fn spooled(&self, chat: ChatId) -> Result<Vec<PathBuf>> {
+        let prefix = format!("{chat}-");
+        let files = std::fs::read_dir(&self.spool)?.collect::<std::io::Result<Vec<_>>>()?;
+        let theirs = files.iter().filter(|file| file.file_name().to_string_lossy().starts_with(&prefix));
+        Ok(theirs.map(std::fs::DirEntry::path).collect())
     }
 
     /// What an upload is, if it may be stored here.

@@ -39,6 +39,29 @@ async fn a_file_is_kept_for_its_chat_and_no_other() {
 }
 
 #[tokio::test]
+async fn threat_22_a_chats_files_are_erased_and_no_other_chats() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = documents(folder.path());
+    let other = ChatId([2; 16]);
+    for (number, chat) in [(1, CHAT), (2, CHAT), (3, other)] {
+        let mut spool = documents.upload(number).await.unwrap();
+        spool.write(format!("file {number}").as_bytes()).await.unwrap();
+        documents.keep(chat, spool).await.unwrap();
+    }
+    let hash = "ab".repeat(32);
+    documents.arriving(CHAT, &hash).await.unwrap().flush().await.unwrap();
+    documents.arriving(other, &hash).await.unwrap().flush().await.unwrap();
+    // What a write that was cut off leaves.
+    let place = folder.path().join("documents").join(CHAT.to_string());
+    std::fs::write(place.join(format!("{hash}#1")), b"half").unwrap();
+    assert_eq!(documents.count(CHAT).await.unwrap(), 3);
+    assert_eq!(documents.erase(CHAT).await.unwrap(), 3);
+    assert!(!place.exists());
+    assert_eq!((documents.count(CHAT).await.unwrap(), documents.erase(CHAT).await.unwrap()), (0, 0));
+    assert_eq!(documents.count(other).await.unwrap(), 2);
+}
+
+#[tokio::test]
 async fn what_was_begun_goes_on_and_uploads_of_the_past_are_swept_away() {
     let folder = tempfile::tempdir().unwrap();
     let documents = documents(folder.path());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use baton_core::effect::{Call, CallRequest};
+use baton_core::erase;
 use baton_core::session;
 use baton_core::transfer::destination;
 
@@ -31,6 +32,7 @@ impl Gateway {
                 Key::Incoming(peer, transfer) => {
                     gateway.tell_incoming(&(peer, transfer), destination::Input::Answer(result));
                 }
+                Key::Erasure(id) => gateway.tell_erasure(id, erase::Input::Answer { peer, transfer, result }),
             }
         });
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use baton_core::effect::Fetched;
+use baton_core::erase::Thing;
 use baton_core::session::{self, Speaker};
 use baton_protocol::model::{DocumentRef, DocumentState, is_sha256};
 use baton_protocol::{ChatId, MessageId, TransferId};
@@ -94,6 +95,11 @@ impl Gateway {
                     Fetched::NotNow
                 });
             tracing::info!(%peer, %transfer, bytes = document.size, ?fetched, "document");
+            if gateway.is_erased(&Thing::Chat(chat))
+                && let Err(error) = gateway.remove_late(chat).await
+            {
+                tracing::error!(%chat, "a file that came while its chat was being erased is still there: {error:#}");
+            }
             gateway.tell_chat(chat, session::Input::Fetched { sha256: document.sha256, fetched });
         });
     }

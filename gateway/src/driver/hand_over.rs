@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_core::effect::{Answer, CallError, CallRequest, CallResult, ReplyTo};
+use baton_core::erase::Thing;
 use baton_core::session::{self, PeerRequest};
 use baton_core::transfer::destination::{self, Posting};
 use baton_protocol::federation::{Cancel, CancelAnswer, Denial, Reservation, TransferRequest};
@@ -52,6 +53,8 @@ impl Gateway {
             // The same request again: the first answer was lost.
             return self.ask_again(&name).await;
         }
+        let thing = Thing::Incoming(peer.to_owned(), request.transfer);
+        let erased = self.store.erasure_of(&thing).await.map_err(|error| ours(&error.into()))?;
         let (reply, receiver) = self.expect_reply();
         let (wtid, own) = (self.federation.wtid(peer, name.1), self.federation.address(peer, name.1));
         let (key, at) = match self.config.address {
@@ -68,9 +71,15 @@ impl Gateway {
         {
             // One after the other, so that two requests cannot both have the last place.
             let _reserving = self.federation.quotas.reserving.lock();
-            if self.reserved_by(&peer) >= most {
+            let refusal = if erased.is_some() || self.is_erased(&thing) {
+                // The origin's word that the customer is to be forgotten was faster than this.
+                Some(deny(ErrorCode::Cancelled, ""))
+            } else {
+                (self.reserved_by(&peer) >= most).then(|| too_many(RETRY_SECONDS))
+            };
+            if let Some(refusal) = refusal {
                 self.forget_reply(reply);
-                return Err(too_many(RETRY_SECONDS));
+                return Err(refusal);
             }
             let consulted = self.was_consulted(&(peer.clone(), request.transfer));
             self.post(Posting { peer, area, request, reservation, key, at, lead, consulted, reply });
@@ -150,6 +159,12 @@ impl Gateway {
         transfer: TransferId,
         request: PeerRequest,
     ) -> Result<Answer, Denial> {
+        let thing = Thing::Incoming(peer.to_owned(), transfer);
+        if self.is_erased(&thing)
+            || self.store.erasure_of(&thing).await.map_err(|error| ours(&error.into()))?.is_some()
+        {
+            return Err(deny(ErrorCode::Cancelled, "the customer was erased"));
+        }
         let chat = self.chat_by_transfer(transfer).ok_or_else(|| deny(ErrorCode::UnknownChat, ""))?;
         let (reply, receiver) = self.expect_reply();
         self.tell_chat(chat, session::Input::Peer { peer: peer.to_owned(), transfer, request, reply });

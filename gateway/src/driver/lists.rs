@@ -33,7 +33,6 @@ impl Gateway {
             let _ = tokio::time::timeout(AT_LEAST, notices.recv()).await;
             tokio::time::sleep(GATHER).await;
             while notices.try_recv().is_ok() {}
-            self.federation.refresh().await;
             self.send_all_lists();
             places = self.send_places(&places);
             if told.elapsed() >= OPEN_CHATS {
@@ -44,6 +43,13 @@ impl Gateway {
                     open = chats;
                 }
             }
+        }
+    }
+
+    /// The operator has changed the list of peers: from now on it counts, for everybody.
+    pub async fn peers_changed(&self) {
+        if self.federation.reread().await {
+            self.lists_changed();
         }
     }
 

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use baton_core::effect::{Effect, Env};
+use baton_core::erase::{self, Erasure, Thing};
 use baton_core::queue::{self, Output};
 use baton_core::session::{self, Beginning, Chat};
 use baton_core::transfer::destination::{self, Incoming, Posting};
 use baton_protocol::frames::About;
-use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, TransferId};
+use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, TransferId};
 use parking_lot::Mutex;
 
 use super::conn::Bound;
@@ -55,6 +56,8 @@ pub enum Work {
     Incoming((String, TransferId), destination::Input),
     /// To the queue manager.
     Queue(queue::Input),
+    /// To an erasure.
+    Erasure(ErasureId, erase::Input),
 }
 
 /// What a step came to, sorted.
@@ -77,6 +80,11 @@ impl Gateway {
         self.work([Work::Incoming(key.clone(), input)].into());
     }
 
+    /// Tells an erasure something.
+    pub(super) fn tell_erasure(self: &Arc<Self>, id: ErasureId, input: erase::Input) {
+        self.work([Work::Erasure(id, input)].into());
+    }
+
     /// Works until there is nothing left to tell.
     pub(super) fn work(self: &Arc<Self>, mut work: VecDeque<Work>) {
         while let Some(one) = work.pop_front() {
@@ -84,6 +92,7 @@ impl Gateway {
                 Work::Chat(id, input) => work.extend(self.step_chat(id, input)),
                 Work::Incoming(key, input) => work.extend(self.step_incoming(&key, input)),
                 Work::Queue(input) => work.extend(self.step_queue(input)),
+                Work::Erasure(id, input) => self.step_erasure(id, input),
             }
         }
     }
@@ -164,6 +173,19 @@ impl Gateway {
         work
     }
 
+    fn step_erasure(self: &Arc<Self>, id: ErasureId, input: erase::Input) {
+        let Some(slot) = self.erasures.get(&id).map(|slot| slot.clone()) else {
+            return self.load_first(Work::Erasure(id, input));
+        };
+        let key = Key::Erasure(id);
+        let mut effects = Vec::new();
+        let mut kept = slot.kept.lock();
+        kept.used = Instant::now();
+        self.with_env(|env| kept.machine.handle(env, input, &mut effects));
+        let sorted = self.sort(&key, effects, None);
+        self.finish(&key, sorted, Some(&slot.unfinished));
+    }
+
     /// A machine that is not in memory is loaded before it is told. One that does not exist is told nothing.
     fn load_first(self: &Arc<Self>, work: Work) {
         let gateway = self.clone();
@@ -172,6 +194,7 @@ impl Gateway {
                 Work::Chat(id, _) => gateway.chat(*id).await,
                 Work::Incoming(name, _) => gateway.incoming(name).await,
                 Work::Queue(_) => Ok(true),
+                Work::Erasure(id, _) => gateway.load_erasure(*id).await,
             };
             match found {
                 Ok(true) => gateway.work([work].into()),
@@ -239,6 +262,10 @@ impl Gateway {
                     open: Incoming::load((*record).clone()).is_open(),
                     json: json(&record),
                 })),
+                Effect::SaveErasure(record) => {
+                    let open = Erasure::load((*record).clone()).is_open();
+                    sorted.ops.push(Op::SaveErasure(open, record));
+                }
                 Effect::SetTimer(timer, millis) => {
                     self.timers.set(key.clone(), timer, Duration::from_millis(millis));
                 }
@@ -260,7 +287,7 @@ impl Gateway {
                     sorted.work.push(Work::Incoming((peer, transfer), input));
                 }
                 Effect::ToCustomer(..) | Effect::CloseCustomer(..) | Effect::ToAgent(..) => {}
-                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } | Effect::SaveErasure(_) => {}
+                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } => {}
             }
         }
         let found = sorted.found.as_ref().map(|chat| chat.record.id);
@@ -273,7 +300,7 @@ impl Gateway {
                         *own += 1;
                     }
                 }
-                Op::SaveContext { .. } | Op::Append { .. } | Op::Audit(_) => {}
+                Op::SaveContext { .. } | Op::Append { .. } | Op::Audit(_) | Op::SaveErasure(..) => {}
             }
         }
         sorted
@@ -352,6 +379,10 @@ impl Gateway {
                         Err(error) => tracing::error!(%error, "a machine could not be loaded"),
                     }
                 }
+                Key::Erasure(id) => {
+                    gateway.erasures.remove(id);
+                    gateway.tell_erasure(*id, erase::Input::Restore);
+                }
             }
         });
     }
@@ -363,6 +394,9 @@ impl Gateway {
     pub async fn chat(&self, id: ChatId) -> anyhow::Result<bool> {
         if self.chats.contains_key(&id) {
             return Ok(true);
+        }
+        if self.is_erased(&Thing::Chat(id)) {
+            return Ok(false);
         }
         let Some(stored) = self.store.chat(id).await? else { return Ok(false) };
         let record: session::Record = serde_json::from_str(&stored.row.json)?;
@@ -467,6 +501,27 @@ impl Gateway {
         let Some(row) = self.store.incoming_by_wtid(wtid).await? else { return Ok(None) };
         self.adopt_incoming(&row)?;
         Ok(Some((row.peer, row.transfer)))
+    }
+
+    /// Whether the erasure exists; it is in memory afterwards.
+    pub(super) async fn load_erasure(&self, id: ErasureId) -> anyhow::Result<bool> {
+        if self.erasures.contains_key(&id) {
+            return Ok(true);
+        }
+        let Some(record) = self.store.erasure(id).await? else { return Ok(false) };
+        self.keep_erasure(Erasure::load(record));
+        Ok(true)
+    }
+
+    pub(super) fn keep_erasure(&self, erasure: Erasure) {
+        self.erasures.entry(erasure.record.id).or_insert_with(|| Arc::new(Slot::new(erasure, 0)));
+    }
+
+    /// A look at an erasure in memory.
+    pub(super) fn look_at_erasure<T>(&self, id: ErasureId, look: impl FnOnce(&Erasure) -> T) -> Option<T> {
+        let slot = self.erasures.get(&id).map(|slot| slot.clone())?;
+        let kept = slot.kept.lock();
+        Some(look(&kept.machine))
     }
 
     pub(super) fn adopt_incoming(&self, row: &IncomingRow) -> anyhow::Result<()> {

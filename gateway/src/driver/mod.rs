@@ -3,7 +3,7 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after.
 //! - [`customers`], [`agents`]: what a connection's frames mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
-//! - [`documents`]: uploads, and files from peers. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
+//! - [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
 //! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
@@ -16,6 +16,7 @@ pub mod conn;
 pub mod consult;
 pub mod customers;
 pub mod documents;
+pub mod erase;
 pub mod hand_over;
 pub mod lists;
 pub mod machines;
@@ -28,12 +29,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use baton_core::effect::{Answer, ConnId, Effect, ReplyTo, Settings};
+use baton_core::erase::{self as forget, Erasure, Thing};
 use baton_core::queue::{self, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
 use baton_protocol::federation::Denial;
 use baton_protocol::model::DocumentRef;
-use baton_protocol::{ChatId, CloseCode, SecretDigest, ServerFrame, Timestamp, TransferId};
+use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, Timestamp, TransferId};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -50,6 +52,10 @@ use timers::Timers;
 /// How long a chat that is over stays in memory, for its destination's last words.
 const KEEP_CLOSED: Duration = Duration::from_secs(600);
 
+/// How often the list of peers is read without a word from `baton peer`: by whoever cannot reach the gateway's socket, or
+/// changes the database by other means.
+const LOOK_AT_PEERS: Duration = Duration::from_secs(2);
+
 /// A machine's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
@@ -57,6 +63,8 @@ pub enum Key {
     Chat(ChatId),
     /// An incoming transfer, by its origin's server name and its id.
     Incoming(String, TransferId),
+    /// An erasure.
+    Erasure(ErasureId),
 }
 
 /// A running gateway.
@@ -77,6 +85,11 @@ pub struct Gateway {
     pub uploads: documents::Uploads,
     chats: DashMap<ChatId, Arc<Slot<Chat>>>,
     incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
+    erasures: DashMap<ErasureId, Arc<Slot<Erasure>>>,
+    /// What this process has erased, or is erasing: nothing of it is loaded or stored any more.
+    erased: DashMap<Thing, ()>,
+    /// Held while it is found out what an erasure is about.
+    erasing: tokio::sync::Mutex<()>,
     outgoing: DashMap<TransferId, ChatId>,
     tokens: DashMap<SecretDigest, ChatId>,
     consults: DashMap<consult::Name, Arc<consult::Kept>>,
@@ -113,6 +126,9 @@ impl Gateway {
             uploads: documents::Uploads::default(),
             chats: DashMap::new(),
             incoming: DashMap::new(),
+            erasures: DashMap::new(),
+            erased: DashMap::new(),
+            erasing: tokio::sync::Mutex::default(),
             outgoing: DashMap::new(),
             tokens: DashMap::new(),
             consults: DashMap::new(),
@@ -134,6 +150,7 @@ impl Gateway {
     /// # Errors
     /// The store's.
     pub async fn restore(self: &Arc<Self>) -> anyhow::Result<()> {
+        self.restore_erasures().await?;
         for row in self.store.open_incoming().await? {
             #[cfg(feature = "sabotage")]
             if crate::sabotage::forgets_incoming() {
@@ -161,6 +178,7 @@ impl Gateway {
             self.clone().run_timers(),
             self.clone().run_lists(),
             self.clone().run_renewals(),
+            self.clone().run_peers(),
             self.run_sweep()
         );
     }
@@ -172,7 +190,18 @@ impl Gateway {
                 (Key::Incoming(peer, transfer), timer) => {
                     self.tell_incoming(&(peer, transfer), destination::Input::Timer(timer));
                 }
+                (Key::Erasure(id), timer) => self.tell_erasure(id, forget::Input::Timer(timer)),
             }
+        }
+    }
+
+    /// Notices what somebody else than `baton peer` has changed in the list of peers.
+    async fn run_peers(self: Arc<Self>) {
+        let mut every = tokio::time::interval(LOOK_AT_PEERS);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.peers_changed().await;
         }
     }
 
@@ -194,6 +223,7 @@ impl Gateway {
             self.chats
                 .retain(|_, slot| slot.keep(KEEP_CLOSED, |chat| chat.is_needed() || chat.conn().is_some()));
             self.incoming.retain(|_, slot| slot.keep(KEEP_CLOSED, Incoming::is_open));
+            self.erasures.retain(|_, slot| slot.keep(KEEP_CLOSED, Erasure::is_open));
             self.sweep_consults();
             self.uploads.sweep();
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use baton_core::erase::Thing;
 use baton_core::session::Reader;
 use baton_protocol::federation::Denial;
 use baton_protocol::model::{DocumentCard, DocumentState};
@@ -128,11 +129,20 @@ async fn store(
     let limits = gateway.documents.limits();
     let most = UploadLimit { count: limits.per_chat, bytes: limits.per_chat_bytes };
     let row = UploadRow { chat, by, card: card.clone(), at: now() };
-    if !gateway.store.put_upload(row, most).await.map_err(|error| ours(error.into()))? {
+    let refusal = match gateway.store.put_upload(row, most).await {
+        Ok(true) => None,
+        Ok(false) => Some(deny(ErrorCode::BadDocument, "this chat has as many documents as it may have")),
+        Err(error) => Some(ours(error.into())),
+    };
+    if let Some(refusal) = refusal {
         spool.remove().await;
-        return Err(deny(ErrorCode::BadDocument, "this chat has as many documents as it may have"));
+        return Err(refusal);
     }
     gateway.documents.keep(chat, spool).await.map_err(ours)?;
+    if gateway.is_erased(&Thing::Chat(chat)) {
+        gateway.remove_late(chat).await.map_err(ours)?;
+        return Err(deny(ErrorCode::ChatOver, ""));
+    }
     tracing::info!(%chat, bytes = card.size, "document stored");
     Ok(Json(card).into_response())
 }

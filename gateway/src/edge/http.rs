@@ -60,6 +60,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/federation/v1/transfers", post(inbound::transfers))
         .route("/federation/v1/transfers/{id}/again", post(inbound::again))
         .route("/federation/v1/transfers/{id}/cancel", post(inbound::cancel))
+        .route("/federation/v1/transfers/{id}/erase", post(inbound::erase))
         .route("/federation/v1/consultations", post(inbound::consult))
         .route("/federation/v1/consultations/{id}/messages", post(inbound::consult_message))
         .route("/federation/v1/consultations/{id}/end", post(inbound::consult_end))

@@ -147,6 +147,9 @@ impl Client {
         Err(match denial {
             _ if status.is_server_error() => Failed::new(CallError::NoAnswer, format!("status {status}")),
             Some(denial) => Failed::new(CallError::Denied(sober(denial)), format!("status {status}")),
+            None if status == StatusCode::NOT_FOUND => {
+                Failed::new(CallError::NoSuchCall, format!("status {status}"))
+            }
             None => Failed::new(CallError::BadAnswer, format!("status {status} without a reason")),
         })
     }

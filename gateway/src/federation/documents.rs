@@ -43,6 +43,10 @@ async fn find(
     let (method, path) = (request.method.as_str(), request.uri.path());
     let peer = authenticate(gateway, &request.headers, method, path, b"").await?;
     let unknown = || deny(ErrorCode::UnknownChat, "");
+    // What the chat gives was agreed when it went; what is agreed now may be less.
+    if !peer.agreement.fields_out.documents {
+        return Err(unknown());
+    }
     let chat = gateway.chat_gone_by(transfer).await.map_err(|error| ours(&error))?.ok_or_else(unknown)?;
     let given = gateway.look_at_chat(chat, |chat| chat.gives(&peer.name, transfer, sha256)).flatten();
     let (document, state) = given.ok_or_else(unknown)?;
@@ -69,6 +73,10 @@ impl Federation {
         spool: &mut Spool,
     ) -> anyhow::Result<Fetched> {
         let peer = self.peer(peer).await.context("it is not a peer any more")?;
+        // The agreement may have changed since it was announced.
+        if !peer.agreement.fields_in.documents {
+            return Ok(Fetched::Never);
+        }
         let url = format!("{}/outgoing/{transfer}/documents/{}", peer.federation, document.sha256);
         let from = spool.size();
         let asked = self.client.get(&self.keys.get(), &self.server, &peer.name, &url, from).await;

@@ -13,8 +13,8 @@ use baton_core::effect::Answer;
 use baton_core::session::PeerRequest;
 use baton_protocol::federation::{
     Again, Cancel, CancelAnswer, Commit, ConsultEnd, ConsultMessage, ConsultRequest, Consulted, Denial,
-    FEDERATION_PATH, Permission, PermissionRequest, ProgressReport, Reservation, Settle, TransferRequest,
-    WellKnown,
+    Erase, ErasureAnswer, FEDERATION_PATH, Permission, PermissionRequest, ProgressReport, Reservation,
+    Settle, TransferRequest, WellKnown,
 };
 use baton_protocol::ids::AuthorisationCode;
 use baton_protocol::limits::{MAX_CONTEXT, MAX_FEDERATION_BODY, MAX_HOPS, MAX_LABEL, MAX_TEXT};
@@ -324,6 +324,26 @@ async fn take_back(
 ) -> Result<CancelAnswer, Denial> {
     let (peer, request): (Peer, Cancel) = checked(gateway, request).await?;
     gateway.take_back(&peer.name, transfer, request).await
+}
+
+/// `POST /transfers/{id}/erase`
+pub async fn erase(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    request: Request,
+) -> Answered<ErasureAnswer> {
+    let erased = async {
+        let (peer, Erase {}): (Peer, Erase) = checked(&app.gateway, request).await?;
+        app.gateway.federation.quotas.erasure(&peer, Instant::now()).map_err(too_many)?;
+        match app.gateway.erase_between(&peer.name, transfer).await? {
+            Answer::Erased(confirmed) => {
+                let receipt = app.gateway.federation.receipt(&peer.name, *confirmed);
+                receipt.map_err(|error| ours(&error))
+            }
+            _ => Err(deny(ErrorCode::Internal, "")),
+        }
+    };
+    Answered(erased.await)
 }
 
 /// `POST /outgoing/{id}/commit`

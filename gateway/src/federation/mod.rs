@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod documents;
+pub mod erasure;
 pub mod inbound;
 pub mod keys;
 pub mod peers;
@@ -115,9 +116,14 @@ impl Federation {
         self.peers.known()
     }
 
-    /// Reads the peers again when that was long ago.
+    /// Reads the peers if they were not read yet.
     pub async fn refresh(&self) {
         self.peers.refresh().await;
+    }
+
+    /// Reads the peers again; whether they have changed.
+    pub async fn reread(&self) -> bool {
+        self.peers.reread().await
     }
 
     /// Our own keys, as they are now.
@@ -195,7 +201,9 @@ impl Federation {
             CallRequest::Progress(body) => {
                 self.tell_done(&peer, &format!("outgoing/{id}/progress"), body).await?
             }
-            CallRequest::Erase(_) => return Err(CallError::UnknownServer),
+            CallRequest::Erase(body) => {
+                self.ask_to_erase(&peer, transfer.ok_or(CallError::UnknownServer)?, body).await?
+            }
         })
     }
 

@@ -1,7 +1,6 @@
 //! The peers that the operator configured, and what this server vouches for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use baton_protocol::federation::{Permission, Reservation};
 use baton_protocol::limits::{MAX_FRAME, MAX_LABEL};
@@ -12,17 +11,15 @@ use url::Url;
 use super::Peer;
 use crate::store::{PeerRow, Store};
 
-/// How old the list may be. An operator who has just added or suspended a peer need not wait, and two requests of one
-/// page hardly ever see different lists; a stranger who calls under invented names costs a few reads a second.
-const FRESH: Duration = Duration::from_millis(50);
-
 /// Letters of the customer's own part of an address: 256 bits in base64url.
 const OWN_PART: usize = 43;
 
-/// The peers, as the store has them.
+/// The peers, as the store has them. Whoever changes them says so: `baton peer` tells the running gateway, which reads
+/// them again before it answers. No request reads them, so that all of them see the same.
 pub struct Peers {
     store: Arc<dyn Store>,
-    known: RwLock<(Option<Instant>, Vec<Peer>)>,
+    /// Nothing until it was read once.
+    known: RwLock<Option<Vec<Peer>>>,
 }
 
 impl Peers {
@@ -35,37 +32,36 @@ impl Peers {
     /// The peer of this name.
     pub async fn find(&self, name: &str) -> Option<Peer> {
         self.refresh().await;
-        self.known.read().1.iter().find(|peer| peer.name == name).cloned()
+        self.known.read().iter().flatten().find(|peer| peer.name == name).cloned()
     }
 
     /// The list as it was last read.
     #[must_use]
     pub fn known(&self) -> Vec<Peer> {
-        self.known.read().1.clone()
+        self.known.read().clone().unwrap_or_default()
     }
 
-    /// Reads the list again when it is old.
+    /// Reads the list if it was not read yet.
     pub async fn refresh(&self) {
-        self.read_again(FRESH).await;
-    }
-
-    /// Reads the list again, since it has changed.
-    pub async fn reread(&self) {
-        self.read_again(Duration::ZERO).await;
-    }
-
-    async fn read_again(&self, fresh: Duration) {
-        if self.known.read().0.is_some_and(|read| read.elapsed() < fresh) {
-            return;
+        if self.known.read().is_none() {
+            self.reread().await;
         }
+    }
+
+    /// Reads the list again; whether it has changed.
+    pub async fn reread(&self) -> bool {
         match self.store.peers().await {
             Ok(rows) => {
                 let peers: Vec<Peer> = rows.into_iter().map(|row| Peer(Arc::new(row))).collect();
-                *self.known.write() = (Some(Instant::now()), peers);
+                let mut known = self.known.write();
+                let changed = known.as_ref() != Some(&peers);
+                *known = Some(peers);
+                changed
             }
             Err(error) => {
                 // What was read last still holds.
                 tracing::error!(%error, "the list of peers could not be read");
+                false
             }
         }
     }

@@ -10,11 +10,15 @@ use super::Peer;
 /// Permissions for each transfer that a peer may ask for: its agents look before they choose.
 const LOOKS: u32 = 10;
 
+/// Calls about erasures that every peer may make in a minute: each has an operator's decision behind it.
+const ERASURES: u32 = 60;
+
 /// What every peer has left.
 #[derive(Debug, Default)]
 pub struct Quotas {
     transfers: Mutex<HashMap<String, Bucket>>,
     permissions: Mutex<HashMap<String, Bucket>>,
+    erasures: Mutex<HashMap<String, Bucket>>,
     /// Held while a reservation is counted and made.
     pub(crate) reserving: Mutex<()>,
 }
@@ -44,6 +48,15 @@ impl Quotas {
         let mut transfers = self.transfers.lock();
         let bucket = filled(&mut transfers, &peer.name, per_minute, now);
         if bucket.left < 1.0 { Err(wait(bucket, per_minute)) } else { Ok(()) }
+    }
+
+    /// Counts a call about an erasure: also from a peer whose transfers are not taken now.
+    ///
+    /// # Errors
+    /// Seconds after which there is room again.
+    pub fn erasure(&self, peer: &Peer, now: Instant) -> Result<(), u32> {
+        let per_minute = peer.agreement.per_minute.saturating_mul(LOOKS).max(ERASURES);
+        take(&self.erasures, &peer.name, per_minute, now)
     }
 }
 

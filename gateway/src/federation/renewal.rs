@@ -90,7 +90,7 @@ impl Federation {
         let known: Vec<String> = new.keys.keys.iter().map(fingerprint).collect();
         tracing::info!(peer = name, keys = known.join(", "), "a peer's keys have changed");
         match self.store.put_peer(new).await {
-            Ok(()) => self.peers.reread().await,
+            Ok(()) => drop(self.peers.reread().await),
             Err(error) => {
                 tracing::error!(%error, "a peer's keys could not be stored");
                 return false;

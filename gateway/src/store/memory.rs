@@ -5,13 +5,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use baton_core::audit;
+use baton_core::erase::{self, Thing};
+use baton_protocol::federation::Erased;
 use baton_protocol::model::{DocumentCard, Entry};
-use baton_protocol::{ChatId, MessageId, SecretDigest, Seq, Timestamp, TransferId};
+use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Seq, Timestamp, TransferId};
 use parking_lot::Mutex;
 
 use super::{
     AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, Store, StoreError, StoredChat, UploadLimit,
-    UploadRow,
+    UploadRow, tombstone, tombstones,
 };
 
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -40,6 +42,8 @@ struct Tables {
     peers: BTreeMap<String, PeerRow>,
     used: HashMap<String, Timestamp>,
     uploads: Vec<UploadRow>,
+    erasures: HashMap<ErasureId, (bool, erase::Record)>,
+    tombstones: HashMap<String, ErasureId>,
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
@@ -56,6 +60,7 @@ enum Undo {
     Entry(ChatId, Seq),
     Incoming((String, TransferId), Option<IncomingRow>),
     Audit,
+    Erasure(ErasureId, Option<(bool, erase::Record)>),
 }
 
 impl Tables {
@@ -96,7 +101,50 @@ impl Tables {
                 self.audit.push(*record);
                 Some(Undo::Audit)
             }
+            Op::SaveErasure(open, record) => {
+                let id = record.id;
+                Some(Undo::Erasure(id, self.save_erasure(open, *record)))
+            }
         }
+    }
+
+    /// A tombstone stays, also when its batch is undone: it leads to an erasure that is not there.
+    fn save_erasure(&mut self, open: bool, record: erase::Record) -> Option<(bool, erase::Record)> {
+        self.tombstones.extend(tombstones(&record).map(|name| (name, record.id)));
+        self.erasures.insert(record.id, (open, record))
+    }
+
+    fn amount(&self, things: &[Thing]) -> Erased {
+        let mut amount = Erased::default();
+        for thing in things {
+            match thing {
+                Thing::Chat(chat) => {
+                    amount.chats += u64::from(self.chats.contains_key(chat));
+                    amount.contexts += u64::from(self.contexts.contains_key(chat));
+                    amount.entries += self.entries.get(chat).map_or(0, |entries| entries.by_seq.len() as u64);
+                }
+                Thing::Incoming(peer, transfer) => {
+                    amount.contexts += u64::from(self.incoming.contains_key(&(peer.clone(), *transfer)));
+                }
+            }
+        }
+        amount
+    }
+
+    fn wipe(&mut self, things: &[Thing]) -> Erased {
+        let amount = self.amount(things);
+        for thing in things {
+            match thing {
+                Thing::Chat(chat) => {
+                    self.chats.remove(chat);
+                    self.contexts.remove(chat);
+                    self.entries.remove(chat);
+                    self.uploads.retain(|upload| upload.chat != *chat);
+                }
+                Thing::Incoming(peer, transfer) => drop(self.incoming.remove(&(peer.clone(), *transfer))),
+            }
+        }
+        amount
     }
 
     fn save_chat(&mut self, row: ChatRow) -> Option<Undo> {
@@ -138,6 +186,8 @@ impl Tables {
             }
             Undo::Incoming(name, old) => restore(&mut self.incoming, name, old),
             Undo::Audit => drop(self.audit.pop()),
+            Undo::Erasure(id, Some(old)) => drop(self.erasures.insert(id, old)),
+            Undo::Erasure(id, None) => drop(self.erasures.remove(&id)),
         }
     }
 }
@@ -313,6 +363,80 @@ impl Store for MemoryStore {
             let recent = tables.audit.iter().filter(|record| record.at >= since);
             recent.take(most as usize).cloned().collect()
         })
+    }
+
+    fn things_of<'a>(&'a self, email: &'a str) -> Answer<'a, Vec<Thing>> {
+        let email = email.to_lowercase();
+        self.with(|tables| {
+            let theirs = |json: &str, place: &str| {
+                let record: Option<serde_json::Value> = serde_json::from_str(json).ok();
+                let found = record.as_ref().and_then(|record| record.pointer(place)?.as_str());
+                found.is_some_and(|found| found.to_lowercase() == email)
+            };
+            let of_chat = |row: &&ChatRow| {
+                let context = tables.contexts.get(&row.id);
+                theirs(&row.json, "/customer/email")
+                    || context.is_some_and(|json| theirs(json, "/customer/email"))
+            };
+            let chats = tables.chats.values().filter(of_chat).map(|row| Thing::Chat(row.id));
+            let incoming =
+                tables.incoming.values().filter(|row| theirs(&row.json, "/context/customer/email"));
+            chats.chain(incoming.map(|row| Thing::Incoming(row.peer.clone(), row.transfer))).collect()
+        })
+    }
+
+    fn chats_about<'a>(&'a self, peer: &'a str, transfer: TransferId) -> Answer<'a, Vec<ChatId>> {
+        self.with(|tables| {
+            let about = |record: &&audit::Record| {
+                record.transfer == Some(transfer) && record.peer.as_deref() == Some(peer)
+            };
+            let mut chats: Vec<ChatId> =
+                tables.audit.iter().filter(about).filter_map(|record| record.chat).collect();
+            chats.dedup();
+            chats
+        })
+    }
+
+    fn sent(&self, chat: ChatId) -> Answer<'_, Vec<(String, TransferId)>> {
+        self.with(|tables| {
+            let sent = tables.audit.iter().filter(|record| record.chat == Some(chat));
+            let sent = sent.filter(|record| matches!(record.step, audit::Step::Sent(_)));
+            let mut links: Vec<_> =
+                sent.filter_map(|record| Some((record.peer.clone()?, record.transfer?))).collect();
+            links.dedup();
+            links
+        })
+    }
+
+    fn amount(&self, things: Vec<Thing>) -> Answer<'_, Erased> {
+        self.with(|tables| tables.amount(&things))
+    }
+
+    fn wipe(&self, things: Vec<Thing>) -> Answer<'_, Erased> {
+        self.with(|tables| tables.wipe(&things))
+    }
+
+    fn save_erasure(&self, open: bool, record: erase::Record) -> Answer<'_, ()> {
+        self.with(|tables| drop(tables.save_erasure(open, record)))
+    }
+
+    fn erasure(&self, id: ErasureId) -> Answer<'_, Option<erase::Record>> {
+        self.with(|tables| tables.erasures.get(&id).map(|(_, record)| record.clone()))
+    }
+
+    fn erasures(&self) -> Answer<'_, Vec<erase::Record>> {
+        self.with(|tables| tables.erasures.values().map(|(_, record)| record.clone()).collect())
+    }
+
+    fn open_erasures(&self) -> Answer<'_, Vec<erase::Record>> {
+        self.with(|tables| {
+            let open = tables.erasures.values().filter(|(open, _)| *open);
+            open.map(|(_, record)| record.clone()).collect()
+        })
+    }
+
+    fn erasure_of<'a>(&'a self, thing: &'a Thing) -> Answer<'a, Option<ErasureId>> {
+        self.with(|tables| tables.tombstones.get(&tombstone(thing)).copied())
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {

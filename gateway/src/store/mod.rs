@@ -13,10 +13,11 @@ use std::fmt;
 use std::pin::Pin;
 
 use baton_core::audit;
+use baton_core::erase::{self, Thing};
 use baton_core::policy::Fields;
-use baton_protocol::federation::Jwks;
+use baton_protocol::federation::{Erased, Jwks};
 use baton_protocol::model::{DocumentCard, Entry};
-use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::{ChatId, ErasureId, SecretDigest, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
 /// A future in a box, so that the trait can be an object.
@@ -271,6 +272,23 @@ pub enum Op {
     SaveIncoming(IncomingRow),
     /// A step of a transfer, for the audit. It is never changed.
     Audit(Box<audit::Record>),
+    /// An erasure's record, and whether it must be in memory after a restart.
+    SaveErasure(bool, Box<erase::Record>),
+}
+
+/// What a thing is found by once it is erased.
+#[must_use]
+pub fn tombstone(thing: &Thing) -> String {
+    match thing {
+        Thing::Chat(chat) => format!("chat {chat}"),
+        Thing::Incoming(peer, transfer) => format!("transfer {peer} {transfer}"),
+    }
+}
+
+/// Everything that is not taken in any more: what was erased, and the transfers that led here or away.
+pub(crate) fn tombstones(record: &erase::Record) -> impl Iterator<Item = String> {
+    let links = record.links.iter().map(|link| Thing::Incoming(link.peer.clone(), link.transfer));
+    record.things.iter().cloned().chain(links).map(|thing| tombstone(&thing))
 }
 
 /// Things that are stored together or not at all.
@@ -337,6 +355,27 @@ pub trait Store: Send + Sync + 'static {
     fn put_peer(&self, peer: PeerRow) -> Answer<'_, ()>;
     /// Removes a peer; whether there was one.
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool>;
+
+    /// What is stored of customers with this address, whatever its case.
+    fn things_of<'a>(&'a self, email: &'a str) -> Answer<'a, Vec<Thing>>;
+    /// Chats that have to do with a transfer from or to this peer, as the audit knows.
+    fn chats_about<'a>(&'a self, peer: &'a str, transfer: TransferId) -> Answer<'a, Vec<ChatId>>;
+    /// Transfers to other servers by which something of a chat was sent, as the audit knows.
+    fn sent(&self, chat: ChatId) -> Answer<'_, Vec<(String, TransferId)>>;
+    /// How much is stored of these things, documents aside.
+    fn amount(&self, things: Vec<Thing>) -> Answer<'_, Erased>;
+    /// Removes all that is stored of these things, so that not even the bytes are left, and answers how much it was.
+    fn wipe(&self, things: Vec<Thing>) -> Answer<'_, Erased>;
+    /// Stores an erasure's record, and the tombstones of what it is about.
+    fn save_erasure(&self, open: bool, record: erase::Record) -> Answer<'_, ()>;
+    /// An erasure.
+    fn erasure(&self, id: ErasureId) -> Answer<'_, Option<erase::Record>>;
+    /// Every erasure.
+    fn erasures(&self) -> Answer<'_, Vec<erase::Record>>;
+    /// Erasures that must be in memory.
+    fn open_erasures(&self) -> Answer<'_, Vec<erase::Record>>;
+    /// The erasure that a thing, or a transfer, is the matter of.
+    fn erasure_of<'a>(&'a self, thing: &'a Thing) -> Answer<'a, Option<ErasureId>>;
 
     /// What the audit has, from this time on, the oldest first; at most so many records.
     fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>>;

@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer with group commit ([`writer`]), readers beside it.
 
+mod erasure;
 mod rows;
 mod uploads;
 mod writer;
@@ -10,14 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use baton_core::audit;
+use baton_core::erase::{self, Thing};
+use baton_protocol::federation::Erased;
 use baton_protocol::model::DocumentCard;
-use baton_protocol::{ChatId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::{ChatId, ErasureId, SecretDigest, Timestamp, TransferId};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use super::{
     AgentRow, Answer, Batch, IncomingRow, PeerRow, Store, StoreError, StoredChat, UploadLimit, UploadRow,
+    tombstone,
 };
 use rows::{INCOMING, from_json, incoming_row, number, stored_chat, to_json};
 use writer::Writer;
@@ -39,6 +43,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
 ];
 
 /// See the module.
@@ -90,6 +95,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY)?;
         use_wal(&db)?;
+        // What is erased is overwritten, not only forgotten (threat 22).
+        db.pragma_update(None, "secure_delete", "ON")?;
         // An acknowledgement means stored: every commit is synced.
         db.pragma_update(None, "synchronous", "FULL")?;
         Ok(db)
@@ -296,6 +303,57 @@ impl Store for SqliteStore {
             let mut sql = db.prepare_cached(sql)?;
             sql.query_map(params![number(since.0), most], |row| from_json(row, 0))?.collect()
         })
+    }
+
+    fn things_of<'a>(&'a self, email: &'a str) -> Answer<'a, Vec<Thing>> {
+        let email = email.to_owned();
+        self.ask(move |db| erasure::things_of(db, &email))
+    }
+
+    fn chats_about<'a>(&'a self, peer: &'a str, transfer: TransferId) -> Answer<'a, Vec<ChatId>> {
+        let peer = peer.to_owned();
+        self.ask(move |db| erasure::chats_about(db, &peer, transfer))
+    }
+
+    fn sent(&self, chat: ChatId) -> Answer<'_, Vec<(String, TransferId)>> {
+        self.ask(move |db| erasure::sent(db, chat))
+    }
+
+    fn amount(&self, things: Vec<Thing>) -> Answer<'_, Erased> {
+        self.ask(move |db| erasure::amount(db, &things))
+    }
+
+    fn wipe(&self, things: Vec<Thing>) -> Answer<'_, Erased> {
+        Box::pin(async move {
+            let erased = self.writer.change(move |db| erasure::wipe(db, &things)).await?;
+            // The log before the file still has what was written once.
+            self.writer.truncate_log().await?;
+            Ok(erased)
+        })
+    }
+
+    fn save_erasure(&self, open: bool, record: erase::Record) -> Answer<'_, ()> {
+        self.writer.change(move |db| erasure::save(db, open, &record).map(drop))
+    }
+
+    fn erasure(&self, id: ErasureId) -> Answer<'_, Option<erase::Record>> {
+        self.ask(move |db| {
+            let mut sql = db.prepare_cached("SELECT record FROM erasure WHERE id = ?1")?;
+            sql.query_row([id.0], |row| from_json(row, 0)).optional()
+        })
+    }
+
+    fn erasures(&self) -> Answer<'_, Vec<erase::Record>> {
+        self.records("SELECT record FROM erasure")
+    }
+
+    fn open_erasures(&self) -> Answer<'_, Vec<erase::Record>> {
+        self.records("SELECT record FROM erasure WHERE open")
+    }
+
+    fn erasure_of<'a>(&'a self, thing: &'a Thing) -> Answer<'a, Option<ErasureId>> {
+        let name = tombstone(thing);
+        self.ask(move |db| erasure::of(db, &name))
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {

@@ -1,5 +1,6 @@
 //! One suite for every store. What goes wrong is in [`trouble`].
 
+mod erasure;
 mod trouble;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use baton_protocol::model::Entry;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
+use super::erasure;
 use super::rows::{number, to_json};
 use super::{failed, said};
 use crate::store::{Answer, Batch, ChatRow, IncomingRow, Op, StoreError};
@@ -33,6 +34,8 @@ type Change = Box<dyn FnOnce(&Connection) -> (bool, Done) + Send>;
 enum Job {
     Batch(Batch),
     Change(Change),
+    /// Takes everything out of the log beside the file.
+    TruncateLog(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// The writer. Dropping it waits until everything that was handed over is stored.
@@ -85,6 +88,18 @@ impl Writer {
         })
     }
 
+    /// Moves what is in the log into the file and leaves nothing of it in the log; after what was handed over before.
+    pub(super) fn truncate_log(&self) -> Answer<'_, ()> {
+        let (sender, receiver) = oneshot::channel();
+        let taken = self.send(Job::TruncateLog(sender)).is_ok();
+        Box::pin(async move {
+            if !taken {
+                return Err(StoreError::Failed("too many changes wait for the disk".into()));
+            }
+            receiver.await.unwrap_or_else(|_| Err(StoreError::Failed("the store has stopped".into())))
+        })
+    }
+
     fn send(&self, job: Job) -> Result<(), Job> {
         let Some(jobs) = &self.jobs else { return Err(job) };
         jobs.try_send(job).map_err(|error| match error {
@@ -111,7 +126,9 @@ fn run(mut db: Connection, waiting: &Receiver<Job>) {
         #[cfg(feature = "sabotage")]
         crate::sabotage::dawdle();
         let together = std::iter::once(first).chain(waiting.try_iter().take(MAX_TOGETHER - 1));
-        let mut jobs = together.collect::<Vec<_>>().into_iter();
+        let (jobs, truncations): (Vec<Job>, Vec<Job>) =
+            together.partition(|job| !matches!(job, Job::TruncateLog(_)));
+        let mut jobs = jobs.into_iter();
         // What stores nothing need not wait for a sync: what was handed over before it is durable already.
         while let Some(done) = next_without_ops(&mut jobs) {
             tell(done, Ok(()));
@@ -119,6 +136,22 @@ fn run(mut db: Connection, waiting: &Receiver<Job>) {
         for (done, result) in store(&mut db, jobs) {
             tell(done, result);
         }
+        for job in truncations {
+            if let Job::TruncateLog(done) = job {
+                // Nobody waits any more: it is done all the same.
+                let _ = done.send(truncate(&db));
+            }
+        }
+    }
+}
+
+/// Waits for readers of what is older, as long as the connection is patient.
+fn truncate(db: &Connection) -> Result<(), StoreError> {
+    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+    if busy == 0 {
+        Ok(())
+    } else {
+        Err(StoreError::Failed("a reader keeps the log from being emptied".into()))
     }
 }
 
@@ -153,7 +186,7 @@ fn store(db: &mut Connection, mut jobs: std::vec::IntoIter<Job>) -> Vec<(Done, R
     let left = jobs.filter_map(|job| match job {
         Job::Batch(batch) => Some(batch.done),
         // Who waits for a change that was not begun learns it from the sender's being dropped.
-        Job::Change(_) => None,
+        Job::Change(_) | Job::TruncateLog(_) => None,
     });
     let all = told.into_iter().map(|(done, _)| done).chain(left);
     all.map(|done| (done, Err(StoreError::Failed(why.clone())))).collect()
@@ -178,6 +211,8 @@ fn transact(
                 let (keep, done) = change(&savepoint);
                 (keep, done, Ok(()))
             }
+            // Taken out before.
+            Job::TruncateLog(_) => continue,
         };
         told.push((done, result));
         if keep { savepoint.commit()? } else { savepoint.finish()? }
@@ -194,6 +229,7 @@ fn apply(db: &Connection, op: &Op) -> Result<(), StoreError> {
             .and_then(|mut sql| sql.execute(params![chat.0, json])),
         Op::Append { chat, entry } => append(db, *chat, entry),
         Op::Audit(record) => keep(db, record),
+        Op::SaveErasure(open, record) => erasure::save(db, *open, record),
     };
     match changed {
         Ok(1) => Ok(()),
