@@ -4,8 +4,9 @@
 use baton_core::client::{
     Claim, Client, Effect, Env, Input, Link, Opening, Record, Settings, Standing, Timer,
 };
+use baton_protocol::codec::customer;
 use baton_protocol::model::DocumentCard;
-use baton_protocol::{ClientFrame, Encoding, ErrorCode, Timestamp, decode_server, documents_beside};
+use baton_protocol::{ClientFrame, Encoding, ErrorCode, Timestamp, documents_beside};
 use js_sys::{Array, Date, Function, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Crypto, Event, MessageEvent, Storage, WebSocket, Window};
@@ -189,7 +190,7 @@ impl App {
     /// A frame that cannot be read is of a later version: what the widget does not know, it does not need.
     fn received(&mut self, link: Link, event: &MessageEvent) {
         let bytes = Uint8Array::new(&event.data()).to_vec();
-        if let Ok(frame) = decode_server(Encoding::Binary, &bytes) {
+        if let Ok(frame) = customer::decode(&bytes) {
             self.input(Input::Frame(link, frame));
         }
     }
@@ -313,7 +314,7 @@ impl App {
     fn send(&mut self, link: Link, frame: &ClientFrame) {
         let Some((_, socket)) = self.sockets.iter().find(|(other, _)| *other == link) else { return };
         self.buffer.clear();
-        if frame.encode(Encoding::Binary, &mut self.buffer).is_ok() {
+        if customer::encode(frame, &mut self.buffer).is_ok() {
             _ = socket.send_with_u8_array(&self.buffer);
         }
     }
@@ -337,8 +338,8 @@ impl App {
     }
 
     fn store(&self) {
-        if let Some(Ok(bytes)) = self.client.record().map(postcard::to_allocvec) {
-            let text: String = bytes.into_iter().map(char::from).collect();
+        if let Some(record) = self.client.record() {
+            let text: String = record.to_bytes().into_iter().map(char::from).collect();
             store(&self.local, RECORD, &text);
         }
     }
@@ -346,7 +347,7 @@ impl App {
     fn restore(&self) -> Option<Box<Record>> {
         let text = stored(&self.local, RECORD)?;
         let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
-        postcard::from_bytes(&bytes).ok()
+        Record::from_bytes(&bytes).map(Box::new)
     }
 
     fn render(&mut self) {

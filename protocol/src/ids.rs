@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
@@ -103,7 +103,7 @@ macro_rules! secrets { ($($(#[$doc:meta])* $name:ident;)*) => {$(
 
         /// The secret in base64url, to be written where it belongs and nowhere else.
         #[must_use]
-        pub fn reveal(&self) -> String { URL_SAFE_NO_PAD.encode(self.0) }
+        pub fn reveal(&self) -> String { Base64UrlUnpadded::encode_string(&self.0) }
     }
 
     impl PartialEq for $name {
@@ -185,7 +185,7 @@ impl Challenge {
 
 impl fmt::Display for SecretDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(&Base64UrlUnpadded::encode_string(&self.0))
     }
 }
 
@@ -244,8 +244,9 @@ fn parse_hex(text: &str) -> Option<[u8; 16]> {
 
 fn parse_base64(text: &str) -> Result<[u8; 32], BadId> {
     let expected = BadId { expected: "43 characters of base64url" };
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| expected)?;
-    bytes.try_into().map_err(|_| expected)
+    let mut bytes = [0; 32];
+    let read = Base64UrlUnpadded::decode(text, &mut bytes).map_err(|_| expected)?.len();
+    if read == bytes.len() { Ok(bytes) } else { Err(expected) }
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 //! What survives a reload, and the transcript as it is shown.
 
+use baton_protocol::codec::derive::{Decode, Encode};
+use baton_protocol::codec::{pack, unpack};
 use baton_protocol::model::{Author, Body, Brand, DocumentCard, Entry, Event};
 use baton_protocol::{
     ChatId, ClientFrame, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
-use serde::{Deserialize, Serialize};
 
 use super::MAX_LINES;
 
 /// Everything that a client must find again after a reload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub struct Record {
     /// The WebSocket of the gateway that has the chat.
     pub socket: String,
@@ -40,7 +42,8 @@ pub struct Record {
 }
 
 /// What a customer is at the gateway of their record: what the hello says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub enum Standing {
     /// Somebody new, who has not been welcomed yet.
     New {
@@ -72,7 +75,8 @@ pub enum Standing {
 }
 
 /// A transfer under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub struct Hop {
     /// Which.
     pub transfer: TransferId,
@@ -89,7 +93,8 @@ pub struct Hop {
 }
 
 /// How far a transfer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub enum Stage {
     /// The WTID is being presented; the origin still has the chat.
     Claiming,
@@ -104,7 +109,8 @@ pub enum Stage {
 }
 
 /// A line of the transcript.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub struct Line {
     /// The entry's id.
     pub id: MessageId,
@@ -117,7 +123,8 @@ pub struct Line {
 }
 
 /// What a line says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub enum What {
     /// The customer's message.
     Own(String, Mark),
@@ -138,7 +145,8 @@ pub enum What {
 }
 
 /// What became of a message of the customer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[bincode(crate = "baton_protocol::codec::derive")]
 pub enum Mark {
     /// Not acknowledged yet.
     Pending,
@@ -158,7 +166,46 @@ impl Line {
     }
 }
 
+/// The form of what is stored. Another one is not read: what it meant is not known.
+const FORM: u8 = 1;
+
 impl Record {
+    /// The bytes to be stored: the record without its lines, then each line, so that none of the parts is long; then
+    /// the record to go back to, if there is one.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut head = self.clone();
+        let lines = std::mem::take(&mut head.lines);
+        let before = match &mut head.standing {
+            Standing::Arriving { before, .. } => before.take(),
+            _ => None,
+        };
+        let mut bytes = vec![FORM];
+        pack(&head, &mut bytes);
+        pack(&(lines.len(), before.is_some()), &mut bytes);
+        lines.iter().for_each(|line| _ = pack(line, &mut bytes));
+        bytes.extend(before.into_iter().flat_map(|before| before.to_bytes()));
+        bytes
+    }
+
+    /// Reads them back; nothing when they are something else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (form, mut rest) = bytes.split_first()?;
+        if *form != FORM {
+            return None;
+        }
+        let mut record: Self = unpack(&mut rest)?;
+        let (lines, has_before) = unpack::<(usize, bool)>(&mut rest)?;
+        record.lines = (0..lines).map(|_| unpack(&mut rest)).collect::<Option<_>>()?;
+        if let Standing::Arriving { before, .. } = &mut record.standing
+            && has_before
+        {
+            *before = Some(Box::new(Self::from_bytes(rest)?));
+        }
+        Some(record)
+    }
+
     /// Messages that are not acknowledged, oldest first. A document's text is its name.
     pub fn outbox(&self) -> impl Iterator<Item = (MessageId, &str)> {
         self.lines.iter().filter_map(|line| match &line.what {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
+use walrus::{Function, FunctionBuilder, FunctionKind, Module, ModuleConfig};
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::{App, Effort, Files, folder};
@@ -35,13 +36,19 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
     let optimizer = if small { optimizer(cache) } else { None };
     let made = cache.join("web-made").join(app.name);
     let mark = made.with_extension("mark");
-    let now = mark_of(&bytes, small, optimizer.is_some());
+    let now = mark_of(&bytes, small, optimizer.is_some()) + if app.silent { " silent" } else { "" };
     if fs::read_to_string(&mark).is_ok_and(|last| last == now) {
         return folder::read(&made);
     }
     let _ = fs::remove_file(&mark);
     let _ = fs::remove_dir_all(&made);
-    Bindgen::new()
+    let mut bindgen = Bindgen::new();
+    if small && app.silent {
+        bindgen.input_module(&app.package.replace('-', "_"), silenced(&bytes)?);
+    } else {
+        bindgen.input_path(wasm);
+    }
+    bindgen
         .web(true)?
         .typescript(false)
         // Names make stack traces readable, and the module larger.
@@ -49,7 +56,6 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
         .remove_producers_section(small)
         // `load()` without an argument fetches the module from beside the script.
         .omit_default_module_path(false)
-        .input_path(wasm)
         .generate(&made)?;
     if let Some(optimizer) = optimizer {
         let module = made.join(format!("{}_bg.wasm", app.package.replace('-', "_")));
@@ -59,6 +65,46 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
     }
     fs::write(mark, now)?;
     folder::read(&made)
+}
+
+/// Functions that never return, by a part of their mangled names: they put a message together and stop. Nobody reads
+/// the message of a widget.
+const PANICS: [&str; 10] = [
+    "4core9panicking",
+    "4core5slice5index16slice_",
+    "4core3str16slice_error_fail",
+    "4core6option13unwrap_failed",
+    "4core6option13expect_failed",
+    "4core6result13unwrap_failed",
+    "4core4cell22panic_already",
+    "5alloc7raw_vec12handle_error",
+    "5alloc5alloc18handle_alloc_error",
+    "3std6thread5local18panic_access_error",
+];
+
+/// The module whose panics stop at once, without a message: what only formats messages falls away, a quarter of the
+/// widget.
+fn silenced(wasm: &[u8]) -> Result<Module> {
+    let mut module = ModuleConfig::new().strict_validate(false).generate_name_section(false).parse(wasm)?;
+    let stops = |function: &Function| {
+        let name = function.name.as_deref().unwrap_or_default();
+        // Functions of modules alone: methods there return.
+        let free =
+            ["_RNvN", "_RINvN", "_ZN"].iter().any(|start| name.starts_with(start)) && !name.contains('$');
+        free && PANICS.iter().any(|panic| name.contains(panic))
+    };
+    let panics = module.funcs.iter().filter(|function| stops(function));
+    let panics: Vec<_> = panics.map(|function| (function.id(), function.ty())).collect();
+    ensure!(!panics.is_empty(), "the module has no names, by which its panics would be found");
+    for (id, kind) in panics {
+        let (takes, gives) = module.types.params_results(kind);
+        let (takes, gives) = (takes.to_vec(), gives.to_vec());
+        let mut stop = FunctionBuilder::new(&mut module.types, &takes, &gives);
+        stop.func_body().unreachable();
+        let arguments = takes.iter().map(|of| module.locals.add(*of)).collect();
+        module.funcs.get_mut(id).kind = FunctionKind::Local(stop.local_func(arguments));
+    }
+    Ok(module)
 }
 
 /// Changes when the module or what is done to it changes.

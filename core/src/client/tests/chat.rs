@@ -1,9 +1,9 @@
 //! Chatting at one gateway: hello, messages, lost connections, the end.
 
 use super::*;
-use baton_protocol::ErrorCode;
 use baton_protocol::frames::About;
 use baton_protocol::model::{EndReason, Page};
+use baton_protocol::{ErrorCode, Verifier};
 
 #[test]
 fn m1_a_new_customer_says_hello_and_the_question_follows_the_welcome() {
@@ -296,12 +296,24 @@ fn a_reload_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_record_survives_its_json() {
+fn a_record_survives_its_bytes() {
     let mut rig = Rig::claiming();
     rig.say("mine");
     rig.main(entries(vec![agent(1, "theirs")]));
-    let json = serde_json::to_string(rig.record()).unwrap();
-    assert_eq!(&serde_json::from_str::<Record>(&json).unwrap(), rig.record());
+    let bytes = rig.record().to_bytes();
+    assert_eq!(Record::from_bytes(&bytes).as_ref(), Some(rig.record()));
+    // One that was arriving has what it would go back to.
+    let arriving = Standing::Arriving {
+        wtid: None,
+        proof: Verifier::from_bytes([3; 32]),
+        before: Some(Box::new(rig.record().clone())),
+    };
+    let record = Record { standing: arriving, lines: Vec::new(), ..rig.record().clone() };
+    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+    // Whatever else is found there is no record.
+    for end in 0..bytes.len() {
+        assert_eq!(Record::from_bytes(&bytes[..end]), None, "{end} of {} bytes", bytes.len());
+    }
 }
 
 #[test]
