@@ -4,7 +4,7 @@
 use baton_core::client::{
     Claim, Client, Effect, Env, Input, Link, Opening, Record, Settings, Standing, Timer,
 };
-use baton_protocol::codec::customer;
+use baton_protocol::lean;
 use baton_protocol::model::DocumentCard;
 use baton_protocol::{ClientFrame, Encoding, ErrorCode, Timestamp, documents_beside};
 use js_sys::{Array, Date, Function, Uint8Array};
@@ -44,7 +44,6 @@ pub struct App {
     leaving: bool,
     sockets: Vec<(Link, WebSocket)>,
     timers: [Option<i32>; Timer::ALL.len()],
-    buffer: Vec<u8>,
 }
 
 impl App {
@@ -69,7 +68,6 @@ impl App {
             leaving: false,
             sockets: Vec::new(),
             timers: [None; Timer::ALL.len()],
-            buffer: Vec::new(),
         })
     }
 
@@ -190,7 +188,7 @@ impl App {
     /// A frame that cannot be read is of a later version: what the widget does not know, it does not need.
     fn received(&mut self, link: Link, event: &MessageEvent) {
         let bytes = Uint8Array::new(&event.data()).to_vec();
-        if let Ok(frame) = customer::decode(&bytes) {
+        if let Some(frame) = lean::decode(&bytes) {
             self.input(Input::Frame(link, frame));
         }
     }
@@ -313,9 +311,8 @@ impl App {
 
     fn send(&mut self, link: Link, frame: &ClientFrame) {
         let Some((_, socket)) = self.sockets.iter().find(|(other, _)| *other == link) else { return };
-        self.buffer.clear();
-        if customer::encode(frame, &mut self.buffer).is_ok() {
-            _ = socket.send_with_u8_array(&self.buffer);
+        if let Some(bytes) = lean::encode(frame) {
+            _ = socket.send_with_u8_array(&bytes);
         }
     }
 

@@ -11,8 +11,6 @@
 //!
 //! A JSON frame is one object whose `type` names the frame. Members that a receiver does not know are ignored.
 //!
-//! The same bincode keeps what a client must find again after a reload: [`pack`] and [`unpack`].
-//!
 //! Decoding never allocates more than [`MAX_FRAME`] and never accepts a body with bytes left over.
 
 use std::fmt;
@@ -25,9 +23,8 @@ use crate::{VERSION, limits::MAX_FRAME};
 /// Bytes before the body of a binary frame.
 pub const HEADER: usize = 4;
 
-type Config = Configuration<LittleEndian, Varint, Limit<MAX_FRAME>>;
-
-const CONFIG: Config = bincode::config::standard().with_limit::<MAX_FRAME>();
+const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_FRAME>> =
+    bincode::config::standard().with_limit::<MAX_FRAME>();
 
 /// How a connection writes its frames: its WebSocket subprotocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,46 +95,32 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {}
 
 macro_rules! direction {
-    ($frame:ident, $decode:ident) => {
+    ($frame:ident, $decode:ident, $binary:ident) => {
         impl $frame {
             /// Appends the frame's bytes to `to`.
             ///
             /// # Errors
             /// [`FrameError::TooLarge`] when they would be more than [`MAX_FRAME`]; `to` is then as it was.
             pub fn encode(&self, encoding: Encoding, to: &mut Vec<u8>) -> Result<(), FrameError> {
+                let start = to.len();
                 match encoding {
-                    Encoding::Binary => self.encode_binary::<true>(to),
+                    Encoding::Binary => {
+                        to.push(VERSION);
+                        to.extend_from_slice(&self.number().to_le_bytes());
+                        to.push(0);
+                        let mut encoder = bincode::enc::EncoderImpl::new(VecWriter(to), CONFIG);
+                        self.encode_body(&mut encoder).map_err(|_| FrameError::Body)?;
+                    }
                     Encoding::Json => {
-                        within(to, |to| serde_json::to_writer(to, self).map_err(|_| FrameError::Body))
+                        serde_json::to_writer(&mut *to, self).map_err(|_| FrameError::Body)?;
                     }
                 }
-            }
-
-            /// The same in binary; without `ALL`, only a frame that customers send.
-            fn encode_binary<const ALL: bool>(&self, to: &mut Vec<u8>) -> Result<(), FrameError> {
-                within(to, |to| {
-                    to.push(VERSION);
-                    to.extend_from_slice(&self.number().to_le_bytes());
-                    to.push(0);
-                    let mut encoder = bincode::enc::EncoderImpl::new(VecWriter(to), CONFIG);
-                    self.encode_body::<ALL, _>(&mut encoder).map_err(|_| FrameError::Body)
-                })
-            }
-
-            /// Without `ALL`, only a frame that customers get.
-            fn decode_binary<const ALL: bool>(bytes: &[u8]) -> Result<Self, FrameError> {
-                if bytes.len() > MAX_FRAME {
-                    return Err(FrameError::TooLarge(bytes.len()));
+                let size = to.len() - start;
+                if size > MAX_FRAME {
+                    to.truncate(start);
+                    return Err(FrameError::TooLarge(size));
                 }
-                let (number, body) = split_header(bytes)?;
-                let mut decoder = decoder(body);
-                let frame = Self::decode_body::<ALL, _>(number, &mut decoder)
-                    .ok_or(FrameError::UnknownType(number))?
-                    .map_err(|_| FrameError::Body)?;
-                match bincode::de::Decoder::reader(&mut decoder).left {
-                    0 => Ok(frame),
-                    left => Err(FrameError::Trailing(left)),
-                }
+                Ok(())
             }
         }
 
@@ -146,59 +129,32 @@ macro_rules! direction {
         /// # Errors
         /// Anything that is not exactly one frame.
         pub fn $decode(encoding: Encoding, bytes: &[u8]) -> Result<$frame, FrameError> {
+            if bytes.len() > MAX_FRAME {
+                return Err(FrameError::TooLarge(bytes.len()));
+            }
             match encoding {
-                Encoding::Binary => $frame::decode_binary::<true>(bytes),
-                Encoding::Json if bytes.len() > MAX_FRAME => Err(FrameError::TooLarge(bytes.len())),
+                Encoding::Binary => $binary(bytes),
                 Encoding::Json => serde_json::from_slice(bytes).map_err(|error| json_error(&error)),
+            }
+        }
+
+        fn $binary(bytes: &[u8]) -> Result<$frame, FrameError> {
+            let (number, body) = split_header(bytes)?;
+            let reader = bincode::de::read::SliceReader::new(body);
+            let mut decoder = bincode::de::DecoderImpl::new(Counted { reader, left: body.len() }, CONFIG, ());
+            let frame = $frame::decode_body(number, &mut decoder)
+                .ok_or(FrameError::UnknownType(number))?
+                .map_err(|_| FrameError::Body)?;
+            match bincode::de::Decoder::reader(&mut decoder).left {
+                0 => Ok(frame),
+                left => Err(FrameError::Trailing(left)),
             }
         }
     };
 }
 
-direction!(ClientFrame, decode_client);
-direction!(ServerFrame, decode_server);
-
-/// What a customer's widget needs of this module: binary frames, and none of the agents'. It must be small, and what
-/// nobody calls is not in it.
-pub mod customer {
-    use super::{ClientFrame, FrameError, ServerFrame};
-
-    /// Appends the bytes of a customer's frame.
-    ///
-    /// # Errors
-    /// As [`ClientFrame::encode`]; also for a frame of an agent's.
-    pub fn encode(frame: &ClientFrame, to: &mut Vec<u8>) -> Result<(), FrameError> {
-        frame.encode_binary::<false>(to)
-    }
-
-    /// Reads a frame for a customer.
-    ///
-    /// # Errors
-    /// Anything that is not exactly one frame for a customer.
-    pub fn decode(bytes: &[u8]) -> Result<ServerFrame, FrameError> {
-        ServerFrame::decode_binary::<false>(bytes)
-    }
-}
-
-/// Appends something of at most [`MAX_FRAME`] bytes, or nothing.
-fn within(
-    to: &mut Vec<u8>,
-    append: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>,
-) -> Result<(), FrameError> {
-    let start = to.len();
-    let done = append(to);
-    let size = to.len() - start;
-    let done = if size > MAX_FRAME { Err(FrameError::TooLarge(size)) } else { done };
-    if done.is_err() {
-        to.truncate(start);
-    }
-    done
-}
-
-fn decoder(bytes: &[u8]) -> bincode::de::DecoderImpl<Counted<'_>, Config, ()> {
-    let reader = bincode::de::read::SliceReader::new(bytes);
-    bincode::de::DecoderImpl::new(Counted { reader, left: bytes.len() }, CONFIG, ())
-}
+direction!(ClientFrame, decode_client, decode_client_binary);
+direction!(ServerFrame, decode_server, decode_server_binary);
 
 /// What a client's author needs, without the values: serde's other messages quote them.
 fn json_error(error: &serde_json::Error) -> FrameError {
@@ -250,33 +206,4 @@ impl bincode::de::read::Reader for Counted<'_> {
         self.reader.consume(n);
         self.left -= n;
     }
-}
-
-/// The traits of what can be [`pack`]ed, and their derives, for crates that do not know bincode themselves:
-/// `#[bincode(crate = "baton_protocol::codec::derive")]`.
-pub mod derive {
-    pub use bincode::*;
-}
-
-/// Appends a value and its length; at most [`MAX_FRAME`] bytes. Says whether it could.
-pub fn pack(value: &impl bincode::Encode, to: &mut Vec<u8>) -> bool {
-    let start = to.len();
-    to.extend_from_slice(&[0; 4]);
-    let body = within(to, |to| {
-        let mut encoder = bincode::enc::EncoderImpl::new(VecWriter(to), CONFIG);
-        value.encode(&mut encoder).map_err(|_| FrameError::Body)
-    });
-    let Ok(size) = u32::try_from(to.len() - start - 4) else { return false };
-    if let Some(length) = to.get_mut(start..start + 4) {
-        length.copy_from_slice(&size.to_le_bytes());
-    }
-    body.is_ok()
-}
-
-/// Takes the next value from the front; nothing when there is none, or it is not what was packed.
-pub fn unpack<T: bincode::Decode<()>>(from: &mut &[u8]) -> Option<T> {
-    let (length, rest) = from.split_first_chunk::<4>()?;
-    let (body, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-    *from = rest;
-    T::decode(&mut decoder(body)).ok()
 }

@@ -15,11 +15,6 @@ use crate::model::{
     Offer, OpenChat, Page, Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
-/// Whether frames of this number are for customers too. The others are an agent's alone.
-const fn for_customers(number: u16) -> bool {
-    number < 32 && number != 2
-}
-
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
     $(#[$meta])*
     #[allow(clippy::large_enum_variant, reason = "a frame lives for one step; boxes would cost each of them an allocation")]
@@ -37,19 +32,15 @@ macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $numbe
             match self { $(Self::$variant { .. } => $number,)* }
         }
 
-        /// Without `ALL`, only those for customers: the code for the others is not even there.
-        pub(crate) fn encode_body<const ALL: bool, E: bincode::enc::Encoder>(&self, to: &mut E) -> Result<(), bincode::error::EncodeError> {
-            match self {
-                $(Self::$variant { $($field),* } if ALL || for_customers($number) => { $($field.encode(to)?;)* })*
-                _ => return Err(bincode::error::EncodeError::Other("a frame of another kind of client")),
-            }
+        pub(crate) fn encode_body<E: bincode::enc::Encoder>(&self, to: &mut E) -> Result<(), bincode::error::EncodeError> {
+            match self { $(Self::$variant { $($field),* } => { $($field.encode(to)?;)* })* }
             Ok(())
         }
 
-        /// Nothing when the number is unknown, or not one for customers.
-        pub(crate) fn decode_body<const ALL: bool, D: bincode::de::Decoder<Context = ()>>(number: u16, from: &mut D) -> Option<Result<Self, bincode::error::DecodeError>> {
+        /// Nothing when the number is unknown.
+        pub(crate) fn decode_body<D: bincode::de::Decoder<Context = ()>>(number: u16, from: &mut D) -> Option<Result<Self, bincode::error::DecodeError>> {
             match number {
-                $($number if ALL || for_customers($number) => Some((|| Ok(Self::$variant { $($field: Decode::decode(from)?),* }))()),)*
+                $($number => Some((|| Ok(Self::$variant { $($field: Decode::decode(from)?),* }))()),)*
                 _ => None,
             }
         }

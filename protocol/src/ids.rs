@@ -106,6 +106,11 @@ macro_rules! secrets { ($($(#[$doc:meta])* $name:ident;)*) => {$(
         pub fn reveal(&self) -> String { Base64UrlUnpadded::encode_string(&self.0) }
     }
 
+    impl crate::lean::Lean for $name {
+        fn put(&self, to: &mut Vec<u8>) { self.0.put(to); }
+        fn take(from: &mut &[u8]) -> Option<Self> { crate::lean::Lean::take(from).map(Self) }
+    }
+
     impl PartialEq for $name {
         fn eq(&self, other: &Self) -> bool { self.0.ct_eq(&other.0).into() }
     }

@@ -7,6 +7,7 @@
 //! - [`federation`]: what travels between the servers of different companies, as JSON over HTTPS.
 //! - [`codes`]: every close code and error code, each with what the client does about it.
 //! - [`ids`]: identifiers and secrets. A secret prints as `•••`, whoever logs it.
+//! - [`lean`]: the same bytes with less code, for the customer's widget.
 //! - [`limits`]: the sizes that every part keeps.
 //!
 //! This crate reads no clock, no socket and no random number, and it compiles for wasm32.
@@ -19,6 +20,7 @@ pub mod codes;
 pub mod federation;
 pub mod frames;
 pub mod ids;
+pub mod lean;
 pub mod limits;
 pub mod model;
 
@@ -37,10 +39,22 @@ pub const VERSION: u8 = 1;
 /// and goes on after it. Nothing for what is no such address.
 #[must_use]
 pub fn documents_beside(socket: &str) -> Option<String> {
-    let (scheme, rest) = socket.split_once("://")?;
+    let rest = socket.strip_prefix("ws")?;
+    let secure = rest.starts_with('s');
+    let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
     let (host, path) = rest.split_at(rest.find('/')?);
-    let base = path.strip_suffix("/ws").or_else(|| path.split_once("/ws/").map(|(base, _)| base))?;
-    Some(format!("http{}://{host}{base}/documents", scheme.strip_prefix("ws")?))
+    // Piece by piece, without the machinery for searching and formatting, which the widget would have to load.
+    let mut url = String::from(if secure { "https://" } else { "http://" });
+    url.push_str(host);
+    for part in path.split('/').skip(1) {
+        if part == "ws" {
+            url.push_str("/documents");
+            return Some(url);
+        }
+        url.push('/');
+        url.push_str(part);
+    }
+    None
 }
 
 /// The path of the gateway's WebSocket.

@@ -24,7 +24,7 @@ impl Claim {
         text.push('.');
         text.push_str(&self.verifier.reveal());
         text.push('.');
-        text.push_str(&self.epoch.to_string());
+        push_number(&mut text, self.epoch);
         if let Some(at) = &self.at {
             text.push('.');
             text.push_str(at);
@@ -59,11 +59,20 @@ impl Claim {
     }
 }
 
+/// Appends a number in decimal digits: formatting it would load a machinery into the widget.
+fn push_number(text: &mut String, number: u32) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from_digit(number % 10, 10).unwrap_or('0'));
+}
+
 /// A page without the customer's own part of its address, and that part (D4).
 #[must_use]
 pub fn split_address(page: &str) -> (&str, Option<&str>) {
-    match page.split_once("#at=") {
-        Some((page, at)) if is_segment(at) => (page, Some(at)),
+    let (before, fragment) = page.split_once('#').unwrap_or((page, ""));
+    match fragment.strip_prefix("at=") {
+        Some(at) if is_segment(at) => (before, Some(at)),
         _ => (page, None),
     }
 }

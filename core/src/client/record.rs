@@ -1,7 +1,7 @@
 //! What survives a reload, and the transcript as it is shown.
 
-use baton_protocol::codec::derive::{Decode, Encode};
-use baton_protocol::codec::{pack, unpack};
+use baton_protocol::lean;
+use baton_protocol::lean::Lean;
 use baton_protocol::model::{Author, Body, Brand, DocumentCard, Entry, Event};
 use baton_protocol::{
     ChatId, ClientFrame, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
@@ -10,8 +10,7 @@ use baton_protocol::{
 use super::MAX_LINES;
 
 /// Everything that a client must find again after a reload.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The WebSocket of the gateway that has the chat.
     pub socket: String,
@@ -42,8 +41,7 @@ pub struct Record {
 }
 
 /// What a customer is at the gateway of their record: what the hello says.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Somebody new, who has not been welcomed yet.
     New {
@@ -75,8 +73,7 @@ pub enum Standing {
 }
 
 /// A transfer under way.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
     /// Which.
     pub transfer: TransferId,
@@ -93,8 +90,7 @@ pub struct Hop {
 }
 
 /// How far a transfer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The WTID is being presented; the origin still has the chat.
     Claiming,
@@ -109,8 +105,7 @@ pub enum Stage {
 }
 
 /// A line of the transcript.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The entry's id.
     pub id: MessageId,
@@ -123,8 +118,7 @@ pub struct Line {
 }
 
 /// What a line says.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// The customer's message.
     Own(String, Mark),
@@ -145,8 +139,7 @@ pub enum What {
 }
 
 /// What became of a message of the customer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[bincode(crate = "baton_protocol::codec::derive")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Not acknowledged yet.
     Pending,
@@ -166,25 +159,44 @@ impl Line {
     }
 }
 
+lean! {
+    struct Record {
+        socket: socket, standing: standing, epoch: epoch, last_seq: last_seq, verifier: verifier, brand: brand,
+        lines: lines, unread: unread, hop: hop, accept: accept, declined: declined, ending: ending, touched: touched,
+    }
+    struct Hop { transfer: transfer, title: title, wtid: wtid, to: place, fresh: fresh, stage: stage }
+    struct Line { id: id, seq: seq, at: at, what: what }
+}
+
+lean! {
+    enum Standing {
+        0 New { area: area, name: name, email: email, subject: subject }
+        1 Arriving { wtid: wtid, proof: proof, before: before }
+        2 Session { chat: chat, token: token }
+    }
+    enum Stage { 0 Claiming {} 1 Frozen {} 2 Reclaiming {} 3 Flushing {} 4 Away {} }
+    enum What {
+        0 Own { 0: text, 1: mark }
+        1 Agent { 0: name, 1: text }
+        2 System { 0: text }
+        3 Event { 0: event }
+        4 With { 0: name }
+        5 Here {}
+        6 OwnDocument { 0: card, 1: mark }
+        7 AgentDocument { 0: name, 1: card }
+    }
+    enum Mark { 0 Pending {} 1 Stored {} 2 Seen {} 3 Refused {} }
+}
+
 /// The form of what is stored. Another one is not read: what it meant is not known.
 const FORM: u8 = 1;
 
 impl Record {
-    /// The bytes to be stored: the record without its lines, then each line, so that none of the parts is long; then
-    /// the record to go back to, if there is one.
+    /// The bytes to be stored.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut head = self.clone();
-        let lines = std::mem::take(&mut head.lines);
-        let before = match &mut head.standing {
-            Standing::Arriving { before, .. } => before.take(),
-            _ => None,
-        };
         let mut bytes = vec![FORM];
-        pack(&head, &mut bytes);
-        pack(&(lines.len(), before.is_some()), &mut bytes);
-        lines.iter().for_each(|line| _ = pack(line, &mut bytes));
-        bytes.extend(before.into_iter().flat_map(|before| before.to_bytes()));
+        self.put(&mut bytes);
         bytes
     }
 
@@ -192,18 +204,8 @@ impl Record {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (form, mut rest) = bytes.split_first()?;
-        if *form != FORM {
-            return None;
-        }
-        let mut record: Self = unpack(&mut rest)?;
-        let (lines, has_before) = unpack::<(usize, bool)>(&mut rest)?;
-        record.lines = (0..lines).map(|_| unpack(&mut rest)).collect::<Option<_>>()?;
-        if let Standing::Arriving { before, .. } = &mut record.standing
-            && has_before
-        {
-            *before = Some(Box::new(Self::from_bytes(rest)?));
-        }
-        Some(record)
+        let record = if *form == FORM { <Self as Lean>::take(&mut rest)? } else { return None };
+        rest.is_empty().then_some(record)
     }
 
     /// Messages that are not acknowledged, oldest first. A document's text is its name.

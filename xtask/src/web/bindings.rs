@@ -69,7 +69,7 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
 
 /// Functions that never return, by a part of their mangled names: they put a message together and stop. Nobody reads
 /// the message of a widget.
-const PANICS: [&str; 10] = [
+const PANICS: [&str; 11] = [
     "4core9panicking",
     "4core5slice5index16slice_",
     "4core3str16slice_error_fail",
@@ -80,10 +80,11 @@ const PANICS: [&str; 10] = [
     "5alloc7raw_vec12handle_error",
     "5alloc5alloc18handle_alloc_error",
     "3std6thread5local18panic_access_error",
+    "3std5alloc8rust_oom",
 ];
 
-/// The module whose panics stop at once, without a message: what only formats messages falls away, a quarter of the
-/// widget.
+/// The module whose panics stop at once, without a message, and which formats nothing: the widget's own texts are put
+/// together without `core::fmt`.
 fn silenced(wasm: &[u8]) -> Result<Module> {
     let mut module = ModuleConfig::new().strict_validate(false).generate_name_section(false).parse(wasm)?;
     let stops = |function: &Function| {
