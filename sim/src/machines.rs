@@ -223,7 +223,6 @@ impl World {
             Effect::SaveIncoming(record) => sorted.ops.push(Op::Incoming(record)),
             Effect::ToCustomer(conn, frame) => sorted.outward.push(Outward::Frame(conn.0, frame)),
             Effect::CloseCustomer(conn, code) => sorted.outward.push(Outward::Close(conn.0, code)),
-            Effect::ToAgent(..) if self.rescuing && self.is(Mutant::RescueNotShown) => {}
             Effect::ToAgent(login, frame) => sorted.outward.push(Outward::Agent(login, frame)),
             Effect::Call(call) => sorted.outward.push(Outward::Call(key.clone(), call)),
             Effect::Reply(reply, answer) => sorted.outward.push(Outward::Reply(reply.0, answer)),

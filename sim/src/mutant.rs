@@ -115,8 +115,6 @@ mutants! {
     ConsultationHeardByAll,
     /// A chat that a supervisor takes back keeps its place with its agent.
     RescueKeepsPlace,
-    /// An agent is not shown that a supervisor has taken a chat back.
-    RescueNotShown,
     /// That a chat is confidential is not stored.
     ConfidenceNotStored,
     /// Policy does not hear that a chat is confidential.
