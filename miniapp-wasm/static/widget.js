@@ -1,5 +1,4 @@
 import load, { start, begin, lost } from './baton_miniapp.js';
-import files from './files.js';
 
 // One window of the site holds the chat; the one that is looked at takes it over.
 const take = () => {
@@ -17,5 +16,6 @@ const alone = () => {
 
 const page = parent === self ? alone() : undefined;
 const [config] = await Promise.all([fetch('/v1/widget-config').then((answer) => answer.json()), load()]);
-files();
 start(self, config, take, page);
+// The chat is usable; this can come afterwards.
+for (const part of ['files', 'extras']) import(`./${part}.js`).then((module) => module.default());

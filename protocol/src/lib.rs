@@ -42,7 +42,7 @@ pub fn documents_beside(socket: &str) -> Option<String> {
     let rest = socket.strip_prefix("ws")?;
     let secure = rest.starts_with('s');
     let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
-    let (host, path) = rest.split_at(rest.find('/')?);
+    let (host, path) = rest.split_at_checked(rest.find('/')?)?;
     // Piece by piece, without the machinery for searching and formatting, which the widget would have to load.
     let mut url = String::from(if secure { "https://" } else { "http://" });
     url.push_str(host);

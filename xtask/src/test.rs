@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use serde_json::{Map, json};
 
-use crate::{Short, browser, conventions, place, process, python, web};
+use crate::{Short, browser, conventions, place, process, python, size, web};
 
 /// The tests that ran.
 #[derive(Default)]
@@ -90,6 +90,9 @@ pub fn verb(fast: bool) -> Result<()> {
         println!("{figures}");
         Ok(())
     });
+    if web.is_some() && web::optimizes()? {
+        tally.phase("size", |_| size::check());
+    }
     tally.phase("fmt", |_| process::run(process::cargo()?.args(["fmt", "--all", "--check"])));
     tally.phase("conventions", |_| conventions::verb());
     if place::program("cargo-deny").is_some() {

@@ -83,6 +83,11 @@ pub fn build(apps: &[App], effort: Effort) -> Result<Value> {
     Ok(figures.into())
 }
 
+/// Whether modules are made as small as they can be: the budgets are those of such modules.
+pub fn optimizes() -> Result<bool> {
+    Ok(bindings::optimizer(&place::cache()?).is_some())
+}
+
 /// Seconds since then, in tenths.
 pub fn rounded(start: Instant) -> f64 {
     (start.elapsed().as_secs_f64() * 10.0).round() / 10.0

@@ -15,6 +15,9 @@
 //! one that was given up is recognised and ignored. There are at most two: the main one, and the next one while
 //! a transfer in place is under way.
 
+// The widget is this module and little else, and every kilobyte of it is downloaded: no `format!` and no `to_string` here
+// (they trap: the widget's build has no formatting), and no searching for a text in a text.
+
 mod claim;
 mod hop;
 mod record;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
-use walrus::{Function, FunctionBuilder, FunctionKind, Module, ModuleConfig};
+use walrus::{Data, Function, FunctionBuilder, FunctionKind, Module, ModuleConfig};
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::{App, Effort, Files, folder};
@@ -36,7 +36,7 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
     let optimizer = if small { optimizer(cache) } else { None };
     let made = cache.join("web-made").join(app.name);
     let mark = made.with_extension("mark");
-    let now = mark_of(&bytes, small, optimizer.is_some()) + if app.silent { " silent" } else { "" };
+    let now = mark_of(&bytes, small, optimizer.is_some()) + if app.silent { " silent 3" } else { " 2" };
     if fs::read_to_string(&mark).is_ok_and(|last| last == now) {
         return folder::read(&made);
     }
@@ -57,14 +57,74 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
         // `load()` without an argument fetches the module from beside the script.
         .omit_default_module_path(false)
         .generate(&made)?;
+    let script = made.join(format!("{}.js", app.package.replace('-', "_")));
+    let module = made.join(format!("{}_bg.wasm", app.package.replace('-', "_")));
+    if small && app.silent {
+        shorten(&script, &module)?;
+    }
     if let Some(optimizer) = optimizer {
-        let module = made.join(format!("{}_bg.wasm", app.package.replace('-', "_")));
         let mut node = Command::new("node");
         node.arg(optimizer).args(FLAGS).arg(&module).arg("-o").arg(&module);
         process::run(&mut node)?;
     }
+    if small {
+        fs::write(&script, without_comments(&fs::read_to_string(&script)?))?;
+    }
     fs::write(mark, now)?;
     folder::read(&made)
+}
+
+/// Short names for what the module imports, in module and script alike: the hashes in wasm-bindgen's names cannot be
+/// packed. And no paths of source files, which only panics had named.
+fn shorten(script: &Path, module: &Path) -> Result<()> {
+    let mut text = fs::read_to_string(script)?;
+    let mut wasm = ModuleConfig::new()
+        .strict_validate(false)
+        .generate_name_section(false)
+        .generate_producers_section(false)
+        .parse_file(module)?;
+    for (place, import) in wasm.imports.iter_mut().enumerate() {
+        let name = format!("i{place}");
+        // Quoted or not, each is a key of one object.
+        let (plain, quoted) = (format!("{}:", import.name), format!("\"{}\":", import.name));
+        ensure!(text.contains(&plain) || text.contains(&quoted), "the script does not give {}", import.name);
+        text = text.replace(&quoted, &format!("{name}:")).replace(&plain, &format!("{name}:"));
+        text = text.replace(&format!("\"{}\"", import.module), "\"i\"");
+        import.name = name;
+        import.module = "i".into();
+    }
+    let data: Vec<_> = wasm.data.iter().map(Data::id).collect();
+    data.into_iter().for_each(|id| without_paths(&mut wasm.data.get_mut(id).value));
+    fs::write(script, text)?;
+    wasm.emit_wasm_file(module)
+}
+
+/// Blanks the paths of source files.
+fn without_paths(data: &mut [u8]) {
+    const ROOTS: [&[u8]; 4] = [b"/rustc/", b"index.crates.io-", b"core/src/", b"protocol/src/"];
+    for at in 0..data.len() {
+        let Some(rest) = data.get_mut(at..(at + 160).min(data.len())) else { return };
+        let end = rest.windows(3).position(|three| three == b".rs").map(|end| end + 3);
+        if let Some(end) = end.filter(|_| ROOTS.iter().any(|root| rest.starts_with(root))) {
+            rest[..end].fill(0);
+        }
+    }
+}
+
+/// wasm-bindgen's script without comments and indentation. It has no comment that begins inside a line, and no text of
+/// more than one line.
+fn without_comments(script: &str) -> String {
+    let mut small = String::new();
+    let mut comment = false;
+    for line in script.lines().map(str::trim) {
+        comment |= line.starts_with("/*");
+        if !comment && !line.is_empty() && !line.starts_with("//") {
+            small.push_str(line);
+            small.push('\n');
+        }
+        comment &= !line.ends_with("*/");
+    }
+    small
 }
 
 /// Functions that never return, by a part of their mangled names: they put a message together and stop. Nobody reads
@@ -83,6 +143,9 @@ const PANICS: [&str; 11] = [
     "3std5alloc8rust_oom",
 ];
 
+/// What formats, by a part of the mangled names: only panics use it.
+const FORMATS: [&str; 2] = ["4core3fmt", "core..fmt.."];
+
 /// The module whose panics stop at once, without a message, and which formats nothing: the widget's own texts are put
 /// together without `core::fmt`.
 fn silenced(wasm: &[u8]) -> Result<Module> {
@@ -92,7 +155,8 @@ fn silenced(wasm: &[u8]) -> Result<Module> {
         // Functions of modules alone: methods there return.
         let free =
             ["_RNvN", "_RINvN", "_ZN"].iter().any(|start| name.starts_with(start)) && !name.contains('$');
-        free && PANICS.iter().any(|panic| name.contains(panic))
+        FORMATS.iter().any(|part| name.contains(part))
+            || free && PANICS.iter().any(|panic| name.contains(panic))
     };
     let panics = module.funcs.iter().filter(|function| stops(function));
     let panics: Vec<_> = panics.map(|function| (function.id(), function.ty())).collect();
@@ -127,7 +191,7 @@ fn wasm_bindgen_version() -> &'static str {
 }
 
 /// wasm-opt, from npm. Without it everything works and is about a tenth larger.
-fn optimizer(cache: &Path) -> Option<PathBuf> {
+pub fn optimizer(cache: &Path) -> Option<PathBuf> {
     let folder = cache.join("binaryen");
     let program = folder.join("node_modules/binaryen/bin/wasm-opt");
     let mark = folder.join(BINARYEN);

@@ -1,0 +1,141 @@
+// What nobody waits for, loaded once the chat is usable: emoji, the sound of a message, the conversation as a file.
+const find = (id) => document.getElementById(id);
+
+const make = (tag, members, ...inside) => {
+  const element = Object.assign(document.createElement(tag), members);
+  element.append(...inside);
+  return element;
+};
+
+// Whatever turns the sound off is kept, and nothing else; storage may be missing.
+const QUIET = 'baton-quiet';
+let quiet = false;
+const keep = (act) => {
+  try { return act(localStorage); } catch { return undefined; }
+};
+
+let audio;
+// Two short tones, made here: there is no file to load. Browsers keep still until the page has been touched.
+const ring = () => {
+  audio ||= new AudioContext();
+  [[660, 0], [880, 0.12]].forEach(([pitch, after]) => {
+    const from = audio.currentTime + after;
+    const tone = new OscillatorNode(audio, { frequency: pitch });
+    const volume = new GainNode(audio, { gain: 0 });
+    volume.gain.setValueAtTime(0, from);
+    volume.gain.linearRampToValueAtTime(0.08, from + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.001, from + 0.25);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(from);
+    tone.stop(from + 0.3);
+  });
+};
+
+const sound = () => {
+  quiet = keep((storage) => storage.getItem(QUIET)) === '1';
+  const button = make('button', { type: 'button', textContent: 'Sound' });
+  button.dataset.test = 'sound';
+  const show = () => button.setAttribute('aria-pressed', !quiet);
+  button.onclick = () => {
+    quiet = !quiet;
+    keep((storage) => (quiet ? storage.setItem(QUIET, '1') : storage.removeItem(QUIET)));
+    show();
+    if (!quiet) ring();
+  };
+  show();
+  // The first lines are those that were there before, or the customer's own question.
+  let first = true;
+  const news = (records) => {
+    const added = records.flatMap((record) => [...record.addedNodes]);
+    const heard = added.some((line) => line.classList?.contains('agent'));
+    const looking = document.hasFocus() && document.body.hasAttribute('data-open');
+    if (heard && !first && !quiet && !looking && navigator.userActivation?.hasBeenActive) ring();
+    first = false;
+  };
+  new MutationObserver(news).observe(find('lines'), { childList: true });
+  return button;
+};
+
+const words = (line) => {
+  const bubble = line.querySelector('.bubble');
+  if (!bubble) return line.textContent;
+  const who = line.querySelector('b')?.textContent ?? 'You';
+  const file = bubble.querySelector('button');
+  return `${bubble.title} ${who}: ${file ? `[${file.textContent}]` : bubble.textContent}`;
+};
+
+const transcript = () => {
+  const button = make('button', { type: 'button', textContent: 'Save conversation' });
+  button.dataset.test = 'save';
+  button.onclick = () => {
+    const day = new Date().toLocaleDateString('sv');
+    const lines = [...find('lines').children].map(words).filter(Boolean);
+    const text = [find('brand').textContent, day, '', ...lines, ''].join('\r\n');
+    const href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+    make('a', { href, download: `chat-${day}.txt` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60000);
+  };
+  return button;
+};
+
+const EMOJI = {
+  '🙂': 'smile', '😀': 'grin', '😂': 'tears of joy', '😉': 'wink', '😍': 'in love', '🤔': 'thinking',
+  '😕': 'confused', '😢': 'crying', '😡': 'angry', '😮': 'surprised', '😴': 'asleep', '🙏': 'thank you',
+  '👍': 'thumbs up', '👎': 'thumbs down', '👋': 'wave', '👏': 'applause', '💪': 'strong', '🤝': 'handshake',
+  '❤️': 'heart', '🎉': 'party', '🔥': 'fire', '⭐': 'star', '✅': 'done', '❌': 'wrong',
+};
+
+const SHAPE = `
+#emoji { position: absolute; inset-inline: 12px; bottom: 100%; display: grid; grid-template-columns: repeat(8, 1fr);
+  padding: 6px; border-radius: 10px; background: var(--back); box-shadow: 0 0 0 1px var(--line), 0 8px 24px rgb(0 0 0 / .25); }
+#emoji button { min-height: 36px; border-radius: 8px; font-size: 20px; }
+#emoji button:hover { background: var(--soft); }
+#composer { position: relative; }
+#menu button { white-space: nowrap; }
+#menu [aria-pressed=true]::after { content: " ✓" / ""; }`;
+
+const emoji = () => {
+  const button = make('button', { type: 'button', id: 'faces', className: 'icon', textContent: '☺' });
+  button.setAttribute('aria-label', 'Emoji');
+  button.dataset.test = 'emoji';
+  const box = make('div', { id: 'emoji', hidden: true });
+  box.setAttribute('role', 'group');
+  box.setAttribute('aria-label', 'Emoji');
+  const open = (shown) => {
+    box.hidden = !shown;
+    button.setAttribute('aria-expanded', shown);
+    if (shown) box.firstChild.focus();
+  };
+  for (const [face, name] of Object.entries(EMOJI)) {
+    const one = make('button', { type: 'button', textContent: face, title: name });
+    one.setAttribute('aria-label', name);
+    one.onclick = () => {
+      const field = find('text');
+      field.setRangeText(face, field.selectionStart, field.selectionEnd, 'end');
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      open(false);
+      field.focus();
+    };
+    box.append(one);
+  }
+  open(false);
+  button.onclick = () => open(box.hidden);
+  // Before the widget hears it, which would close the window.
+  addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || box.hidden) return;
+    event.stopPropagation();
+    open(false);
+    button.focus();
+  }, true);
+  addEventListener('pointerdown', ({ target }) => box.contains(target) || button.contains(target) || open(false));
+  find('text').before(button);
+  find('composer').append(box);
+};
+
+export default () => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(SHAPE);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  find('menu').prepend(transcript(), sound());
+  emoji();
+};
