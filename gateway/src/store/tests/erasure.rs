@@ -90,3 +90,43 @@ async fn threat_22_the_audit_knows_whom_something_was_sent() {
         assert_eq!(store.chats_about("initech", transfer).await.unwrap(), []);
     }
 }
+
+/// Long and short ones, beside others, written and changed more than once: pages are split and joined meanwhile.
+#[tokio::test]
+async fn threat_22_not_a_byte_is_left_in_the_file_or_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("baton.db")).unwrap();
+    for number in 1..=60 {
+        let canary = number % 3 == 0;
+        let email = if canary { "quillfeather@example.org" } else { "other@example.org" };
+        let mut batches = vec![customer(number, email)];
+        for seq in 1..=40_u64 {
+            let word = if canary { "moonlantern" } else { "kettle" };
+            let text = word.repeat(1 + usize::try_from(seq * seq).unwrap() % 700);
+            let id = baton_protocol::MessageId([u8::try_from(seq).unwrap(); 16]);
+            let entry = Entry { seq, at: SOON, id, author: Author::Customer, body: Body::Text(text) };
+            batches.push(vec![Op::Append { chat: ChatId([number; 16]), entry }]);
+        }
+        for version in 1..=3 {
+            let json = format!("{{\"customer\":{{\"email\":\"{email}\"}},\"v\":\"{}\"}}", email.repeat(30));
+            let (id, token) = (ChatId([number; 16]), SecretDigest([number; 32]));
+            batches.push(vec![Op::SaveChat(ChatRow { id, version, token, open: true, json })]);
+        }
+        batches.push(vec![incoming(number, email)]);
+        assert!(commit(&store, batches).iter().all(|(_, result)| result.is_ok()));
+    }
+    let left = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let bytes: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        let has = |canary: &[u8]| bytes.windows(canary.len()).filter(|part| *part == canary).count();
+        (has(b"moonlantern"), has(b"quillfeather"), has(b"kettle"))
+    };
+    let (words, addresses, _) = left();
+    assert!(words > 0 && addresses > 0);
+    let things = store.things_of("quillfeather@example.org").await.unwrap();
+    assert_eq!(things.len(), 40);
+    store.wipe(things).await.unwrap();
+    let (words, addresses, others) = left();
+    assert_eq!((words, addresses), (0, 0));
+    assert!(others > 0);
+}
