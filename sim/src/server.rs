@@ -1,6 +1,7 @@
 //! A server: what it has stored, and what it forgets when it dies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use baton_core::consult::Consult;
 use baton_core::effect::{Answer, Area, Arrival, Call, NeedsAgent, Settings, Timer, Times};
@@ -29,7 +30,7 @@ pub struct StoredChat {
     /// Its context.
     pub context: Option<Context>,
     /// Its entries.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Arc<Entry>>,
 }
 
 /// What survives.
@@ -55,7 +56,7 @@ pub enum Op {
     /// A chat's context.
     Context(ChatId, Box<Context>),
     /// An entry.
-    Append(ChatId, Entry),
+    Append(ChatId, Arc<Entry>),
     /// An incoming transfer's record.
     Incoming(Box<destination::Record>),
 }
@@ -200,6 +201,7 @@ impl Server {
             areas: vec![area("sales", rng), area("legal", rng)],
             rules: Rules { exceptions: guard.map(Guard::rule).into_iter().collect(), ..Rules::default() },
             times,
+            max_entries: 10_000,
         };
         let agents = (0..rng.index(3) + 1).map(|number| Agent::new(number, profile(number, rng))).collect();
         let skew = if rng.chance(60) { i64::try_from(rng.below(600_000)).unwrap_or(0) - 300_000 } else { 0 };

@@ -2,12 +2,20 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use super::config;
+use crate::run::DATABASE;
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+use crate::store::sqlite::SqliteStore;
+
+/// Entries that `--store memory` keeps of each chat: more than a client misses while it connects again.
+const REMEMBERED: usize = 1_000;
 
 /// See the command's help.
 #[derive(Debug, Args)]
@@ -15,6 +23,18 @@ pub(super) struct Serve {
     /// How the log is written, to standard error. How much of it: RUST_LOG, for example `baton_gateway=debug`.
     #[arg(long, default_value = "text")]
     log: Log,
+    /// Where chats are kept. With `memory` they are gone when the gateway stops, and of a long chat the oldest messages
+    /// sooner: for measurements.
+    #[arg(long, default_value = "disk")]
+    store: Storage,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Storage {
+    /// In the data folder.
+    Disk,
+    /// Nowhere.
+    Memory,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -37,6 +57,19 @@ impl Serve {
             Log::Text => log.init(),
             Log::Json => log.json().init(),
         }
-        crate::serve(config).await
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
+        crate::serve(
+            config,
+            match self.store {
+                Storage::Disk => store,
+                Storage::Memory => {
+                    tracing::warn!("--store memory: nothing that is said will be there after a restart");
+                    let memory = MemoryStore::bounded(REMEMBERED);
+                    memory.copy_people(&*store).await?;
+                    Arc::new(memory)
+                }
+            },
+        )
+        .await
     }
 }

@@ -38,6 +38,7 @@ impl World {
             areas: vec![area("sales", "Sales"), area("legal", "Legal")],
             rules: Rules::default(),
             times: Times::default(),
+            max_entries: 10_000,
         };
         Self { now: Timestamp(1_000_000), settings, drawn: 0 }
     }
@@ -54,7 +55,7 @@ impl World {
         let mut env = Env { now: self.now, settings: &self.settings, random: &mut random };
         let mut out = Vec::new();
         let answer = step(&mut env, &mut out);
-        (answer, out)
+        (answer, out.into_iter().flat_map(spelled_out).collect())
     }
 }
 
@@ -231,11 +232,17 @@ pub(crate) fn shown(effects: &[Effect]) -> Vec<String> {
     effects.iter().filter(|effect| !matches!(effect, Effect::Audit(_))).map(line).collect()
 }
 
+/// What follows from an entry, spelled out.
+fn spelled_out(effect: Effect) -> Vec<Effect> {
+    let after = if let Effect::Append(entered) = &effect { entered.outward() } else { Vec::new() };
+    std::iter::once(effect).chain(after).collect()
+}
+
 fn line(effect: &Effect) -> String {
     match effect {
         Effect::Save(_) => "save".into(),
         Effect::SaveContext(_, context) => format!("save context {}", context.transcript.len()),
-        Effect::Append(_, entry) => format!("append #{}", entry.seq),
+        Effect::Append(entered) => format!("append #{}", entered.entry.seq),
         Effect::SaveIncoming(record) => {
             format!("save {}", format!("{:?}", record.state).split(['(', ' ']).next().unwrap_or_default())
         }
