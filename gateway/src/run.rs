@@ -24,6 +24,9 @@ use crate::edge::{http, sweep};
 use crate::federation::Federation;
 use crate::federation::client::Client;
 use crate::federation::keys::Live;
+use crate::queue_link;
+use crate::queue_link::edge::There;
+use crate::queue_link::sealed::Secret;
 use crate::store::Store;
 
 /// The database's file in the data folder.
@@ -46,6 +49,7 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
     if tls.is_none() {
         tracing::warn!("plain HTTP: only this machine, or a proxy on it, can use this gateway");
     }
+    let there = there(&config)?;
     tracing::info!(server = %config.name, address = %config.listen, url = %config.url, "listening");
     let gateway = gateway(config, store).await?;
     gateway.documents.sweep()?;
@@ -57,6 +61,7 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
             None
         }
     };
+    let link = there.map(|there| tokio::spawn(queue_link::edge::run(gateway.clone(), there)));
     let background = tokio::spawn(gateway.clone().run());
     let sweeper = tokio::spawn(sweep::run(gateway.clone()));
     let door = Arc::new(Door {
@@ -77,6 +82,10 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
     workers.end().await;
     background.abort();
     sweeper.abort();
+    if let Some(link) = link {
+        link.abort();
+        let _ = link.await;
+    }
     if let Some(admin) = admin {
         admin.abort();
         let _ = admin.await;
@@ -107,6 +116,26 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
+}
+
+/// Where the queue manager is, if it is on another machine.
+fn there(config: &Config) -> Result<Option<There>> {
+    let manager = config.desk.manager.as_ref();
+    let Some((address, manager)) = manager.and_then(|manager| Some((manager.connect?, manager))) else {
+        return Ok(None);
+    };
+    Ok(Some(There { address, secret: Secret::read(&manager.secret)? }))
+}
+
+/// Runs the queue manager for edges until it is told to stop (Q2).
+///
+/// # Errors
+/// When it cannot start: each says what to do.
+pub async fn serve_queue(config: Config) -> Result<()> {
+    let manager = config.desk.manager.as_ref().context("the settings have no [queue_manager]")?;
+    let listen = manager.listen.context("[queue_manager] has no `listen`")?;
+    let secret = Secret::read(&manager.secret)?;
+    queue_link::server::serve(listen, secret, config.desk.plan.clone(), stopped()?).await
 }
 
 fn stopped() -> Result<impl Future<Output = ()>> {

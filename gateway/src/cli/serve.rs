@@ -27,6 +27,9 @@ pub(super) struct Serve {
     /// sooner: for measurements.
     #[arg(long, default_value = "disk")]
     store: Storage,
+    /// What this process does. `[queue_manager]` in the settings says where edges find the queue.
+    #[arg(long, default_value = "all")]
+    role: Role,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -35,6 +38,16 @@ enum Storage {
     Disk,
     /// Nowhere.
     Memory,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Everything, the queue included.
+    All,
+    /// Everything but the queue, which is on another machine.
+    Edge,
+    /// The queue for edges.
+    Queue,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,7 +61,7 @@ enum Log {
 impl Serve {
     /// Runs the gateway until it is told to stop.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
-        let config = config(folder)?;
+        let mut config = config(folder)?;
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A file has no colours.
@@ -57,19 +70,41 @@ impl Serve {
             Log::Text => log.init(),
             Log::Json => log.json().init(),
         }
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
-        crate::serve(
-            config,
-            match self.store {
-                Storage::Disk => store,
-                Storage::Memory => {
-                    tracing::warn!("--store memory: nothing that is said will be there after a restart");
-                    let memory = MemoryStore::bounded(REMEMBERED);
-                    memory.copy_people(&*store).await?;
-                    Arc::new(memory)
+        match (self.role, config.desk.manager.as_mut()) {
+            (Role::All, manager) => {
+                if let Some(manager) = manager {
+                    manager.connect = None;
                 }
-            },
-        )
-        .await
+            }
+            (Role::Edge, Some(manager)) if manager.connect.is_some() => {}
+            (Role::Queue, Some(manager)) if manager.listen.is_some() => {
+                return crate::run::serve_queue(config).await;
+            }
+            (Role::Edge, _) => return Err(missing("connect")),
+            (Role::Queue, _) => return Err(missing("listen")),
+        }
+        let store = self.store.open(&config.folder.join(DATABASE)).await?;
+        crate::serve(config, store).await
     }
+}
+
+impl Storage {
+    async fn open(self, database: &Path) -> Result<Arc<dyn Store>> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database)?);
+        match self {
+            Self::Disk => Ok(store),
+            Self::Memory => {
+                tracing::warn!("--store memory: nothing that is said will be there after a restart");
+                let memory = MemoryStore::bounded(REMEMBERED);
+                memory.copy_people(&*store).await?;
+                Ok(Arc::new(memory))
+            }
+        }
+    }
+}
+
+fn missing(key: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the settings do not say where the queue manager is: add\n\n[queue_manager]\n{key} = \"10.0.0.5:7300\"\nsecret = \"queue.secret\""
+    )
 }
