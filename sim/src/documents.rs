@@ -234,6 +234,12 @@ impl World {
         }
     }
 
+    /// Whether a document may be given up: it was spoilt, or kept back where it comes from after it was announced.
+    fn may_miss(&self, chat: &Where, sha256: &str) -> bool {
+        let withheld = |(parent, _): (Where, _)| self.is_withheld(&parent, sha256);
+        self.ghost.spoilt.contains(sha256) || self.ghost.parent(chat).is_some_and(withheld)
+    }
+
     /// What a chat of the customer's server still lacks of its documents, without need.
     pub fn lacks_document(&self, chat: &Where) -> Option<String> {
         let stored = self.servers[chat.0].store.chats.get(&chat.1)?;
@@ -243,7 +249,7 @@ impl World {
             let awaited = stored.record.documents.iter().find(|awaited| awaited.sha256 == *sha256);
             match awaited {
                 Some(awaited) if !awaited.missing => Some(format!("still waits for {}", document.name)),
-                Some(_) if !self.ghost.spoilt.contains(sha256) => Some(format!("gave {} up", document.name)),
+                Some(_) if !self.may_miss(chat, sha256) => Some(format!("gave {} up", document.name)),
                 None if !self.has_file(chat, sha256) => Some(format!("has lost {}", document.name)),
                 _ => None,
             }

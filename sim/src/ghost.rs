@@ -46,6 +46,8 @@ pub struct Order {
     pub documents: bool,
     /// Whether it must not be carried out at all.
     pub denied: bool,
+    /// Transfers within servers that had been carried out before.
+    pub passes: usize,
     /// Whether the chat had just been marked: less may be sent than must not be withheld.
     pub marked: bool,
 }
@@ -162,6 +164,7 @@ impl World {
             seen: entries.and_then(<[_]>::last).map_or(0, |entry| entry.seq),
             documents: target.bounds.fields.documents,
             denied: guard.is_some_and(|guard| guard.denies),
+            passes: self.ghost.passes.len(),
             marked: self.look(&chat).is_some_and(|record| record.confidential),
         };
         self.ghost.orders.entry(transfer).or_insert(order);
@@ -197,6 +200,7 @@ impl World {
                 seen: Seq::MAX,
                 documents: true,
                 denied: false,
+                passes: self.ghost.passes.len(),
                 marked: false,
             };
             if from == to {

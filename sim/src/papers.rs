@@ -49,8 +49,13 @@ impl World {
 
     /// Whether a transfer within the server keeps a document from the chat's present agent.
     pub fn is_withheld(&self, chat: &Where, sha256: &str) -> bool {
+        self.was_withheld(chat, sha256, self.ghost.passes.len())
+    }
+
+    /// Whether one of the first transfers within servers has kept it from an agent of then.
+    fn was_withheld(&self, chat: &Where, sha256: &str, first: usize) -> bool {
         let Some(paper) = self.ghost.papers.get(sha256) else { return true };
-        let passes = self.ghost.passes.iter().filter(|pass| pass.chat == *chat);
+        let passes = self.ghost.passes.iter().take(first).filter(|pass| pass.chat == *chat);
         let mut before = passes.filter(|pass| paper.home != *chat || paper.seq < pass.view_from);
         before.any(|pass| {
             self.ghost.orders.get(&pass.transfer).is_none_or(|order| !self.lets_through(order, sha256))
@@ -67,7 +72,9 @@ impl World {
     pub fn may_go(&self, transfer: TransferId, sha256: &str) -> bool {
         self.ghost.orders.get(&transfer).is_some_and(|order| {
             let chat = &order.chat;
-            self.has_come(chat, sha256) && !self.is_withheld(chat, sha256) && self.lets_through(order, sha256)
+            // A customer may go by an order that was given up, and what became of the chat since binds it not.
+            let withheld = self.was_withheld(chat, sha256, order.passes);
+            self.has_come(chat, sha256) && !withheld && self.lets_through(order, sha256)
         })
     }
 

@@ -394,8 +394,13 @@ impl QueueManager {
             }
             Input::PickUp(login, chat) => self.pick_up(now, &login, chat),
             Input::Hold(login, chat) => self.hold(now, login, chat),
-            Input::HoldUnlessKept(_, _, seat) if self.keeper(&seat).is_some() => Vec::new(),
-            Input::HoldUnlessKept(login, chat, _) => self.hold(now, login, chat),
+            Input::HoldUnlessKept(login, chat, seat) => {
+                if self.is_kept_for(&seat, chat) {
+                    Vec::new()
+                } else {
+                    self.hold(now, login, chat)
+                }
+            }
             Input::Free(login, chat) => self.free(now, &login, chat),
             Input::Withdraw(login, chat) => self.withdraw(&login, chat),
             Input::Place { chat, transfer, target } => self.place(now, chat, transfer, &target),

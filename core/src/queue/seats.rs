@@ -145,6 +145,12 @@ impl QueueManager {
         Some((id, removed))
     }
 
+    /// Whether the place is kept for where the chat's customer is being led; then it knows whose it was (D6).
+    pub(super) fn is_kept_for(&mut self, seat: &SeatKey, chat: ChatId) -> bool {
+        let kept = self.agents.values_mut().find_map(|agent| agent.seats.get_mut(seat));
+        kept.map(|seat| seat.instead_of = Some(chat)).is_some()
+    }
+
     /// The chat's own place is its place again: none is kept for where its customer was to go (D6).
     pub(super) fn goes_nowhere(&mut self, chat: ChatId) {
         if let Some(seat) = self.instead.get(&chat).cloned() {

@@ -460,6 +460,8 @@ fn d6_after_a_restart_a_kept_place_is_not_held_a_second_time() {
     assert_eq!(desk.reserves(7, Wanted::Promised("ann".into())), Ok(Some("ann".into())));
     desk.tell(Input::HoldUnlessKept("ann".into(), chat(1), seat(7)));
     assert_eq!(desk.0.chats_of("ann"), []);
+    desk.tell(Input::Hold("ann".into(), chat(1)));
+    assert_eq!(desk.0.seats_of("ann"), [], "the customer has come back: the place counts once");
     desk.tell(Input::HoldUnlessKept("ann".into(), chat(1), seat(8)));
     assert_eq!(desk.0.chats_of("ann"), [chat(1)], "nobody else keeps it");
 }
