@@ -3,7 +3,8 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after. [`outward`]: those that leave.
 //! - [`intake`]: a connection's frames, together where they can be. [`customers`], [`agents`]: what they mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
-//! - [`overload`]: too many customers. [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
+//! - [`overload`]: too many customers. [`supervise`]: what supervisors ask for.
+//! - [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
 //! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
@@ -25,6 +26,7 @@ pub mod outward;
 pub mod overload;
 pub mod policy;
 pub mod rescue;
+pub mod supervise;
 pub mod timers;
 
 use std::sync::Arc;
