@@ -266,13 +266,13 @@ impl Ui {
         self.brand(view);
         self.text("state", &words::state(view));
         let notice = view.notice.map(words::notice).unwrap_or_default();
-        self.text("notice", notice);
+        self.text("notice", &notice);
         self.show("notice", !notice.is_empty());
         self.show("typing", view.typing && name == "chat");
         if let Some(ending) = &view.ended {
             let (why, again) = words::ending(ending);
             self.text("why", &why);
-            self.text("again", again);
+            self.text("again", &again);
         }
         if name == "form" && !view.unsent.is_empty() {
             let question: HtmlTextAreaElement = self.get("question");
