@@ -16,6 +16,7 @@ use crate::bus::LocalBus;
 use crate::config::{Config, Tls};
 use crate::documents::Documents;
 use crate::driver::Gateway;
+use crate::driver::visitors::Visitors;
 use crate::edge::{http, server};
 use crate::federation::Federation;
 use crate::federation::client::Client;
@@ -80,7 +81,9 @@ pub async fn gateway(config: Config) -> Result<Arc<Gateway>> {
     let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
     federation.refresh().await;
     let documents = Documents::open(&config.documents, &config.folder)?;
-    Ok(Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation, documents))
+    let visitors = Visitors::open(&config)?;
+    let bus = Arc::new(LocalBus::default());
+    Ok(Gateway::new(config, settings, store, bus, federation, documents, visitors))
 }
 
 fn stopped() -> Result<impl Future<Output = ()>> {

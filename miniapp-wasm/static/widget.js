@@ -4,7 +4,11 @@ import { speak } from './words.js';
 // One window of the site holds the chat; the one that is looked at takes it over.
 const take = () => {
   if (!navigator.locks) return begin();
-  navigator.locks.request('baton', { steal: true }, () => (begin(), new Promise(() => {}))).catch(lost);
+  navigator.locks.request('baton', { steal: true }, () => (begin(), new Promise(() => {}))).catch((error) => {
+    // Where storage is blocked there are no locks either, and no other window that would know of this chat.
+    if (error.name == 'AbortError') lost();
+    else begin();
+  });
 };
 
 // Opened as a page of its own, without a site around it.
@@ -31,4 +35,6 @@ const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean)
 const [config] = await Promise.all([fetch('/v1/widget-config').then((answer) => answer.json()), load(), speak(wanted)]);
 start(self, config, take, page);
 // The chat is usable; this can come afterwards.
-for (const part of ['files', 'extras']) import(`./${part}.js`).then((module) => module.default());
+for (const part of ['files', 'extras', 'visitor']) {
+  import(`./${part}.js`).then((module) => module.default(config, page));
+}

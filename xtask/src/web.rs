@@ -5,6 +5,7 @@
 
 mod bindings;
 mod folder;
+mod scripts;
 mod toolchain;
 
 pub use folder::{sent, sent_for};
@@ -102,7 +103,8 @@ fn one(cache: &Path, app: &App, compiler: Option<&Path>, effort: Effort) -> Resu
         // Style sheets and pages here have no line that begins like a script's comment.
         let text = [".js", ".css", ".html"].iter().any(|kind| path.ends_with(kind));
         let bytes = if effort == Effort::Small && text {
-            bindings::without_comments(&String::from_utf8(bytes)?).into_bytes()
+            let bare = bindings::without_comments(&String::from_utf8(bytes)?).into_bytes();
+            if path.ends_with(".js") { scripts::small(cache, &bare)? } else { bare }
         } else {
             bytes
         };

@@ -11,6 +11,7 @@
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
+//! - [`visitor`]: who the site says the customer is, a message that was left, an end from outside.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
 //! - [`page`]: the same for a browser that has no connection. [`lead`]: the same within this server, from a holding session to the agent's.
 
@@ -30,6 +31,8 @@ mod release;
 mod rescue;
 mod serve;
 mod talk;
+mod visitor;
+pub use visitor::{Identity, Message, Visitor};
 
 use std::collections::HashMap;
 
@@ -91,6 +94,9 @@ pub struct Record {
     /// Documents of the context that are not here, the next one to be fetched first.
     #[serde(default)]
     pub documents: Vec<Awaited>,
+    /// What is known of the customer beyond their own word.
+    #[serde(default)]
+    pub visitor: Visitor,
 }
 
 /// Who serves a chat.
@@ -265,6 +271,10 @@ pub enum Input {
     WhetherAccepted,
     /// The chat has just been found in the store or created: put it back where it belongs.
     Restore,
+    /// The site says who the customer is; its signature has been checked.
+    Identified(Identity),
+    /// The chat ends from outside: at a set time, after a silence, by the operator's command (M4).
+    Close(EndReason),
     /// Time.
     Timer(Timer),
 }
@@ -361,6 +371,7 @@ impl Chat {
             confidential: false,
             view_from: 1,
             documents: Self::awaited(context.as_ref()),
+            visitor: Visitor::default(),
         };
         let mut chat = Self::load(record, context, Vec::new());
         let id = chat.record.id;
@@ -447,6 +458,8 @@ impl Chat {
             Input::Fence => self.fence(env, out),
             Input::WhetherAccepted => self.whether_accepted(out),
             Input::Restore => self.restore(env, out),
+            Input::Identified(identity) => self.identified(env, identity, out),
+            Input::Close(reason) => self.end(env, reason, out),
             Input::Timer(timer) => self.timer(env, timer, out),
         }
     }

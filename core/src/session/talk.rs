@@ -39,6 +39,7 @@ impl Chat {
                 self.save(out);
                 self.card_changed(out);
             }
+            ClientFrame::Correct { known } => self.correct(env, known, out),
             ClientFrame::End { .. } => self.end(env, EndReason::Customer, out),
             ClientFrame::Following { transfer } => self.following(transfer, out),
             ClientFrame::Declined { transfer } => self.declined(env, transfer, out),
@@ -94,13 +95,20 @@ impl Chat {
     ) {
         let State::Active { title, .. } = &self.record.state else { return };
         let author = Author::Agent(title.clone());
+        let mailed = match &body {
+            Body::Text(text) if !self.ids.contains_key(&id) => Some(text.clone()),
+            _ => None,
+        };
         let said = if self.record.outgoing.serves() {
             self.say(env, author, id, body, out)
         } else {
             Err(ErrorCode::TransferUnderWay)
         };
         match said {
-            Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToAgent(login.into(), frame), out),
+            Ok(seq) => {
+                self.acknowledge(id, seq, |frame| Effect::ToAgent(login.into(), frame), out);
+                mailed.into_iter().for_each(|text| self.mail(&text, out));
+            }
             Err(code) => self.refuse_agent(login, code, About::Message(id), out),
         }
     }

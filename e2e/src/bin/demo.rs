@@ -3,6 +3,7 @@
 use anyhow::Result;
 use baton_e2e::browser::Browsers;
 use baton_e2e::company::{ACME, Company, GLOBEX, PASSWORD, Plan};
+use baton_e2e::embed::Sites;
 use baton_e2e::story;
 
 #[tokio::main]
@@ -12,20 +13,22 @@ async fn main() -> Result<()> {
     let at = |plan, port, site_port| if check { plan } else { Plan { port, site_port, ..plan } };
     let mut acme = Company::set_up(at(ACME, 7101, 7100), folder.path()).await?;
     let mut globex = Company::set_up(at(GLOBEX, 7201, 7200), folder.path()).await?;
+    let sites = Sites::set_up(&acme, if check { 0 } else { 7102 }).await?;
     acme.start().await?;
+    let shop = sites.serve(&acme)?;
     globex.start().await?;
     acme.trust(&globex, "in-place")?;
     globex.trust(&acme, "in-place")?;
     if check {
         one_transfer(&acme, &globex).await?
     } else {
-        show(&acme, &globex).await?
+        show(&acme, &globex, &shop).await?
     }
     globex.stop()?;
     acme.stop()
 }
 
-async fn show(acme: &Company, globex: &Company) -> Result<()> {
+async fn show(acme: &Company, globex: &Company, shop: &str) -> Result<()> {
     println!("\nTwo companies are running.\n");
     for company in [acme, globex] {
         println!("  {}", company.plan().title);
@@ -34,6 +37,10 @@ async fn show(acme: &Company, globex: &Company) -> Result<()> {
         for (login, _, areas, role) in company.plan().agents {
             println!("             {login} ({role}: {}), password: {PASSWORD}", areas.join(", "));
         }
+    }
+    println!("  Three more websites with Acme's chat (examples/website-embed)");
+    for site in ["plain", "strict", "app"] {
+        println!("    {shop}/{site}/");
     }
     println!(
         "\nOpen Acme's website and start a chat; log in to both consoles, pick the customer up at Acme's,"

@@ -5,6 +5,7 @@
 //! an example.
 
 mod documents;
+mod holding;
 mod mistake;
 mod read;
 pub mod rules;
@@ -12,17 +13,20 @@ mod section;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod visitors;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use baton_core::effect::Area;
 use baton_core::effect::{Settings, Times};
 use baton_core::policy::Rules;
-use baton_protocol::model::Brand;
+use baton_protocol::model::{Brand, Holding};
 
 pub use documents::{Documents, Place};
 pub use mistake::{ConfigError, Mistake};
+pub use visitors::{Algorithm, End, Identity, Mail, MailTls};
 
 /// The file's name in the data folder.
 pub const FILE: &str = "baton.toml";
@@ -69,6 +73,14 @@ pub struct Config {
     pub key_wait: u64,
     /// What may leave this server (W2).
     pub rules: Rules,
+    /// What waiting customers read, by area.
+    pub holding: BTreeMap<String, Holding>,
+    /// Sites that say who their customers are.
+    pub identities: Vec<Identity>,
+    /// When chats end by themselves (M4).
+    pub end: End,
+    /// The server that takes e-mail; none where there is no e-mail.
+    pub mail: Option<Mail>,
     /// The data folder.
     pub folder: PathBuf,
 }

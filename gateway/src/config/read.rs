@@ -1,17 +1,18 @@
 //! The file, setting by setting.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use baton_core::effect::{Arrival, NeedsAgent, Times};
 use baton_core::policy::{Rule, Rules};
-use baton_protocol::model::SharePolicy;
+use baton_protocol::model::{Holding, SharePolicy};
 use toml::de::DeTable;
 use url::Url;
 
 use super::mistake::{Mistake, Mistakes};
 use super::section::{Located, Section};
-use super::{Address, Area, Config, Limits, Tls, documents, rules};
+use super::{Address, Area, Config, Limits, Tls, documents, holding, rules, visitors};
 
 /// An area as it is written.
 const AREA: &str = "[[area]]\nname = \"sales\"\ntitle = \"Sales\"";
@@ -47,9 +48,11 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
     let tls = top.optional("tls").map(|section| tls(section, folder));
     check_transport(listen.as_ref(), url.as_ref(), tls.is_some(), mistakes);
     check_page(page.as_ref(), &sites, mistakes);
-    let areas = areas(&mut top, mistakes);
+    let mut holding = BTreeMap::new();
+    let areas = areas(&mut top, &mut holding, mistakes);
     let ((limits, trusted_proxies), times) = (limits(top.section("limits")), times(&mut top));
     let (general_entrance, address) = arrivals(top.section("arrival"));
+    let sites: Vec<String> = sites.into_iter().map(|(site, _)| site).collect();
     let config = Config {
         name: value(top.needed("name", "name = \"acme\"", rules::name)),
         title: value(title),
@@ -60,13 +63,17 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         url: value(url),
         listen: listen.map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |(it, _)| it),
         tls,
-        sites: sites.into_iter().map(|(site, _)| site).collect(),
         page: page.map(|(page, _)| page),
         key_wait: key_wait(top.section("federation")),
         rules: policy(top.section("policy"), &areas, mistakes),
         areas,
         general_entrance,
         address,
+        holding,
+        identities: visitors::identities(&mut top, &sites, folder, mistakes),
+        end: visitors::end(top.section("end")),
+        mail: visitors::mail(&mut top, folder, mistakes),
+        sites,
         documents: documents::read(top.section("documents"), folder),
         limits,
         trusted_proxies,
@@ -132,7 +139,11 @@ fn check_page(page: Option<&Located<String>>, sites: &[Located<String>], mistake
     }
 }
 
-fn areas(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Area> {
+fn areas(
+    top: &mut Section<'_, '_>,
+    holding: &mut BTreeMap<String, Holding>,
+    mistakes: &Mistakes<'_>,
+) -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
     let sections = top.sections("area", AREA);
     let none = sections.as_ref().is_some_and(Vec::is_empty);
@@ -140,12 +151,14 @@ fn areas(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Area> {
         let name = section.needed("name", "name = \"sales\"", rules::name);
         let title = value(section.needed("title", "title = \"Sales\"", rules::label));
         let arrival = arrival(&mut section, mistakes);
+        let content = holding::read(&mut section, mistakes);
         section.finish();
         let Some((name, at)) = name else { continue };
         if areas.iter().any(|area| area.name == name) {
             let what = format!("there is an area `{name}` already: the name of each area is its own");
             mistakes.add(&at, what, format!("name = \"{name}-2\""));
         }
+        holding.insert(name.clone(), content);
         areas.push(Area { name, title, arrival });
     }
     if none {

@@ -27,6 +27,7 @@ impl Gateway {
     pub(super) async fn run_lists(self: Arc<Self>) {
         let mut notices = self.bus.listen();
         let mut places: HashMap<ChatId, (u32, Option<WaitRange>)> = HashMap::new();
+        let mut held = HashMap::new();
         let (mut told, mut open) = (Instant::now(), Vec::new());
         loop {
             // An error says that notices were missed, which is as good as a notice.
@@ -35,6 +36,7 @@ impl Gateway {
             while notices.try_recv().is_ok() {}
             self.send_all_lists();
             places = self.send_places(&places);
+            held = self.send_holding(places.keys().copied(), &held);
             if told.elapsed() >= OPEN_CHATS {
                 told = Instant::now();
                 let chats = self.open_chats();

@@ -18,11 +18,13 @@ pub mod customers;
 pub mod documents;
 pub mod erase;
 pub mod hand_over;
+mod holding;
 pub mod lists;
 pub mod machines;
 pub mod policy;
 pub mod rescue;
 pub mod timers;
+pub mod visitors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,6 +83,8 @@ pub struct Gateway {
     pub federation: Arc<Federation>,
     /// Files.
     pub documents: Documents,
+    /// Customers from outside their connection.
+    pub visitors: visitors::Visitors,
     /// Limits on uploads.
     pub uploads: documents::Uploads,
     chats: DashMap<ChatId, Arc<Slot<Chat>>>,
@@ -115,6 +119,7 @@ impl Gateway {
         bus: Arc<dyn Bus>,
         federation: Federation,
         documents: Documents,
+        visitors: visitors::Visitors,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -123,6 +128,7 @@ impl Gateway {
             bus,
             federation: Arc::new(federation),
             documents,
+            visitors,
             uploads: documents::Uploads::default(),
             chats: DashMap::new(),
             incoming: DashMap::new(),
@@ -179,6 +185,7 @@ impl Gateway {
             self.clone().run_lists(),
             self.clone().run_renewals(),
             self.clone().run_peers(),
+            self.clone().run_ends(),
             self.run_sweep()
         );
     }
@@ -226,6 +233,7 @@ impl Gateway {
             self.erasures.retain(|_, slot| slot.keep(KEEP_CLOSED, Erasure::is_open));
             self.sweep_consults();
             self.uploads.sweep();
+            self.visitors.sweep();
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
             self.pages.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));
@@ -322,6 +330,8 @@ pub enum Outward {
     Call(Key, baton_core::effect::Call),
     /// Fetch a document from a peer for a chat.
     Fetch(ChatId, String, TransferId, DocumentRef),
+    /// A letter to a customer who is not here.
+    Mail(ChatId, baton_protocol::model::Customer, String),
     /// The answer to a peer.
     Reply(ReplyTo, Result<Answer, Denial>),
 }
@@ -343,6 +353,7 @@ impl Gateway {
                 Outward::Agent(login, frame) => self.send_to_agent(&login, &frame),
                 Outward::Call(key, call) => self.call(key, call),
                 Outward::Fetch(chat, peer, transfer, document) => self.fetch(chat, peer, transfer, document),
+                Outward::Mail(chat, to, text) => self.write_to(chat, &to, &text),
                 Outward::Reply(reply, answer) => {
                     if let Some((_, waiting)) = self.replies.remove(&reply.0) {
                         // Nobody waits any more: the peer will ask again.
@@ -362,6 +373,7 @@ impl Gateway {
             Effect::Fetch { chat, peer, transfer, document } => {
                 Outward::Fetch(chat, peer, transfer, document)
             }
+            Effect::Mail { chat, to, text } => Outward::Mail(chat, to, text),
             Effect::Call(call) => Outward::Call(key.clone(), call),
             Effect::Reply(reply, answer) => Outward::Reply(reply, answer),
             other => return Err(other),

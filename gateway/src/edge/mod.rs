@@ -8,4 +8,5 @@ pub mod pages;
 pub mod proxy;
 pub mod server;
 pub mod socket;
+pub mod visitors;
 pub mod warm;

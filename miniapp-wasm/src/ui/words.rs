@@ -64,7 +64,11 @@ pub fn event(event: &Event) -> String {
         Event::Joined { agent } => say(11, agent, ""),
         Event::AgentLost { agent } => say(12, agent, ""),
         Event::Transferred { to, .. } => say(13, to, ""),
-        Event::TransferFailed { .. } | Event::Confidential { .. } => String::new(),
+        Event::TransferFailed { .. }
+        | Event::Confidential { .. }
+        | Event::Verified { .. }
+        | Event::Corrected { .. }
+        | Event::LeftMessage { .. } => String::new(),
         Event::Ended(reason) => plain(ended(reason)),
     }
 }
