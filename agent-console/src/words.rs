@@ -1,7 +1,9 @@
 //! How states, events and times read to a person.
 
 use baton_protocol::CloseCode;
-use baton_protocol::model::{Author, DocumentState, EndReason, Event, OpenState, Presence, Stage, WaitRange};
+use baton_protocol::model::{
+    Author, DocumentState, EndReason, Event, Known, OpenState, Presence, Stage, WaitRange,
+};
 
 /// The customer's name, or a word in its place.
 #[must_use]
@@ -139,6 +141,12 @@ pub fn event(event: &Event) -> String {
         Event::Transferred { from, to } => format!("Transferred from {from} to {to}"),
         Event::Confidential { agent, on: true } => format!("{agent} marked this chat as confidential"),
         Event::Confidential { agent, on: false } => format!("{agent} took the mark of confidence away"),
+        Event::Verified { site, subject } => format!("Verified by {site} as {subject}"),
+        Event::Corrected { known: Known { name, email, subject } } => {
+            format!("The customer's own correction: {name}, {email}, {subject}")
+        }
+        Event::LeftMessage { email } if email.is_empty() => "Left a message, and no address".into(),
+        Event::LeftMessage { email } => format!("Left a message: what you write goes to {email}"),
         Event::TransferFailed { to, code } => format!("Transfer to {to} did not happen: {code}"),
         Event::Ended(reason) => ended(reason).into(),
     }

@@ -6,7 +6,7 @@ use baton_protocol::federation::{
     Again, Cancel, CancelAnswer, Commit, Denial, Erase, Permission, PermissionRequest, ProgressReport,
     Release, Reservation, Settle, TransferRequest,
 };
-use baton_protocol::model::{Context, DocumentRef, Entry};
+use baton_protocol::model::{Context, Customer, DocumentRef, Entry};
 use baton_protocol::{ChatId, CloseCode, ErrorCode, SecretDigest, Seq, ServerFrame, Timestamp, TransferId};
 
 use crate::policy::Rules;
@@ -208,6 +208,15 @@ pub enum Effect {
         transfer: TransferId,
         /// The document as it was announced.
         document: DocumentRef,
+    },
+    /// Write an e-mail to a customer who is not here.
+    Mail {
+        /// The chat.
+        chat: ChatId,
+        /// The customer.
+        to: Customer,
+        /// What an agent has said.
+        text: String,
     },
     /// Answer a peer's request.
     Reply(ReplyTo, Result<Answer, Denial>),

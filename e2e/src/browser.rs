@@ -43,7 +43,26 @@ impl Browsers {
     /// # Errors
     /// When Chromium does not start.
     pub async fn open(&self, width: u32, height: u32) -> Result<Browser> {
+        self.open_with(width, height, DesiredCapabilities::chrome()).await
+    }
+
+    /// The same, with cookies and storage blocked everywhere, as some people have it.
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open_without_storage(&self, width: u32, height: u32) -> Result<Browser> {
         let mut wishes = DesiredCapabilities::chrome();
+        let blocked = serde_json::json!({ "profile.default_content_setting_values.cookies": 2 });
+        wishes.add_experimental_option("prefs", blocked)?;
+        self.open_with(width, height, wishes).await
+    }
+
+    async fn open_with(
+        &self,
+        width: u32,
+        height: u32,
+        mut wishes: thirtyfour::ChromeCapabilities,
+    ) -> Result<Browser> {
         let size = format!("--window-size={width},{height}");
         for argument in [
             "--headless=new",

@@ -401,7 +401,12 @@ pub(crate) fn terminate(child: &mut Child) -> bool {
 /// Kills what is left of the group that a process has led.
 pub(crate) fn kill_group(leader: &Child) {
     // Where nothing is left of it, no other group has its number yet, since the numbers go round.
-    if let Ok(pid) = i32::try_from(leader.id()) {
+    kill_group_of(leader.id());
+}
+
+/// The same, by the number of a leader that has not been waited for.
+pub(crate) fn kill_group_of(leader: u32) {
+    if let Ok(pid) = i32::try_from(leader) {
         signal(-pid, libc::SIGKILL);
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use baton_protocol::model::OpenChat;
+use baton_core::session;
+use baton_protocol::model::{EndReason, OpenChat};
 use baton_protocol::{ChatId, ErasureId};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -62,6 +63,11 @@ pub enum Request {
     },
     /// The list of peers has changed.
     PeersChanged,
+    /// End a chat (M4).
+    End {
+        /// The chat.
+        chat: ChatId,
+    },
 }
 
 /// What the gateway answers.
@@ -157,6 +163,17 @@ pub async fn answer(gateway: &Arc<Gateway>, request: Request) -> Answer {
                 Answer::Done
             }
             Err(denial) => Answer::Refused(denial.detail),
+        },
+        Request::End { chat } => match gateway.chat(chat).await {
+            Ok(true) => {
+                gateway.tell_chat(chat, session::Input::Close(EndReason::Server));
+                tracing::info!(%chat, "the operator ended a chat");
+                Answer::Done
+            }
+            Ok(false) => Answer::Refused(
+                "there is no such chat: `baton chat list` shows those that are not over".into(),
+            ),
+            Err(error) => failed(error),
         },
         Request::WouldErase { who } => {
             gateway.preview_erasure(&who).await.map_or_else(failed, Answer::WouldErase)

@@ -7,6 +7,7 @@
 //! | [`federation`] | other companies' servers |
 //! | [`store`], [`bus`] | what is durable, what wakes |
 //! | [`config`], [`cli`] | what the operator says |
+//! | [`identity`], [`mail`] | who a site says its customer is; letters to customers |
 //! | [`assets`] | the widget and the console, built in |
 
 pub mod admin;
@@ -19,6 +20,8 @@ pub mod driver;
 pub mod edge;
 pub mod federation;
 pub mod queue_link;
+pub mod identity;
+pub mod mail;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;

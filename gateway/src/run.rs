@@ -18,6 +18,7 @@ use crate::bus::LocalBus;
 use crate::config::{Config, Tls};
 use crate::documents::Documents;
 use crate::driver::Gateway;
+use crate::driver::visitors::Visitors;
 use crate::edge::server::Door;
 use crate::edge::workers::Workers;
 use crate::edge::{http, sweep};
@@ -106,7 +107,9 @@ pub async fn gateway(config: Config, store: Arc<dyn Store>) -> Result<Arc<Gatewa
     let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
     federation.refresh().await;
     let documents = Documents::open(&config.documents, &config.folder)?;
-    Ok(Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation, documents))
+    let visitors = Visitors::open(&config)?;
+    let bus = Arc::new(LocalBus::default());
+    Ok(Gateway::new(config, settings, store, bus, federation, documents, visitors))
 }
 
 /// A listener that never blocks.

@@ -6,7 +6,7 @@ use baton_core::client::{
 };
 use baton_protocol::lean;
 use baton_protocol::model::DocumentCard;
-use baton_protocol::{ClientFrame, Encoding, ErrorCode, Timestamp, documents_beside};
+use baton_protocol::{ChatId, ClientFrame, Encoding, ErrorCode, Timestamp, documents_beside};
 use js_sys::{Array, Date, Function, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Crypto, Event, MessageEvent, Storage, WebSocket, Window};
@@ -44,6 +44,8 @@ pub struct App {
     leaving: bool,
     sockets: Vec<(Link, WebSocket)>,
     timers: [Option<i32>; Timer::ALL.len()],
+    /// The chat that the site was told of last.
+    told: Option<ChatId>,
 }
 
 impl App {
@@ -68,6 +70,7 @@ impl App {
             leaving: false,
             sockets: Vec::new(),
             timers: [None; Timer::ALL.len()],
+            told: None,
         })
     }
 
@@ -203,6 +206,10 @@ impl App {
                 let open = self.host.is_alone() || stored(&self.session, OPEN).is_some();
                 self.open(open, false);
                 self.take();
+            }
+            Word::Knows(site) => {
+                self.ui.form(&site, &self.areas);
+                self.site = site;
             }
             Word::Browsed(page) => self.input(Input::Browsed(page)),
             Word::Arrived(claim) => {
@@ -355,7 +362,25 @@ impl App {
         if let Some(unread) = unread {
             self.host.tell("unread", unread.into());
         }
+        self.tell_chat();
         self.look();
+    }
+
+    /// The site hears that there is a chat, and that it is another company's now.
+    fn tell_chat(&mut self) {
+        let standing = self.client.record().map(|record| &record.standing);
+        let chat = match standing {
+            Some(Standing::Session { chat, .. }) => Some(*chat),
+            _ => None,
+        };
+        if chat == self.told {
+            return;
+        }
+        let name = if self.told.is_some() { "transferred" } else { "started" };
+        self.told = chat;
+        if chat.is_some() {
+            self.host.tell(name, self.client.view().brand.name.as_str().into());
+        }
     }
 
     /// The customer sees what is there, if it is in sight.

@@ -26,6 +26,8 @@ pub enum Word {
     Init(Site, Option<Page>, Option<Claim>),
     /// The customer is on another page (M5).
     Browsed(Page),
+    /// The site knows more of its customer now.
+    Knows(Site),
     /// A transfer has led to this very page.
     Arrived(Claim),
     /// How the frame is shown: over the whole page or in a corner.
@@ -114,6 +116,7 @@ impl Host {
         }
         self.origin.as_ref()?;
         Some(match kind.as_str() {
+            "set" => Word::Knows(Site::read(&get(&data, "settings"))),
             "page" => Word::Browsed(page(&get(&data, "page"))?),
             "claim" => Word::Arrived(Claim::parse(&text(&data, "claim"))?),
             "shape" => Word::Full(get(&data, "full").is_truthy()),

@@ -2,12 +2,24 @@
 (() => {
   const script = document.currentScript;
   const stub = window.Baton;
+  // A second script of ours changes nothing.
   if (!script || stub?.loaded) return;
   const gateway = new URL(script.src).origin;
-  const settings = { ...window.batonSettings, ...script.dataset };
   const small = matchMedia('(max-width: 480px)');
-  const listeners = {};
-  let frame, ready, open, waiting = [], last = '';
+  const warn = (...what) => console.warn('Baton:', ...what);
+  const known = ['area', 'name', 'email', 'subject', 'mail', 'language'];
+  const settings = {}, listeners = {};
+  const ears = new AbortController();
+  let frame, box, ready, open, link, alarm, waiting = [], last = '', unread, ended, token, other, gone;
+
+  // Texts under names that we know; whatever else a page has there is said and left out.
+  const take = (from, whose) => {
+    for (const name in Object(from)) {
+      const value = from[name];
+      if (known.includes(name) && typeof value == 'string' && value.length <= 200) settings[name] = value;
+      else warn(`${whose} "${name}" is left out: settings are ${known}, texts of up to 200 letters`);
+    }
+  };
 
   // A transfer's claim leaves the address bar before anybody can copy it; other parts of the fragment stay.
   const takeClaim = () => {
@@ -24,47 +36,99 @@
     if (ready) frame.contentWindow.postMessage({ baton: 1, ...message }, gateway);
     else waiting.push(message);
   };
+  const act = (what) => post({ type: 'do', what });
+  const introduce = () => post({ type: 'identify', token });
 
   // Without query and fragment: they may hold what is none of the gateway's business.
   const page = () => ({ url: location.origin + location.pathname, title: document.title });
 
   const report = () => setTimeout(() => {
     const now = page();
-    if (last !== (last = now.url + now.title)) post({ type: 'page', page: now });
+    if (!gone && last != (last = now.url + now.title)) post({ type: 'page', page: now });
   });
 
+  const style = (it, rules) => it.style.cssText = 'border:0;background:none;color-scheme:light;' +
+    (box ? 'width:100%;height:100%' : 'position:fixed;right:0;bottom:0;z-index:2147483000;' + rules);
+
   const shape = () => {
-    frame.style.cssText = 'position:fixed;right:0;bottom:0;border:0;background:none;color-scheme:light;z-index:2147483000;' +
-      (!open ? 'width:92px;height:92px'
-        : small.matches ? 'width:100%;height:100%'
-          : 'width:416px;height:632px;max-width:100%;max-height:100%');
-    if (ready) post({ type: 'shape', full: small.matches });
+    const full = !!box || small.matches;
+    style(frame, `max-width:100%;max-height:100%;width:${!open ? '92px;height:92px' : full ? '100%;height:100%' : '416px;height:632px'}`);
+    if (ready) post({ type: 'shape', full });
   };
 
+  // A way to us all the same.
+  const help = () => {
+    warn(`no answer from ${gateway}: is it in this page's frame-src, and ${location.origin} in its "sites"?`);
+    link = document.createElement('a');
+    link.href = settings.mail ? 'mailto:' + settings.mail : gateway + '/chat/';
+    link.target = '_blank';
+    link.textContent = settings.mail || 'Chat';
+    style(link, 'padding:8px');
+    frame.replaceWith(link);
+    tell('unavailable');
+  };
+
+  const tell = (name, detail) => {
+    if (name == 'unread') unread = detail;
+    if (/^(start|end)ed/.test(name)) ended = name == 'ended';
+    // What fails there fails there alone.
+    listeners[name]?.forEach((call) => setTimeout(call, 0, detail));
+    dispatchEvent(new CustomEvent('baton:' + name, { detail }));
+    if (token && name == 'started') introduce();
+    leave();
+  };
+
+  // A chat that is over leaves with its window, once everything in it has been seen (M4).
+  const leave = () => {
+    if (ended && !open && !unread && !other) {
+      ended = 0;
+      act('shutdown');
+    }
+  };
+
+  // Encrypted, or on this machine; the address's own spelling, as browsers write it (threat 5).
   const navigate = (url) => {
-    const to = new URL(url);
-    const here = /^(localhost|127\.0\.0\.1|\[::1\]|.+\.localhost)$/.test(to.hostname);
-    const secure = to.protocol === 'https:' || (to.protocol === 'http:' && here);
-    if (secure && !to.username && !to.password) location.assign(to);
+    const { href } = new URL(url);
+    if (/^(https:\/\/[^/@]+|http:\/\/([\w.-]+\.)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)\//.test(href)) location.assign(href);
   };
 
   const onMessage = (event) => {
     const data = event.data;
-    if (event.source !== frame?.contentWindow || event.origin !== gateway || data?.baton !== 1) return;
-    if (data.type === 'ready') {
+    if (event.source != frame?.contentWindow || event.origin != gateway || data?.baton != 1) return;
+    const { type } = data;
+    if (type == 'ready') {
+      clearTimeout(alarm);
       ready = true;
       const calls = waiting;
       waiting = [];
       last = page().url + document.title;
-      post({ type: 'init', settings: { ...settings }, page: page(), claim });
+      post({ type: 'init', settings, page: page(), claim });
+      claim = '';
+      if (box) act('open');
+      shape();
       calls.forEach(post);
-    } else if (data.type === 'size') {
+      tell('ready');
+    } else if (type == 'size') {
       open = data.open;
       shape();
-    } else if (data.type === 'navigate') navigate(data.url);
-    else if (data.type === 'back') history.back();
-    else if (data.type === 'gone') remove();
-    else if (data.type === 'event') listeners[data.name]?.forEach((call) => call(data.detail));
+      leave();
+    } else if (type == 'navigate') navigate(data.url);
+    else if (type == 'back') history.back();
+    else if (type == 'gone') {
+      drop();
+      if (other) introduce(other = create());
+      else remove();
+    } else if (type == 'visitor') {
+      // What asks for the token is loaded after the chat itself.
+      post({ type: 'site', settings, page: page() });
+      if (token) introduce();
+    } else if (type == 'other') {
+      // Another customer has logged on here: the chat that was is over, and theirs begins anew (M4).
+      other = true;
+      act('shutdown');
+    }
+    else if (type == 'warn') warn(data.text);
+    else if (type == 'event') tell(data.name, data.detail);
   };
 
   const onHash = () => {
@@ -75,12 +139,11 @@
 
   const originals = ['pushState', 'replaceState'].map((name) => {
     const original = history[name];
-    const wrapped = function (...args) {
+    const wrapped = history[name] = function (...args) {
       original.apply(this, args);
       report();
     };
-    history[name] = wrapped;
-    return () => { if (history[name] === wrapped) history[name] = original; };
+    return () => { if (history[name] == wrapped) history[name] = original; };
   });
 
   const create = () => {
@@ -89,40 +152,74 @@
     frame.title = 'Chat';
     frame.src = gateway + '/widget/';
     shape();
-    document.documentElement.append(frame);
+    (box || document.documentElement).append(frame);
+    alarm = setTimeout(help, 15000);
+  };
+
+  const drop = () => {
+    clearTimeout(alarm);
+    frame?.remove();
+    link?.remove();
+    frame = ready = open = ended = unread = undefined;
   };
 
   const remove = () => {
-    frame?.remove();
-    frame = ready = undefined;
-    removeEventListener('message', onMessage);
-    removeEventListener('hashchange', onHash);
-    removeEventListener('popstate', report);
-    small.removeEventListener('change', onSmall);
+    if (gone) return;
+    drop();
+    gone = true;
+    ears.abort();
     originals.forEach((restore) => restore());
-    delete window.Baton;
+    if (window.Baton == Baton) delete window.Baton;
+    tell('gone');
   };
 
-  const onSmall = () => frame && shape();
-
-  const Baton = (what, ...args) => {
-    if (what === 'on') (listeners[args[0]] ||= []).push(args[1]);
-    else if (what === 'shutdown' && !frame) remove();
+  const Baton = (what, name, call) => {
+    const calls = listeners[name] ||= new Set();
+    if (what == 'on' && call) calls.add(call);
+    else if (what == 'off') calls.delete(call);
+    else if (what == 'update') {
+      take(name, what);
+      if (ready) post({ type: 'set', settings });
+    } else if (what == 'shutdown' && !ready) remove();
+    else if (what == 'identify') {
+      token = name;
+      create();
+      introduce();
+    } else if (!/^(open|close|toggle|shutdown)$/.test(what)) warn(`"${what}" is unknown`);
     else {
       create();
-      post({ type: 'do', what });
-      if (what === 'shutdown') setTimeout(remove, 1000);
+      act(what);
+      // It does not wait for a frame that does not answer.
+      if (what == 'shutdown') alarm = setTimeout(remove, 1000);
     }
   };
   Baton.loaded = true;
   window.Baton = Baton;
 
-  const claim = takeClaim();
-  addEventListener('message', onMessage);
-  addEventListener('hashchange', onHash);
-  addEventListener('popstate', report);
-  small.addEventListener('change', onSmall);
-  stub?.q?.forEach((call) => Baton(...call));
+  take(window.batonSettings, 'batonSettings');
+  take({ ...script.dataset }, 'data-');
+  let claim = takeClaim();
+  addEventListener('message', onMessage, ears);
+  addEventListener('hashchange', onHash, ears);
+  addEventListener('popstate', report, ears);
+  small.addEventListener('change', () => frame && shape(), ears);
+
+  // <baton-chat area="sales"> has the chat in its own place on the page.
+  customElements.get('baton-chat') || customElements.define('baton-chat', class extends HTMLElement {
+    connectedCallback() {
+      if (gone) return;
+      drop();
+      box = this;
+      this.style.display ||= 'block';
+      settings.area = this.getAttribute('area') || settings.area;
+      create();
+    }
+    disconnectedCallback() {
+      if (box == this) drop(box = undefined);
+    }
+  });
+
+  Array.from(stub?.q || []).forEach((call) => Baton(...call));
   if (claim) create();
-  else (window.requestIdleCallback || setTimeout)(() => window.Baton === Baton && create());
+  else (window.requestIdleCallback || setTimeout)(() => gone || create());
 })();

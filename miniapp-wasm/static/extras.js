@@ -1,4 +1,6 @@
 // What nobody waits for, loaded once the chat is usable: emoji, the sound of a message, the conversation as a file.
+import { say } from './words.js';
+
 const find = (id) => document.getElementById(id);
 
 const make = (tag, members, ...inside) => {
@@ -33,7 +35,7 @@ const ring = () => {
 
 const sound = () => {
   quiet = keep((storage) => storage.getItem(QUIET)) === '1';
-  const button = make('button', { type: 'button', textContent: 'Sound' });
+  const button = make('button', { type: 'button', textContent: say(59) });
   button.dataset.test = 'sound';
   const show = () => button.setAttribute('aria-pressed', !quiet);
   button.onclick = () => {
@@ -59,13 +61,13 @@ const sound = () => {
 const words = (line) => {
   const bubble = line.querySelector('.bubble');
   if (!bubble) return line.textContent;
-  const who = line.querySelector('b')?.textContent ?? 'You';
+  const who = line.querySelector('b')?.textContent ?? say(61);
   const file = bubble.querySelector('button');
   return `${bubble.title} ${who}: ${file ? `[${file.textContent}]` : bubble.textContent}`;
 };
 
 const transcript = () => {
-  const button = make('button', { type: 'button', textContent: 'Save conversation' });
+  const button = make('button', { type: 'button', textContent: say(60) });
   button.dataset.test = 'save';
   button.onclick = () => {
     const day = new Date().toLocaleDateString('sv');
@@ -96,11 +98,11 @@ const SHAPE = `
 
 const emoji = () => {
   const button = make('button', { type: 'button', id: 'faces', className: 'icon', textContent: '☺' });
-  button.setAttribute('aria-label', 'Emoji');
+  button.setAttribute('aria-label', say(62));
   button.dataset.test = 'emoji';
   const box = make('div', { id: 'emoji', hidden: true });
   box.setAttribute('role', 'group');
-  box.setAttribute('aria-label', 'Emoji');
+  box.setAttribute('aria-label', say(62));
   const open = (shown) => {
     box.hidden = !shown;
     button.setAttribute('aria-expanded', shown);

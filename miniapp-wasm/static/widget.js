@@ -1,9 +1,14 @@
 import load, { start, begin, lost } from './baton_miniapp.js';
+import { speak } from './words.js';
 
 // One window of the site holds the chat; the one that is looked at takes it over.
 const take = () => {
   if (!navigator.locks) return begin();
-  navigator.locks.request('baton', { steal: true }, () => (begin(), new Promise(() => {}))).catch(lost);
+  navigator.locks.request('baton', { steal: true }, () => (begin(), new Promise(() => {}))).catch((error) => {
+    // Where storage is blocked there are no locks either, and no other window that would know of this chat.
+    if (error.name == 'AbortError') lost();
+    else begin();
+  });
 };
 
 // Opened as a page of its own, without a site around it.
@@ -14,8 +19,22 @@ const alone = () => {
   return { settings: Object.fromEntries(new URLSearchParams(location.search)), page, claim };
 };
 
+// The site may choose the language. What it says of itself is held back until the words are there.
+const introduce = (event) => {
+  const { data, origin, source } = event;
+  if (source !== parent || data?.baton !== 1 || data.type !== 'init' || !data.settings?.language) return;
+  event.stopImmediatePropagation();
+  removeEventListener('message', introduce, true);
+  const again = () => dispatchEvent(new MessageEvent('message', { data, origin, source }));
+  speak([data.settings.language, ...navigator.languages]).then(again, again);
+};
+addEventListener('message', introduce, true);
+
 const page = parent === self ? alone() : undefined;
-const [config] = await Promise.all([fetch('/v1/widget-config').then((answer) => answer.json()), load()]);
+const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean);
+const [config] = await Promise.all([fetch('/v1/widget-config').then((answer) => answer.json()), load(), speak(wanted)]);
 start(self, config, take, page);
 // The chat is usable; this can come afterwards.
-for (const part of ['files', 'extras']) import(`./${part}.js`).then((module) => module.default());
+for (const part of ['files', 'extras', 'visitor']) {
+  import(`./${part}.js`).then((module) => module.default(config, page));
+}

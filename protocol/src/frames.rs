@@ -12,8 +12,8 @@ use crate::ids::{
 };
 use crate::model::{
     AgentCard, AreaCard, Ask, Brand, ChatCard, ClosedChat, Consultation, Context, Destination, DocumentState,
-    Entry, Marks, Notice, Offer, OpenChat, Outcome, Page, Permit, Phase, Presence, Reply, ServerCard, Share,
-    Stage, WaitRange, WaitingCard,
+    Entry, Holding, Known, Marks, Notice, Offer, OpenChat, Outcome, Page, Permit, Phase, Presence, Reply,
+    ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -135,6 +135,11 @@ frames! {
             id: MessageId,
             /// The document's SHA-256, from the answer to the upload.
             sha256: String,
+        }
+        /// The customer corrects what is known of them (H1). Its agent sees that it is the customer's own word.
+        23 Correct {
+            /// As it should be.
+            known: Known,
         }
 
         /// Take a waiting customer (A2). Answered by `opened` or `refused`.
@@ -424,6 +429,11 @@ frames! {
         14 Arriving {
             /// The transfer.
             transfer: TransferId,
+        }
+        /// To a waiting customer: what there is to read, and what is known of them (H1).
+        23 Holding {
+            /// All of it; a later one takes its place.
+            content: Holding,
         }
 
         /// The queue of the agent's areas (A2). What does not fit into it follows in `queue_more`.

@@ -9,7 +9,8 @@ use crate::codes::ErrorCode;
 use crate::frames::{About, ClientFrame, ServerFrame, Start};
 use crate::ids::{Challenge, ChatId, MessageId, SecretDigest, Timestamp, TransferId};
 use crate::model::{
-    Author, Body, Brand, DocumentCard, EndReason, Entry, Event, Notice, Offer, Page, Phase, WaitRange, Way,
+    Announcement, Author, Body, Brand, DocumentCard, EndReason, Entry, Event, Faq, Holding, Known, Link,
+    Notice, Offer, Page, Phase, WaitRange, Way,
 };
 use crate::{VERSION, limits::MAX_FRAME};
 
@@ -198,6 +199,11 @@ lean! {
     struct Page { url: url, title: title }
     struct DocumentCard { sha256: sha256, name: name, media_type: media_type, size: size }
     struct Entry { seq: seq, at: at, id: id, author: author, body: body }
+    struct Holding { announcements: announcements, faqs: faqs, links: links, known: known }
+    struct Announcement { title: title, text: text, offer: offer, url: url }
+    struct Faq { question: question, answer: answer }
+    struct Link { title: title, url: url }
+    struct Known { name: name, email: email, subject: subject }
     struct Offer { transfer: transfer, server: server, title: title, wtid: wtid, way: way, expires_in: expires_in }
 }
 
@@ -213,6 +219,9 @@ lean! {
         4 TransferFailed { to: place, code: code }
         5 Ended { 0: reason }
         6 Confidential { agent: agent, on: on }
+        7 Verified { site: site, subject: subject }
+        8 Corrected { known: known }
+        9 LeftMessage { email: email }
     }
     enum Phase { 0 Waiting {} 1 Active { agent: agent } 2 Moved {} 3 Ended { 0: reason } }
     enum Notice { 0 Announcement { 0: text } 1 LeaveMessage {} 2 CallBack {} }
@@ -253,6 +262,7 @@ sent! {
     Accept { transfer }
     Reclaim { transfer, epoch }
     Attach { chat, id, sha256 }
+    Correct { known }
 }
 
 macro_rules! received { ($($number:literal $variant:ident { $($field:ident),* })*) => {
@@ -284,4 +294,5 @@ received! {
     13 Draining { resume_in }
     14 Arriving { transfer }
     80 Notices { notices }
+    23 Holding { content }
 }

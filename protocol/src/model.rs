@@ -90,6 +90,83 @@ pub enum Event {
         /// Whether it is now.
         on: bool,
     },
+    /// The site has said who the customer is, and has signed it. For agents only.
+    Verified {
+        /// The site.
+        site: String,
+        /// Its own name for the customer.
+        subject: String,
+    },
+    /// The customer has corrected what is known of them. For agents only.
+    Corrected {
+        /// In the customer's own words.
+        known: Known,
+    },
+    /// The customer is not here: they left a message. For agents only.
+    LeftMessage {
+        /// Where the answer goes; empty when they did not say.
+        email: String,
+    },
+}
+
+/// What a waiting customer can read (H1). Texts, and links that the server has checked; never HTML.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Holding {
+    /// News and offers, the most important first.
+    pub announcements: Vec<Announcement>,
+    /// Questions that many have.
+    pub faqs: Vec<Faq>,
+    /// Other pages.
+    pub links: Vec<Link>,
+    /// What another server has sent along about the customer, to be looked at and corrected.
+    pub known: Option<Known>,
+}
+
+/// Something that a company wants to say.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Announcement {
+    /// A heading.
+    pub title: String,
+    /// What it says.
+    pub text: String,
+    /// Whether it is an offer.
+    pub offer: bool,
+    /// Where there is more of it; https.
+    pub url: Option<String>,
+}
+
+/// A question that many have.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Faq {
+    /// The question.
+    pub question: String,
+    /// The answer.
+    pub answer: String,
+}
+
+/// Another page.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Link {
+    /// What it is called.
+    pub title: String,
+    /// Its address; https.
+    pub url: String,
+}
+
+/// What is known of a customer, for themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Known {
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// What it is about.
+    pub subject: String,
 }
 
 /// Why a chat ended (M4).
@@ -713,7 +790,14 @@ impl Body {
     pub fn is_public(&self) -> bool {
         !matches!(
             self,
-            Self::Note(_) | Self::Event(Event::TransferFailed { .. } | Event::Confidential { .. })
+            Self::Note(_)
+                | Self::Event(
+                    Event::TransferFailed { .. }
+                        | Event::Confidential { .. }
+                        | Event::Verified { .. }
+                        | Event::Corrected { .. }
+                        | Event::LeftMessage { .. }
+                )
         )
     }
 }

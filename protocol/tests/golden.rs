@@ -12,6 +12,9 @@ use baton_protocol::model::*;
 use baton_protocol::*;
 use proptest::prelude::*;
 
+fn known() -> Known {
+    Known { name: "Ada".into(), email: "ada@example.org".into(), subject: "stove".into() }
+}
 fn chat() -> ChatId {
     ChatId([0xc1; 16])
 }
@@ -196,6 +199,7 @@ fn client_samples() -> Vec<ClientFrame> {
         ReadClosed { chat: chat() },
         SetPresence { presence: Presence::Busy },
         Rescue { chat: chat(), to: Some("sales".into()) },
+        Correct { known: known() },
         Consult {
             transfer: transfer(),
             chat: chat(),
@@ -276,6 +280,19 @@ fn server_samples() -> Vec<ServerFrame> {
         },
         Draining { resume_in: 1_500 },
         Arriving { transfer: transfer() },
+        Holding {
+            content: model::Holding {
+                announcements: vec![Announcement {
+                    title: "Closed".into(),
+                    text: "Until Monday.".into(),
+                    offer: false,
+                    url: Some("https://acme.example/".into()),
+                }],
+                faqs: vec![Faq { question: "Abroad?".into(), answer: "No.".into() }],
+                links: vec![Link { title: "Hours".into(), url: "https://acme.example/hours".into() }],
+                known: Some(known()),
+            },
+        },
         Queue {
             waiting: vec![WaitingCard {
                 chat: chat(),
@@ -357,6 +374,20 @@ fn server_samples() -> Vec<ServerFrame> {
                 share: SharePolicy::All,
                 denied: Some("sales stays here".into()),
             }],
+        },
+        Entries {
+            chat: chat(),
+            entries: vec![
+                entry(
+                    7,
+                    Body::Event(Event::Verified {
+                        site: "https://acme.example".into(),
+                        subject: "c-7".into(),
+                    }),
+                ),
+                entry(9, Body::Event(Event::Corrected { known: known() })),
+                entry(8, Body::Event(Event::LeftMessage { email: "ada@example.org".into() })),
+            ],
         },
         Entries {
             chat: chat(),

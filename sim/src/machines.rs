@@ -249,7 +249,7 @@ impl World {
             Effect::Fetch { chat, peer, transfer, document } => {
                 sorted.outward.push(Outward::Fetch(chat, peer, transfer, document.sha256));
             }
-            Effect::Token(..) | Effect::Audit(_) | Effect::SaveErasure(_) => {}
+            Effect::Token(..) | Effect::Audit(_) | Effect::SaveErasure(_) | Effect::Mail { .. } => {}
             Effect::Chat(chat, input) => {
                 if let session::Input::Renew(conn, _) = &input {
                     self.bind(conn.0, Bound::Customer(chat));

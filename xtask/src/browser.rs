@@ -8,8 +8,12 @@ use anyhow::{Result, bail};
 
 use crate::{place, process};
 
-/// Makes sure that Chromium and its driver are there.
+/// Makes sure that Chromium and its driver are there; and Firefox, which one test of the main path wants.
 pub fn install() -> Result<()> {
+    if place::program("firefox-esr").is_none() && is_debian()? {
+        println!("installing Firefox");
+        apt_install(&["firefox-esr"])?;
+    }
     let browser =
         ["chromium", "google-chrome", "chromium-browser"].iter().any(|name| place::program(name).is_some());
     if browser && place::program("chromedriver").is_some() {

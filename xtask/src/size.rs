@@ -10,8 +10,15 @@ const LOADER: u64 = 2_048;
 /// The widget, until the chat is usable, its window open or not.
 const WIDGET: u64 = 46_080;
 /// What it loads until then; everything else is loaded afterwards, or on demand.
-const USABLE: [&str; 5] =
-    ["widget.html", "widget.css", "widget.js", "baton_miniapp.js", "baton_miniapp_bg.wasm"];
+const USABLE: [&str; 7] = [
+    "widget.html",
+    "widget.css",
+    "widget.js",
+    "words.js",
+    "words-en.js",
+    "baton_miniapp.js",
+    "baton_miniapp_bg.wasm",
+];
 /// The agents' console.
 const CONSOLE: u64 = 716_800;
 

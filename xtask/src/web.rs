@@ -5,6 +5,7 @@
 
 mod bindings;
 mod folder;
+mod scripts;
 mod toolchain;
 
 pub use folder::{sent, sent_for};
@@ -99,6 +100,14 @@ fn one(cache: &Path, app: &App, compiler: Option<&Path>, effort: Effort) -> Resu
     let mut files = bindings::make(cache, app, &wasm, effort)?;
     let fixed = place::root().join(app.source).join("static");
     for (path, bytes) in folder::read(&fixed)? {
+        // Style sheets and pages here have no line that begins like a script's comment.
+        let text = [".js", ".css", ".html"].iter().any(|kind| path.ends_with(kind));
+        let bytes = if effort == Effort::Small && text {
+            let bare = bindings::without_comments(&String::from_utf8(bytes)?).into_bytes();
+            if path.ends_with(".js") { scripts::small(cache, &bare)? } else { bare }
+        } else {
+            bytes
+        };
         if files.insert(path.clone(), bytes).is_some() {
             bail!("{} has {path}, which is also made by wasm-bindgen", fixed.display());
         }

@@ -135,7 +135,8 @@ fn prior_entry(server: &str, entry: &Entry) -> Option<PriorEntry> {
         Body::Document(card) => (document_line(&card.sha256)?, card.name.clone(), false),
         Body::Event(Event::Queued { .. } | Event::Joined { .. } | Event::AgentLost { .. })
         | Body::Event(Event::Transferred { .. } | Event::TransferFailed { .. } | Event::Ended(_))
-        | Body::Event(Event::Confidential { .. }) => {
+        | Body::Event(Event::Confidential { .. } | Event::Verified { .. })
+        | Body::Event(Event::Corrected { .. } | Event::LeftMessage { .. }) => {
             return None;
         }
     };

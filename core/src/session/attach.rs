@@ -130,6 +130,9 @@ impl Chat {
     }
 
     pub(super) fn expect_back(&self, env: &Env<'_>, out: &mut Vec<Effect>) {
+        if self.record.visitor.left_message {
+            return;
+        }
         let times = &env.settings.times;
         let limit = match self.record.state {
             State::Waiting { .. } => times.away_waiting,

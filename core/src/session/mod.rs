@@ -15,6 +15,7 @@
 //! - [`marks`]: what agents know of a chat beside what was said.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
+//! - [`visitor`]: who the site says the customer is, a message that was left, an end from outside.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
 //! - [`page`]: the same for a browser that has no connection. [`lead`]: the same within this server, from a holding session to the agent's.
 
@@ -39,6 +40,8 @@ mod rescue;
 mod serve;
 mod supervise;
 mod talk;
+mod visitor;
+pub use visitor::{Identity, Message, Visitor};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -113,6 +116,9 @@ pub struct Record {
     /// Agents who have had it, by login name: they may read it when it is over.
     #[serde(default)]
     pub served: Vec<String>,
+    /// What is known of the customer beyond their own word.
+    #[serde(default)]
+    pub visitor: Visitor,
 }
 
 /// Who serves a chat.
@@ -300,6 +306,10 @@ pub enum Input {
     Restore,
     /// The queue manager has forgotten everything (Q2): it is told again.
     Restate,
+    /// The site says who the customer is; its signature has been checked.
+    Identified(Identity),
+    /// The chat ends from outside: at a set time, after a silence, by the operator's command (M4).
+    Close(EndReason),
     /// Time.
     Timer(Timer),
 }
@@ -411,6 +421,7 @@ impl Chat {
             pages: Vec::new(),
             outcome: None,
             served: Vec::new(),
+            visitor: Visitor::default(),
         };
         let mut chat = Self::load(record, context, Vec::new());
         let id = chat.record.id;
@@ -508,6 +519,8 @@ impl Chat {
             Input::WhetherAccepted => self.whether_accepted(out),
             Input::Restore => self.restore(env, out),
             Input::Restate => self.restore_place(env, out),
+            Input::Identified(identity) => self.identified(env, identity, out),
+            Input::Close(reason) => self.end(env, reason, out),
             Input::Timer(timer) => self.timer(env, timer, out),
         }
     }

@@ -110,7 +110,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         let author = Author::Agent(who.title.clone());
-        self.said_by(env, &who.login, author, (id, Body::Note(text)), out);
+        self.said_by(env, who.login.as_str().into(), author, (id, Body::Note(text)), out);
     }
 
     fn join(&mut self, env: &mut Env<'_>, who: &Supervisor, out: &mut Vec<Effect>) {
@@ -144,7 +144,7 @@ impl Chat {
             ClientFrame::Seen { .. } => return true,
             _ => return false,
         };
-        self.said_by(env, login, Author::Agent(title), (id, body), out);
+        self.said_by(env, login.into(), Author::Agent(title), (id, body), out);
         true
     }
 

@@ -43,6 +43,7 @@ impl Chat {
                 self.card_changed(out);
                 self.tell_marks(out);
             }
+            ClientFrame::Correct { known } => self.correct(env, known, out),
             ClientFrame::End { .. } => self.end(env, EndReason::Customer, out),
             ClientFrame::Following { transfer } => self.following(transfer, out),
             ClientFrame::Declined { transfer } => self.declined(env, transfer, out),
@@ -102,25 +103,30 @@ impl Chat {
     ) {
         let State::Active { title, .. } = &self.record.state else { return };
         let author = Author::Agent(title.clone());
-        self.said_by(env, login, author, (id, body), out);
+        self.said_by(env, login.clone(), author, (id, body), out);
     }
 
     /// Somebody of this server says something, and reads that it is stored.
     pub(super) fn said_by(
         &mut self,
         env: &mut Env<'_>,
-        login: &str,
+        login: Arc<str>,
         author: Author,
         (id, body): (MessageId, Body),
         out: &mut Vec<Effect>,
     ) {
+        let mailed = match &body {
+            Body::Text(text) if !self.ids.contains_key(&id) => Some(text.clone()),
+            _ => None,
+        };
         let said = if self.record.outgoing.serves() {
             self.say(env, Speaker::Agent(login.clone()), author, id, body, out)
         } else {
             Err(ErrorCode::TransferUnderWay)
         };
-        if let Err(code) = said {
-            self.refuse_agent(login, code, About::Message(id), out);
+        match said {
+            Ok(()) => mailed.into_iter().for_each(|text| self.mail(&text, out)),
+            Err(code) => self.refuse_agent(&login, code, About::Message(id), out),
         }
     }
 

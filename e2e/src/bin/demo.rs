@@ -3,6 +3,7 @@
 use anyhow::Result;
 use baton_e2e::browser::Browsers;
 use baton_e2e::company::{ACME, Company, GLOBEX, PASSWORD, Plan};
+use baton_e2e::embed::Sites;
 use baton_e2e::story;
 
 #[tokio::main]
@@ -16,14 +17,16 @@ async fn main() -> Result<()> {
     if overload {
         overload_rules(&acme, &globex)?;
     }
+    let sites = Sites::set_up(&acme, if check { 0 } else { 7102 }).await?;
     acme.start().await?;
+    let shop = sites.serve(&acme)?;
     globex.start().await?;
     acme.trust(&globex, "in-place")?;
     globex.trust(&acme, "in-place")?;
     match (check, overload) {
         (true, false) => one_transfer(&acme, &globex).await?,
         (true, true) => one_too_many(&acme, &globex).await?,
-        (false, _) => show(&acme, &globex, overload).await?,
+        (false, _) => show(&acme, &globex, &shop, overload).await?,
     }
     globex.stop()?;
     acme.stop()
@@ -37,7 +40,7 @@ fn overload_rules(acme: &Company, globex: &Company) -> Result<()> {
     globex.configure_after("name = \"repairs\"\ntitle = \"Repairs\"\n", repairs)
 }
 
-async fn show(acme: &Company, globex: &Company, overload: bool) -> Result<()> {
+async fn show(acme: &Company, globex: &Company, shop: &str, overload: bool) -> Result<()> {
     println!("\nTwo companies are running.\n");
     for company in [acme, globex] {
         println!("  {}", company.plan().title);
@@ -46,6 +49,10 @@ async fn show(acme: &Company, globex: &Company, overload: bool) -> Result<()> {
         for (login, _, areas, role) in company.plan().agents {
             println!("             {login} ({role}: {}), password: {PASSWORD}", areas.join(", "));
         }
+    }
+    println!("  Three more websites with Acme's chat (examples/website-embed)");
+    for site in ["plain", "strict", "app"] {
+        println!("    {shop}/{site}/");
     }
     let story = if overload {
         "Log in as gus at Globex's console and as nobody at Acme's. Start a chat on Acme's website, and another one\n\

@@ -29,19 +29,27 @@ pub(super) enum Chat {
         #[arg(long, value_parser = rules::name, value_name = "NAME")]
         area: Option<String>,
     },
+    /// End a chat; its widget goes from the customer's page and leaves nothing there.
+    End {
+        /// As `baton chat list` shows it.
+        id: ChatId,
+    },
 }
 
 impl Chat {
     /// Asks the running gateway.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
+        let done =
+            if matches!(self, Self::End { .. }) { "the chat ends" } else { "the chat is in the queue" };
         let (request, json) = match self {
             Self::List { json } => (Request::Chats, json),
+            Self::End { id } => (Request::End { chat: id }, false),
             Self::Rescue { id, area } => (Request::Rescue { chat: id, area }, false),
         };
         let none = || Failure::error("no gateway runs in this folder, as this user", "start it: baton serve");
         match ask(folder, &request).await?.ok_or_else(none)? {
             Answer::WouldErase(_) | Answer::Erased(_) => bail!("the gateway answers something else"),
-            Answer::Done => println!("the chat is in the queue"),
+            Answer::Done => println!("{done}"),
             Answer::Refused(why) => bail!("{why}"),
             Answer::Chats(chats) if json => {
                 for chat in &chats {

@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod chat;
 mod check;
+mod embed;
 mod erase;
 mod init;
 mod introduction;
@@ -62,6 +63,8 @@ enum Command {
     Key(key::Key),
     /// Print the fingerprint of this gateway's key, for the operators of its peers.
     Fingerprint,
+    /// Print what a website's owner pastes: the line of HTML, its hash, the policy.
+    Embed,
     /// Look whether everything is in order: settings, keys, database, peers.
     Check,
     /// Run the gateway.
@@ -102,6 +105,7 @@ pub async fn run() -> ExitCode {
         Command::Erase(erase) => erase.run(&dir).await,
         Command::Key(key) => key.run(&dir),
         Command::Fingerprint => fingerprint(&dir),
+        Command::Embed => embed::run(&dir),
         Command::Check => check::run(&dir).await,
         Command::Serve(serve) => serve.run(&dir).await,
     };

@@ -7,6 +7,7 @@
 pub mod desk;
 mod documents;
 pub mod hours;
+mod holding;
 mod mistake;
 mod read;
 pub mod rules;
@@ -14,7 +15,9 @@ mod section;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod visitors;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +25,11 @@ pub use baton_core::effect::Area;
 use baton_core::effect::{Settings, Times};
 use baton_core::policy::Rules;
 use baton_protocol::limits::MAX_ENTRIES;
-use baton_protocol::model::Brand;
+use baton_protocol::model::{Brand, Holding};
 
 pub use documents::{Documents, Place};
 pub use mistake::{ConfigError, Mistake};
+pub use visitors::{Algorithm, End, Identity, Mail, MailTls};
 
 /// The file's name in the data folder.
 pub const FILE: &str = "baton.toml";
@@ -74,6 +78,14 @@ pub struct Config {
     pub rules: Rules,
     /// How areas serve those who wait.
     pub desk: desk::Desk,
+    /// What waiting customers read, by area.
+    pub holding: BTreeMap<String, Holding>,
+    /// Sites that say who their customers are.
+    pub identities: Vec<Identity>,
+    /// When chats end by themselves (M4).
+    pub end: End,
+    /// The server that takes e-mail; none where there is no e-mail.
+    pub mail: Option<Mail>,
     /// The data folder.
     pub folder: PathBuf,
 }

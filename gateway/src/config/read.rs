@@ -1,18 +1,19 @@
 //! The file, setting by setting.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use baton_core::effect::{Arrival, NeedsAgent, Times};
 use baton_core::policy::{Rule, Rules};
-use baton_protocol::model::SharePolicy;
+use baton_protocol::model::{Holding, SharePolicy};
 use toml::de::DeTable;
 use url::Url;
 
 use super::desk::Desk;
 use super::mistake::{Mistake, Mistakes};
 use super::section::{Located, Section};
-use super::{Address, Area, Config, Limits, Tls, documents, rules};
+use super::{Address, Area, Config, Limits, Tls, documents, holding, rules, visitors};
 
 /// An area as it is written.
 const AREA: &str = "[[area]]\nname = \"sales\"\ntitle = \"Sales\"";
@@ -48,12 +49,13 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
     let tls = top.optional("tls").map(|section| tls(section, folder));
     check_transport(listen.as_ref(), url.as_ref(), tls.is_some(), mistakes);
     check_page(page.as_ref(), &sites, mistakes);
-    let mut desk = Desk::default();
-    let areas = areas(&mut top, &mut desk, mistakes);
+    let (mut desk, mut holding) = (Desk::default(), BTreeMap::new());
+    let areas = areas(&mut top, &mut desk, &mut holding, mistakes);
     desk.finish(&mut top, folder);
     check_overflows(&desk, &areas, &top, mistakes);
     let ((limits, trusted_proxies), times) = (limits(top.section("limits")), times(&mut top));
     let (general_entrance, address) = arrivals(top.section("arrival"));
+    let sites: Vec<String> = sites.into_iter().map(|(site, _)| site).collect();
     let config = Config {
         name: value(top.needed("name", "name = \"acme\"", rules::name)),
         title: value(title),
@@ -64,7 +66,6 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         url: value(url),
         listen: listen.map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |(it, _)| it),
         tls,
-        sites: sites.into_iter().map(|(site, _)| site).collect(),
         page: page.map(|(page, _)| page),
         key_wait: key_wait(top.section("federation")),
         rules: policy(top.section("policy"), &areas, mistakes),
@@ -72,6 +73,11 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         desk,
         general_entrance,
         address,
+        holding,
+        identities: visitors::identities(&mut top, &sites, folder, mistakes),
+        end: visitors::end(top.section("end")),
+        mail: visitors::mail(&mut top, folder, mistakes),
+        sites,
         documents: documents::read(top.section("documents"), folder),
         limits,
         trusted_proxies,
@@ -148,7 +154,12 @@ fn check_overflows(desk: &Desk, areas: &[Area], top: &Section<'_, '_>, mistakes:
     }
 }
 
-fn areas(top: &mut Section<'_, '_>, desk: &mut Desk, mistakes: &Mistakes<'_>) -> Vec<Area> {
+fn areas(
+    top: &mut Section<'_, '_>,
+    desk: &mut Desk,
+    holding: &mut BTreeMap<String, Holding>,
+    mistakes: &Mistakes<'_>,
+) -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
     let sections = top.sections("area", AREA);
     let none = sections.as_ref().is_some_and(Vec::is_empty);
@@ -157,6 +168,7 @@ fn areas(top: &mut Section<'_, '_>, desk: &mut Desk, mistakes: &Mistakes<'_>) ->
         let title = value(section.needed("title", "title = \"Sales\"", rules::label));
         let arrival = arrival(&mut section, mistakes);
         let read = desk.read_area(&mut section, mistakes);
+        let content = holding::read(&mut section, mistakes);
         section.finish();
         let Some((name, at)) = name else { continue };
         if areas.iter().any(|area| area.name == name) {
@@ -164,6 +176,7 @@ fn areas(top: &mut Section<'_, '_>, desk: &mut Desk, mistakes: &Mistakes<'_>) ->
             mistakes.add(&at, what, format!("name = \"{name}-2\""));
         }
         desk.keep(&name, read);
+        holding.insert(name.clone(), content);
         areas.push(Area { name, title, arrival });
     }
     if none {

@@ -176,6 +176,13 @@ pub(super) const DEFAULTS: &str = "
 # (AWS_ENDPOINT for stores that are not Amazon's) in the environment.
 # store = \"documents\"
 
+[end]
+# Times of day, such as \"22:00\", at which every chat ends that began before; and whose clock it is.
+# at = []
+# zone = \"UTC\"
+# Minutes without a word from anybody after which a chat ends; 0 for no limit.
+# idle_minutes = 0
+
 [policy]
 # What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".
 # same_department = \"all\"
@@ -194,4 +201,21 @@ pub(super) const DEFAULTS: &str = "
 # confidential = true            # chats that an agent or a supervisor has marked
 # deny = \"Bills stay here\"     # why the transfer is denied; or
 # share = \"nothing\"            # what may be sent at most
+
+# A site that says who its customers are (Baton('identify', token)): its origin, the one algorithm of its key (\"EdDSA\",
+# \"ES256\" or \"HS256\"), and the file of its public key in PEM, or for HS256 of the secret that it shares with you.
+# [[identity]]
+# site = \"https://www.acme.example\"
+# algorithm = \"EdDSA\"
+# key = \"acme-site.pem\"
+
+# The mail server, for answers to messages that were left and for transcripts. Without it there is no e-mail.
+# [mail]
+# host = \"smtp.acme.example\"
+# port = 587
+# tls = \"starttls\"            # \"implicit\" on port 465; \"off\" to this machine alone
+# user = \"chat@acme.example\"
+# password_file = \"smtp-password\"
+# from = \"Acme Outdoor <chat@acme.example>\"
+# per_hour = 10                # letters to one address
 ";

@@ -351,9 +351,9 @@ fn the_first_file_shows_the_real_defaults() {
     let shown: Vec<String> = shown.lines().map(bare).collect();
     let (config, least) = (parse(&format!("{LEAST}{}", shown.join("\n"))).unwrap(), parse(LEAST).unwrap());
     assert_eq!((config.limits, config.times, config.rules), (least.limits, least.times, least.rules));
-    assert_eq!(config.documents, least.documents);
+    assert_eq!((config.documents, config.end), (least.documents, least.end));
     assert_eq!((config.general_entrance, config.address), (least.general_entrance, least.address));
-    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 24);
+    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 27);
 }
 
 #[test]
@@ -370,4 +370,68 @@ fn how_areas_take_customers_of_other_servers() {
     let config = parse(&format!("{LEAST}[arrival]\nentrance = \"general\"\naddress = \"both\"")).unwrap();
     assert_eq!((config.general_entrance, config.address), (true, Address::Both));
     is(&after("[arrival]\naddress = \"all\""), 2, "\"general\", \"specific\" or \"both\"", "");
+}
+
+#[test]
+fn sites_that_vouch_for_customers_and_their_keys() {
+    let site =
+        "[[identity]]\nsite = \"https://www.acme.example\"\nalgorithm = \"ES256\"\nkey = \"site.pem\"\n";
+    let sites = LEAST.replacen("listen", "sites = [\"https://www.acme.example\"]\nlisten", 1);
+    let config = parse(&format!("{sites}{site}")).unwrap();
+    let key = Path::new("/data/site.pem").to_owned();
+    let algorithm = Algorithm::Es256;
+    assert_eq!(config.identities, [Identity { site: "https://www.acme.example".into(), algorithm, key }]);
+    is(&after(site), 2, "not one of the `sites`", "sites = [");
+    is(&after(&site.replace("ES256", "none")), 3, "\"EdDSA\", \"ES256\" or \"HS256\"", "");
+    let twice = mistakes(&format!("{sites}{site}{site}"));
+    assert!(twice.len() == 1 && twice[0].what.contains("a site has one"), "{twice:?}");
+}
+
+#[test]
+fn m4_when_chats_end_by_themselves() {
+    let end = |lines: &str| parse(&format!("{LEAST}[end]\n{lines}")).unwrap().end;
+    assert_eq!(end(""), End::default());
+    let set = end("at = [\"22:00\", \"06:30:15\"]\nzone = \"Europe/Berlin\"\nidle_minutes = 30");
+    assert_eq!((set.at.len(), set.zone.iana_name(), set.idle), (2, Some("Europe/Berlin"), 1_800_000));
+    is(&after("[end]\nat = [\"25:00\"]"), 2, "\"22:00\"", "");
+    is(&after("[end]\nat = [\"22\"]"), 2, "hours and minutes", "");
+    is(&after("[end]\nzone = \"Berlin\""), 2, "\"Europe/Berlin\"", "");
+}
+
+#[test]
+fn the_mail_server() {
+    let mail = |lines: &str| {
+        let text =
+            format!("{LEAST}[mail]\nhost = \"localhost\"\nfrom = \"Acme <chat@acme.example>\"\n{lines}");
+        parse(&text).unwrap().mail.unwrap()
+    };
+    assert_eq!((mail("").port, mail("").tls, mail("").per_hour), (587, MailTls::StartTls, 10));
+    assert_eq!(mail("tls = \"implicit\"").port, 465);
+    assert_eq!(mail("tls = \"off\"").port, 25);
+    let login = mail("user = \"chat\"\npassword_file = \"secret\"").login;
+    assert_eq!(login, Some(("chat".into(), Path::new("/data/secret").to_owned())));
+    let lines = "[mail]\nhost = \"smtp.example\"\nfrom = \"chat@acme.example\"\n";
+    is(&after(&format!("{lines}tls = \"off\"")), 4, "encrypted, or not at all", "starttls");
+    is(&after(&format!("{lines}user = \"chat\"")), 4, "belong together", "password_file");
+    is(&after(&lines.replace("chat@", "chat ")), 3, "it is an e-mail address", "");
+}
+
+#[test]
+fn h1_what_waiting_customers_read_is_text_and_https_links() {
+    let news = "[[area.announcement]]\ntitle = \"Sale\"\ntext = \"Until Monday.\"\noffer = true\nurl = \"https://acme.example/sale\"\n";
+    let faq = "[[area.faq]]\nquestion = \"Abroad?\"\nanswer = \"Within <b>Europe</b>.\"\n";
+    let link = "[[area.link]]\ntitle = \"Hours\"\nurl = \"https://acme.example/hours\"\n";
+    let config = parse(&format!("{LEAST}{news}{faq}{link}")).unwrap();
+    let holding = &config.holding["sales"];
+    assert!(holding.announcements[0].offer && holding.links[0].title == "Hours");
+    assert_eq!(holding.faqs[0].answer, "Within <b>Europe</b>.", "text, whatever it looks like");
+    for address in
+        ["http://acme.example/", "javascript:alert(1)", "https://a:b@acme.example/", "acme.example"]
+    {
+        is(&after(&link.replace("https://acme.example/hours", address)), 3, "a whole https address", "");
+    }
+    is(&after(&faq.replace("Abroad?", "")), 2, "must not be empty", "");
+    is(&after("[[area.faq]]\nquestion = \"Abroad?\"\n"), 1, "`answer` is missing", "");
+    let much = faq.repeat(1_000);
+    assert!(mistakes(&format!("{LEAST}{much}"))[0].what.contains("bytes at most"));
 }

@@ -33,7 +33,7 @@ impl Gateway {
     pub(super) async fn run_lists(self: Arc<Self>) {
         let mut notices = self.bus.listen();
         let (mut told, mut open, mut news) = (Instant::now(), Vec::new(), Vec::new());
-        let mut behind = 0;
+        let (mut behind, mut held) = (0, HashMap::new());
         loop {
             // An error says that notices were missed, which is as good as a notice.
             let wait = if behind > 0 { ROUND } else { AT_LEAST };
@@ -47,6 +47,7 @@ impl Gateway {
             }
             behind = behind.saturating_sub(OTHERS);
             self.send_places(&mut news);
+            held = self.send_holding(self.with_queue(|queue| queue.waiting_chats()).into_iter(), &held);
             if told.elapsed() >= OPEN_CHATS {
                 told = Instant::now();
                 let chats = self.open_chats();

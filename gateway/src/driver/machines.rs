@@ -110,8 +110,16 @@ impl Gateway {
 
     /// A new customer of our own.
     pub fn begin(self: &Arc<Self>, beginning: Beginning) -> ChatId {
+        self.found(|env, effects| Chat::begin(env, beginning, effects))
+    }
+
+    /// A chat that begins in whatever way.
+    pub(super) fn found(
+        self: &Arc<Self>,
+        begin: impl FnOnce(&mut Env<'_>, &mut Vec<Effect>) -> ChatId,
+    ) -> ChatId {
         let mut effects = Vec::new();
-        let chat = self.with_env(|env| Chat::begin(env, beginning, &mut effects));
+        let chat = self.with_env(|env| begin(env, &mut effects));
         let key = Key::Chat(chat);
         let mut sorted = self.sort(&key, &mut effects, None);
         let work = std::mem::take(&mut sorted.work);
@@ -395,7 +403,7 @@ impl Gateway {
                 | Effect::ToCustomer(..)
                 | Effect::CloseCustomer(..)
                 | Effect::ToAgent(..) => {}
-                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } => {}
+                Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } | Effect::Mail { .. } => {}
             }
         }
         let found = sorted.found.as_ref().map(|chat| chat.record.id);

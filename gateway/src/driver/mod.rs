@@ -20,6 +20,7 @@ pub mod documents;
 pub mod erase;
 pub mod hand_over;
 pub mod intake;
+mod holding;
 pub mod lists;
 pub mod machines;
 pub mod outward;
@@ -28,6 +29,7 @@ pub mod policy;
 pub mod rescue;
 pub mod supervise;
 pub mod timers;
+pub mod visitors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,6 +93,8 @@ pub struct Gateway {
     pub federation: Arc<Federation>,
     /// Files.
     pub documents: Documents,
+    /// Customers from outside their connection.
+    pub visitors: visitors::Visitors,
     /// Limits on uploads.
     pub uploads: documents::Uploads,
     chats: Map<ChatId, Arc<Slot<Chat>>>,
@@ -128,6 +132,7 @@ impl Gateway {
         bus: Arc<dyn Bus>,
         federation: Federation,
         documents: Documents,
+        visitors: visitors::Visitors,
     ) -> Arc<Self> {
         let remote = config.desk.manager.as_ref().is_some_and(|manager| manager.connect.is_some());
         let plan = &config.desk.plan;
@@ -139,6 +144,7 @@ impl Gateway {
             bus,
             federation: Arc::new(federation),
             documents,
+            visitors,
             uploads: documents::Uploads::default(),
             chats: Map::default(),
             incoming: DashMap::new(),
@@ -242,6 +248,7 @@ impl Gateway {
             self.clone().run_renewals(),
             self.clone().run_peers(),
             self.clone().run_overload(),
+            self.clone().run_ends(),
             self.run_sweep()
         );
     }
@@ -289,6 +296,7 @@ impl Gateway {
             self.erasures.retain(|_, slot| slot.keep(KEEP_CLOSED, Erasure::is_open));
             self.sweep_consults();
             self.uploads.sweep();
+            self.visitors.sweep();
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
             self.pages.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_core::effect::{Answer, Call, ConnId, Effect, Entered, ReplyTo};
 use baton_core::session::Speaker;
 use baton_protocol::federation::Denial;
-use baton_protocol::model::DocumentRef;
+use baton_protocol::model::{Customer, DocumentRef};
 use baton_protocol::{ChatId, CloseCode, ServerFrame, TransferId};
 
 use super::conn::{self, Conn};
@@ -27,6 +27,8 @@ pub enum Outward {
     Call(Box<(Key, Call)>),
     /// Fetch a document from a peer for a chat.
     Fetch(Box<(ChatId, String, TransferId, DocumentRef)>),
+    /// A letter to a customer who is not here.
+    Mail(Box<(ChatId, Customer, String)>),
     /// The answer to a peer.
     Reply(ReplyTo, Box<Result<Answer, Denial>>),
 }
@@ -98,6 +100,7 @@ impl Gateway {
                     let (chat, peer, transfer, document) = *fetch;
                     self.fetch(chat, peer, transfer, document);
                 }
+                Outward::Mail(letter) => self.write_to(letter.0, &letter.1, &letter.2),
                 Outward::Reply(reply, answer) => {
                     if let Some((_, waiting)) = self.replies.remove(&reply.0) {
                         // Nobody waits any more: the peer will ask again.
@@ -117,6 +120,7 @@ impl Gateway {
             Effect::Fetch { chat, peer, transfer, document } => {
                 Outward::Fetch(Box::new((chat, peer, transfer, document)))
             }
+            Effect::Mail { chat, to, text } => Outward::Mail(Box::new((chat, to, text))),
             Effect::Call(call) => Outward::Call(Box::new((key.clone(), call))),
             Effect::Reply(reply, answer) => Outward::Reply(reply, Box::new(answer)),
             other => return Err(other),

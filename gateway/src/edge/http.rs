@@ -7,7 +7,9 @@
 //! | `GET /v1/warm/{page}` | a customer whose browser has no connection: the warm transfer page (O4) |
 //! | `GET /v1/widget-config` | the widget |
 //! | `POST /v1/documents/{chat}`, `GET /v1/documents/{chat}/{sha256}` | customers and agents, files |
+//! | `POST /v1/identify`, `/v1/identify/{chat}`, `/v1/messages`, `/v1/transcripts/{chat}` | the widget, beside its socket |
 //! | `GET /embed.js`, `/widget/…` | websites |
+//! | `GET /chat/` | customers who follow a link: the widget as a page of its own |
 //! | `GET /console/…` | agents |
 //! | `GET /.well-known/baton`, `POST` and `GET /federation/v1/…` | peers |
 //! | `GET /healthz` | operators |
@@ -17,14 +19,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use baton_protocol::Wtid;
 
 use super::limits::Addresses;
-use super::{documents, pages, proxy, socket, warm};
+use super::{documents, pages, proxy, socket, visitors, warm};
 use crate::driver::Gateway;
 use crate::federation::{self, inbound};
 
@@ -40,7 +42,14 @@ pub struct App {
 /// Every route.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     let app = App { gateway, addresses: Arc::default() };
+    let beside = Router::new()
+        .route("/v1/identify", post(visitors::identify))
+        .route("/v1/identify/{chat}", post(visitors::identify_chat))
+        .route("/v1/messages", post(visitors::leave))
+        .route("/v1/transcripts/{chat}", post(visitors::transcript))
+        .layer(DefaultBodyLimit::max(visitors::MAX_BODY));
     Router::new()
+        .merge(beside)
         .route("/", get(pages::home))
         .route("/healthz", get(health))
         .route("/v1/ws", get(websocket))
@@ -52,6 +61,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/embed.js", get(pages::loader))
         .route("/widget/", get(pages::widget))
         .route("/widget/{*path}", get(pages::widget_file))
+        .route("/chat/", get(pages::widget))
+        .route("/chat/{*path}", get(pages::widget_file))
         .route("/console", get(pages::home))
         .route("/console/", get(pages::console))
         .route("/console/{*path}", get(pages::console_file))

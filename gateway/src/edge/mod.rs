@@ -13,5 +13,6 @@ pub mod proxy;
 pub mod server;
 pub mod socket;
 pub mod sweep;
+pub mod visitors;
 pub mod warm;
 pub mod workers;

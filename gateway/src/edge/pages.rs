@@ -18,12 +18,16 @@ pub struct WidgetConfig {
     socket: String,
     areas: Vec<Area>,
     reachable: Vec<String>,
+    /// Whether a transcript can be sent by e-mail.
+    mail: bool,
 }
 
 #[derive(Serialize)]
 struct Area {
     name: String,
     title: String,
+    /// Whether an agent is on duty. Where none is, a message can be left.
+    staffed: bool,
 }
 
 /// The way to the console.
@@ -34,13 +38,19 @@ pub async fn home() -> Redirect {
 /// See [`WidgetConfig`].
 pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
     let settings = &app.gateway.settings;
-    let area = |area: &effect::Area| Area { name: area.name.clone(), title: area.title.clone() };
+    let staffed = |name: &str| app.gateway.with_queue(|queue| queue.is_staffed(name));
+    let area = |area: &effect::Area| Area {
+        name: area.name.clone(),
+        title: area.title.clone(),
+        staffed: staffed(&area.name),
+    };
     let areas = settings.areas.iter().map(area);
     let socket = app.gateway.config.socket();
     app.gateway.federation.refresh().await;
     let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
     let reachable = std::iter::once(socket.clone()).chain(peers).collect();
-    Json(WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable })
+    let mail = app.gateway.visitors.mailer.is_some();
+    Json(WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable, mail })
 }
 
 /// The loader that websites paste.
@@ -48,6 +58,9 @@ pub async fn loader(headers: HeaderMap) -> Response<Body> {
     let mut response = file("miniapp/embed.js", &headers, "");
     let corp = HeaderName::from_static("cross-origin-resource-policy");
     response.headers_mut().insert(corp, HeaderValue::from_static("cross-origin"));
+    // A script with an integrity hash is read with CORS. There is nothing in it that is anybody's own.
+    let anyone = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
     response
 }
 

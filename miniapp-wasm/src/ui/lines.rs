@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
 use web_sys::{Document, Element, HtmlElement};
 
 use super::words;
-use crate::text::{join, size};
+use crate::text::size;
 
 /// Bytes of an image that is shown without being asked for.
 const PREVIEW: u64 = 5 * 1024 * 1024;
@@ -114,7 +114,7 @@ impl Lines {
             }
             What::System(text) => ("event", self.make("span", "", text)),
             What::Event(event) => ("event", self.make("span", "", &words::event(event))),
-            What::With(name) => ("event", self.make("span", "", &join(&["You are now with ", name]))),
+            What::With(name) => ("event", self.make("span", "", &words::now_with(name))),
             What::Here => ("here", self.make("span", "", "")),
         };
         _ = item.set_attribute("data-test", test);
@@ -173,9 +173,11 @@ fn set(element: &Element, attributes: &[(&str, &str)]) {
 
 /// The text before the next link, the link, and the text after it.
 fn next_link(text: &str) -> Option<(&str, &str, &str)> {
-    let is_link =
-        |(start, _): &(usize, char)| text.get(*start..).is_some_and(|rest| rest.starts_with("https://"));
-    let start = text.char_indices().filter(|(_, c)| *c == 'h').find(is_link)?.0;
+    let is_link = |(start, _): &(usize, char)| {
+        let rest = text.get(*start..).unwrap_or_default();
+        ["https://", "http://", "mailto:"].iter().any(|scheme| rest.starts_with(scheme))
+    };
+    let start = text.char_indices().find(is_link)?.0;
     let (before, rest) = text.split_at_checked(start)?;
     let blank = rest.char_indices().find(|(_, c)| c.is_ascii_whitespace() || matches!(c, '<' | '>' | '"'));
     let whole = rest.get(..blank.map_or(rest.len(), |(end, _)| end))?;

@@ -269,13 +269,13 @@ impl Ui {
             Some(notice) => words::notice(notice),
             None => words::announced(view),
         };
-        self.text("notice", notice);
+        self.text("notice", &notice);
         self.show("notice", !notice.is_empty());
         self.show("typing", view.typing && name == "chat");
         if let Some(ending) = &view.ended {
             let (why, again) = words::ending(ending);
             self.text("why", &why);
-            self.text("again", again);
+            self.text("again", &again);
         }
         if name == "form" && !view.unsent.is_empty() {
             let question: HtmlTextAreaElement = self.get("question");

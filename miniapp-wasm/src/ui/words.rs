@@ -1,44 +1,60 @@
-//! Every word that the widget says by itself.
+//! Every word that the widget says by itself, by its number: the texts are files of the customer's language, which
+//! `static/words.js` reads.
 
 use baton_core::client::{Connection, Ending, Notice, Place, View};
 use baton_protocol::ErrorCode;
 use baton_protocol::model::{EndReason, Event, Phase};
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::text::{join, number};
+
+#[wasm_bindgen(raw_module = "./words.js")]
+extern "C" {
+    /// A word with what is filled into it.
+    fn say(word: u32, one: &str, two: &str) -> String;
+}
+
+/// A word as it is.
+fn plain(word: u32) -> String {
+    say(word, "", "")
+}
 
 /// The line under the company's name.
 pub fn state(view: &View<'_>) -> String {
     if view.ended.is_some() {
-        return "Chat ended".into();
+        return plain(20);
     }
     match (view.connection, view.phase) {
-        (Connection::Idle, _) => "We are here for you".into(),
-        (Connection::Connecting, _) => "Connecting…".into(),
-        (Connection::Reconnecting, _) => "Reconnecting…".into(),
+        (Connection::Idle, _) => plain(0),
+        (Connection::Connecting, _) => plain(1),
+        (Connection::Reconnecting, _) => plain(2),
         (Connection::Moving, _) => match view.moving_to {
-            Some(name) => join(&["Connecting you to ", name, "…"]),
-            None => "Connecting you…".into(),
+            Some(name) => say(4, name, ""),
+            None => plain(3),
         },
-        (Connection::Online, Some(Phase::Active { agent })) => join(&["With ", agent]),
+        (Connection::Online, Some(Phase::Active { agent })) => say(5, agent, ""),
         (Connection::Online, Some(Phase::Waiting)) => match view.place {
             Some(place) => waiting(place),
-            None => "Waiting for somebody to join…".into(),
+            None => plain(6),
         },
-        (Connection::Online, _) => "One moment…".into(),
+        (Connection::Online, _) => plain(7),
     }
 }
 
 fn waiting(place: &Place) -> String {
     let rank = number(place.rank);
-    let Some(wait) = &place.wait else { return join(&["You are number ", &rank]) };
-    let (from, to) = (wait.from / 60, wait.to.div_ceil(60));
-    let minutes = match (from, to) {
-        (_, 0 | 1) => return join(&["You are number ", &rank, ", about a minute"]),
-        (0, to) => join(&["1–", &number(to)]),
-        (from, to) if from >= to => number(to),
-        (from, to) => join(&[&number(from), "–", &number(to)]),
+    let Some(wait) = &place.wait else { return say(8, &rank, "") };
+    let (from, to) = (wait.from / 60, wait.to.div_ceil(60).max(1));
+    let minutes = match from.max(1) {
+        from if from >= to => number(to),
+        from => join(&[&number(from), "–", &number(to)]),
     };
-    join(&["You are number ", &rank, ", about ", &minutes, " minutes"])
+    say(9, &rank, &minutes)
+}
+
+/// From here on the customer is with this company.
+pub fn now_with(name: &str) -> String {
+    say(14, name, "")
 }
 
 /// What the company says to those who wait.
@@ -57,51 +73,89 @@ pub fn announced<'a>(view: &View<'a>) -> &'a str {
 /// A line between the messages.
 pub fn event(event: &Event) -> String {
     match event {
-        Event::Queued { area } => join(&["Waiting in line for ", area]),
-        Event::Joined { agent } => join(&[agent, " has joined"]),
-        Event::AgentLost { agent } => join(&[agent, " had to leave. You are next in line."]),
-        Event::Transferred { to, .. } => join(&["You are being passed on to ", to]),
-        Event::TransferFailed { .. } | Event::Confidential { .. } => String::new(),
-        Event::Ended(reason) => ended(reason).into(),
+        Event::Queued { area } => say(10, area, ""),
+        Event::Joined { agent } => say(11, agent, ""),
+        Event::AgentLost { agent } => say(12, agent, ""),
+        Event::Transferred { to, .. } => say(13, to, ""),
+        Event::TransferFailed { .. }
+        | Event::Confidential { .. }
+        | Event::Verified { .. }
+        | Event::Corrected { .. }
+        | Event::LeftMessage { .. } => String::new(),
+        Event::Ended(reason) => plain(ended(reason)),
     }
 }
 
-fn ended(reason: &EndReason) -> &'static str {
+fn ended(reason: &EndReason) -> u32 {
     match reason {
-        EndReason::Customer => "You have ended the chat",
-        EndReason::Agent => "The chat was ended",
-        EndReason::Elapsed => "The chat ended after a time without a message",
-        EndReason::SetTime => "The chat ended: we are closed now",
-        EndReason::Server => "The chat was ended by the server",
+        EndReason::Customer => 15,
+        EndReason::Agent => 16,
+        EndReason::Elapsed => 17,
+        EndReason::SetTime => 18,
+        EndReason::Server => 19,
     }
 }
 
 /// Why there is no chat any more, and what the button does about it.
-pub fn ending(ending: &Ending) -> (String, &'static str) {
-    const NEW: &str = "Start a new chat";
-    match ending {
-        Ending::Ended(reason) => (join(&[ended(reason), "."]), NEW),
-        Ending::Moved(to) if to.is_empty() => ("This conversation goes on elsewhere.".into(), NEW),
-        Ending::Moved(to) => (join(&["This conversation goes on at ", to, "."]), NEW),
-        Ending::Elsewhere => ("This chat goes on in another window.".into(), "Continue here"),
-        Ending::Forbidden => ("The chat cannot be used on this page.".into(), NEW),
-        Ending::Incompatible => ("The chat has been updated. Please load the page again.".into(), NEW),
-    }
+pub fn ending(ending: &Ending) -> (String, String) {
+    let why = match ending {
+        Ending::Ended(reason) => plain(ended(reason)),
+        Ending::Moved(to) if to.is_empty() => plain(22),
+        Ending::Moved(to) => say(23, to, ""),
+        Ending::Elsewhere => plain(24),
+        Ending::Forbidden => plain(26),
+        Ending::Incompatible => plain(27),
+    };
+    (why, plain(if *ending == Ending::Elsewhere { 25 } else { 21 }))
 }
 
 /// Something to say to the customer.
-pub fn notice(notice: &Notice) -> &'static str {
-    match notice {
-        Notice::TooLong => "This message is too long. Please send it in parts.",
-        Notice::OutboxFull => {
-            "Too many messages are waiting to be sent. Please wait until you are connected."
+pub fn notice(notice: &Notice) -> String {
+    plain(match notice {
+        Notice::TooLong => 28,
+        Notice::OutboxFull => 29,
+        Notice::Leaving => 30,
+        Notice::Lost => 31,
+        Notice::Stayed => 32,
+        Notice::NotArrived => 33,
+        Notice::NotUploaded(ErrorCode::BadDocument) => 34,
+        Notice::NotUploaded(_) => 35,
+        Notice::Refused(_) => 36,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    /// The numbers in `static/`: a word more is a line more in each language.
+    const WORDS: usize = 63;
+
+    fn words(language: &str) -> Vec<String> {
+        let path = format!("{}/static/words-{language}.js", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.strip_prefix("export default `\n").and_then(|text| text.strip_suffix("\n`;\n"));
+        lines.unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_language_has_every_word_and_fills_in_the_same() {
+        let listed = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/static/words.js")).unwrap();
+        let languages: Vec<&str> = listed.split('[').nth(1).unwrap().split('\'').skip(1).step_by(2).collect();
+        let languages: Vec<_> = languages.into_iter().filter(|name| name.len() == 2).collect();
+        assert!(languages.len() >= 12, "{languages:?}");
+        let english = words("en");
+        assert_eq!(english.len(), WORDS);
+        for language in languages {
+            let lines = words(language);
+            assert_eq!(lines.len(), WORDS, "{language}");
+            for (number, (line, english)) in lines.iter().zip(&english).enumerate() {
+                assert!(!line.trim().is_empty(), "{language} {number}");
+                let forms = line.split('|').last().unwrap();
+                let has = |text: &str, mark: &str| text.split('|').last().unwrap().contains(mark);
+                assert_eq!(has(line, "$1"), has(english, "$1"), "{language} {number}: {forms}");
+                assert_eq!(has(line, "$2"), has(english, "$2"), "{language} {number}: {forms}");
+            }
         }
-        Notice::Leaving => "One moment: you are being connected. Your message was not sent yet.",
-        Notice::Lost => "The earlier chat is not available any more. Please start a new one.",
-        Notice::Stayed => "You are still with us: the others could not be reached.",
-        Notice::NotArrived => "The chat could not be continued here.",
-        Notice::NotUploaded(ErrorCode::BadDocument) => "Files of this kind or size cannot be sent here.",
-        Notice::NotUploaded(_) => "The file could not be sent. Please try again in a moment.",
-        Notice::Refused(_) => "The last message could not be delivered.",
     }
 }

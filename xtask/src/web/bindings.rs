@@ -36,7 +36,7 @@ pub fn make(cache: &Path, app: &App, wasm: &Path, effort: Effort) -> Result<File
     let optimizer = if small { optimizer(cache) } else { None };
     let made = cache.join("web-made").join(app.name);
     let mark = made.with_extension("mark");
-    let now = mark_of(&bytes, small, optimizer.is_some()) + if app.silent { " silent 3" } else { " 2" };
+    let now = mark_of(&bytes, small, optimizer.is_some()) + if app.silent { " silent 4" } else { " 2" };
     if fs::read_to_string(&mark).is_ok_and(|last| last == now) {
         return folder::read(&made);
     }
@@ -99,21 +99,30 @@ fn shorten(script: &Path, module: &Path) -> Result<()> {
     wasm.emit_wasm_file(module)
 }
 
-/// Blanks the paths of source files.
+/// Blanks the paths of source files, and the texts of panics.
 fn without_paths(data: &mut [u8]) {
     const ROOTS: [&[u8]; 4] = [b"/rustc/", b"index.crates.io-", b"core/src/", b"protocol/src/"];
+    const TEXTS: [&[u8]; 6] = [
+        b"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849",
+        b"5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899",
+        b"RefCell already mutably borrowedRefCell already borrowed",
+        b"internal error: entered unreachable code: The JS binding should only ever produce a valid value",
+        b"Tried to shrink to a larger capacity",
+        b"attempt to divide by zero0x0123456789ABCDEF",
+    ];
     for at in 0..data.len() {
         let Some(rest) = data.get_mut(at..(at + 160).min(data.len())) else { return };
-        let end = rest.windows(3).position(|three| three == b".rs").map(|end| end + 3);
-        if let Some(end) = end.filter(|_| ROOTS.iter().any(|root| rest.starts_with(root))) {
+        let text = TEXTS.iter().find(|text| rest.starts_with(text)).map(|text| text.len());
+        let path = || rest.windows(3).position(|three| three == b".rs").map(|end| end + 3);
+        let end = if ROOTS.iter().any(|root| rest.starts_with(root)) { path() } else { text };
+        if let Some(end) = end {
             rest[..end].fill(0);
         }
     }
 }
 
-/// wasm-bindgen's script without comments and indentation. It has no comment that begins inside a line, and no text of
-/// more than one line.
-fn without_comments(script: &str) -> String {
+/// A script without comments and indentation. A comment begins its line; texts of several lines need no indentation.
+pub fn without_comments(script: &str) -> String {
     let mut small = String::new();
     let mut comment = false;
     for line in script.lines().map(str::trim) {

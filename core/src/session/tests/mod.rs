@@ -15,6 +15,7 @@ mod redirect;
 mod release;
 mod supervise;
 mod talk;
+mod visitor;
 
 use baton_protocol::federation::Denial;
 use baton_protocol::model::{Brand, Customer, Destination, Phase, Share, SharePolicy};
@@ -261,6 +262,7 @@ fn line(effect: &Effect) -> String {
         Effect::Call(call) => format!("call {}: {}", call.peer, call_line(&call.request)),
         Effect::Reply(_, answer) => format!("reply: {}", answer_line(answer)),
         Effect::Fetch { peer, document, .. } => format!("fetch {} from {peer}", document.name),
+        Effect::Mail { text, .. } => format!("mail: {text}"),
         Effect::Found(_) => "found".into(),
         Effect::Token(..) => "token".into(),
         Effect::Audit(record) => format!("audit {}", record.step.name()),

@@ -1,0 +1,85 @@
+//! What a site, a clock or an operator says of a customer.
+
+use baton_protocol::model::Known;
+
+use super::*;
+use crate::session::{Identity, Message};
+
+fn identity(subject: &str) -> Identity {
+    Identity {
+        site: "https://www.acme.example".into(),
+        subject: subject.into(),
+        name: "Carla C.".into(),
+        email: String::new(),
+    }
+}
+
+#[test]
+fn s2_an_agent_sees_who_the_site_says_the_customer_is_and_the_customer_does_not() {
+    let mut bench = Bench::with_ann();
+    let lines = bench.tell(Input::Identified(identity("c-7")));
+    assert_eq!(lines, ["save", "append #3", "ann < #3", "ann < card Active"]);
+    assert_eq!(bench.chat.record.customer.name, "Carla C.");
+    // What the site does not say stays the customer's own word.
+    assert_eq!(bench.chat.record.customer.email, "carla@example.org");
+    assert_eq!(bench.tell(Input::Identified(identity("c-7"))), [""; 0], "said once");
+}
+
+#[test]
+fn m4_another_customer_who_logs_on_ends_the_chat() {
+    let mut bench = Bench::with_ann();
+    bench.tell(Input::Identified(identity("c-7")));
+    bench.killed();
+    bench.tell(Input::Identified(identity("c-8")));
+    assert_eq!(bench.chat.record.state, State::Ended(EndReason::Customer));
+    assert_eq!(bench.chat.record.visitor.verified, Some(identity("c-7")));
+}
+
+#[test]
+fn m4_a_clock_or_an_operator_ends_a_chat_once() {
+    for reason in [EndReason::SetTime, EndReason::Elapsed, EndReason::Server] {
+        let mut bench = Bench::with_ann();
+        let lines = bench.tell(Input::Close(reason.clone()));
+        let ended = format!("1 < ended {reason:?}");
+        assert!(lines.contains(&ended) && lines.last().unwrap() == "1 closed: Ended", "{lines:?}");
+        assert_eq!(bench.tell(Input::Close(reason)), [""; 0]);
+    }
+}
+
+#[test]
+fn h1_a_message_that_is_left_waits_without_a_connection_and_is_answered_by_mail() {
+    let mut world = World::new("Acme");
+    let message =
+        Message { area: "sales".into(), customer: customer(), page: None, text: "It leaks.".into() };
+    let (_, effects) = world.step(|env, out| Chat::leave_message(env, message, out));
+    assert_eq!(
+        shown(&effects),
+        ["found", "save", "append #1", "append #2", "queue: wait since 1000000 in sales"]
+    );
+    let found = effects.into_iter().find_map(|effect| match effect {
+        Effect::Found(chat) => Some(*chat),
+        _ => None,
+    });
+    let mut bench = Bench { world, chat: found.unwrap() };
+    assert_eq!(bench.killed(), ["queue: wait since 1000000 in sales"], "no limit on the time");
+    bench.assign("ann");
+    let lines = bench.agent_says("ann", 1, "Send it in.");
+    assert_eq!(lines, ["append #4", "ann < #4", "ann < stored #4", "mail: Send it in."]);
+    assert_eq!(bench.agent_says("ann", 1, "Send it in."), ["ann < stored #4"], "posted once");
+    assert_eq!(bench.agent_notes("ann", 2, "He is angry."), ["append #5", "ann < #5", "ann < stored #5"]);
+}
+
+#[test]
+fn h1_a_waiting_customer_corrects_what_another_server_has_said_of_them() {
+    let (mut bench, _) = Bench::arrived(Some(talk::came_with(Vec::new())));
+    let before = bench.chat.known().unwrap();
+    let known = Known { email: "carla@new.example".into(), ..before.clone() };
+    let correct = |known: &Known| Input::Customer(CONN, ClientFrame::Correct { known: known.clone() });
+    assert_eq!(bench.tell(correct(&before)), [""; 0], "nothing is wrong");
+    let long = Known { name: "x".repeat(1_000), ..before };
+    assert_eq!(bench.tell(correct(&long)), [""; 0], "no label");
+    assert_eq!(bench.tell(correct(&known)), ["save", "append #2"], "not shown to the customer");
+    assert_eq!(bench.chat.record.customer.email, "carla@new.example");
+    bench.assign("ann");
+    assert_eq!(bench.tell(correct(&long)), [""; 0], "the agent has it now");
+}

@@ -1,0 +1,34 @@
+// The widget's own words in the customer's language, from one small file. A line of such a file is a word, whose number
+// is the line's; `$1` and `$2` are filled in, and a line with plural forms has them as `one=…|other=…`, chosen by the
+// browser's own rules for the second of them.
+const LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'tr', 'ar', 'zh', 'ja'];
+let words = [];
+let plurals;
+
+export const say = (word, one = '', two = '') => {
+  const line = words[word] ?? '';
+  const forms = line.split('|').map((form) => form.split('='));
+  const wanted = forms.length > 1 && plurals.select(+two.split('–').pop());
+  const [text] = (forms.find(([kind]) => kind === wanted) ?? forms.at(-1)).slice(-1);
+  return text.replace(/\$[12]/g, (which) => (which === '$1' ? one : two));
+};
+
+const each = (name, act) =>
+  document.querySelectorAll(`[data-${name}]`).forEach((element) => act(element, say(element.dataset[name])));
+
+// The first of these languages that there is, else English.
+export const speak = async (wanted) => {
+  const short = wanted.map((name) => `${name}`.slice(0, 2).toLowerCase());
+  const language = short.find((name) => LANGUAGES.includes(name)) ?? 'en';
+  const root = document.documentElement;
+  if (root.lang === language && words.length) return;
+  words = (await import(`./words-${language}.js`)).default.trim().split('\n');
+  plurals = new Intl.PluralRules(language);
+  root.lang = language;
+  root.dir = language === 'ar' ? 'rtl' : 'ltr';
+  each('say', (element, text) => (element.textContent = text));
+  each('label', (element, text) => element.setAttribute('aria-label', text));
+  each('hint', (element, text) => (element.placeholder = text));
+  // For the style sheet, which shows what became of a message.
+  for (const word of [55, 56, 57, 58]) root.style.setProperty(`--say-${word}`, JSON.stringify(say(word)));
+};
