@@ -3,6 +3,7 @@
 //! Each verb prints a last line of JSON with its figures and exits non-zero when it falls short. Nothing that a
 //! verb makes is written into the work tree: all of it goes to one cache folder, see [`place`].
 
+mod bench;
 mod browser;
 mod conventions;
 mod demo;
@@ -27,8 +28,14 @@ cargo xtask <verb>
   demo [--check]         two companies on this machine; --check does one transfer in headless browsers
   test [--fast]          everything that is checked; --fast leaves the browsers out
   sim [words…]           random fault schedules against core (--schedules N --seed S, --mutants)
+<<<<<<< HEAD
   kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND);
                          --sabotage early|forgetful: with a deliberate defect, which has to be found
+=======
+  kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND)
+  bench [--quick] [words…]
+                         the gateway beside other servers, in turns; --quick: under ten minutes
+>>>>>>> 88c4417 (baton-bench: load on any WebSocket server, comparisons in turns, and transfers with a clock and TLS)
   size                   what browsers download, against its budgets
   conventions            the rules of the source that no compiler knows
 
@@ -63,6 +70,8 @@ fn main() -> ExitCode {
             process::run(cargo.args(["run", "--quiet", "--release", "-p", "baton-sim", "--"]).args(rest))
         }),
         ["kill-loop", rest @ ..] => demo::kill_loop(rest),
+        ["bench", "--quick", rest @ ..] => bench::verb(true, rest),
+        ["bench", rest @ ..] => bench::verb(false, rest),
         ["size"] => size::verb(),
         ["conventions"] => conventions::verb(),
         ["help" | "--help"] => {
