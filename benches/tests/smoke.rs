@@ -1,4 +1,5 @@
 //! The tool against a server of a few lines: what is sent comes back, is counted, and takes time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;

@@ -10,12 +10,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use baton_protocol::{ClientFrame, Encoding};
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use super::scan::{Found, Scan};
 use super::script::Script;
+use super::ws;
 
 /// Bytes read at once, from whichever connection.
 const SCRATCH: usize = 256 * 1024;
@@ -323,6 +325,17 @@ impl Lane {
 }
 
 impl Connection {
+    /// Tells Baton that somebody is there, while the load has not begun.
+    ///
+    /// # Errors
+    /// When the server has broken the connection.
+    pub fn beat(&mut self) -> Result<()> {
+        let (mut frame, mut bytes) = (Vec::new(), Vec::new());
+        ClientFrame::Ping { nonce: 0 }.encode(Encoding::Binary, &mut frame)?;
+        ws::put(ws::BINARY, &frame, &mut bytes);
+        self.write(&bytes)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if !self.unsent.is_empty() {
             self.unsent.extend_from_slice(bytes);

@@ -162,6 +162,14 @@ impl Opening {
         Self::connect(address)?.upgrade(address, baton_protocol::SOCKET_PATH, subprotocol)
     }
 
+    /// Tells Baton that somebody is there.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn beat(&mut self) -> Result<()> {
+        self.say(&ClientFrame::Ping { nonce: 0 })
+    }
+
     /// Reads what is there, for later.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Who talks to whom: connections and lanes, on each kind of server.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use baton_protocol::{ClientFrame, ServerFrame};
@@ -12,6 +13,9 @@ use super::scan::Scan;
 use super::script::Script;
 use super::server::{Server, Speaks};
 use super::ws;
+
+/// A gateway gives up whoever says nothing for a minute, and a slow machine takes longer than that for many logins.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// What the load looks like.
 #[derive(Clone, Debug, Args)]
@@ -146,8 +150,13 @@ impl Crowd {
     fn chats(server: &Server, load: &Load, agents: &str, password: &str) -> Result<Self> {
         let text = "x".repeat(load.size);
         let mut crowd = Self::default();
-        let mut desks = Vec::new();
+        let mut desks: Vec<(Opening, HashMap<_, _>)> = Vec::new();
+        let mut beat = Instant::now();
         for number in 0..load.agents() {
+            if beat.elapsed() > HEARTBEAT {
+                desks.iter_mut().try_for_each(|(desk, _)| desk.beat())?;
+                beat = Instant::now();
+            }
             let desk = Opening::agent(server.address, &format!("{agents}{number}"), password)
                 .with_context(|| format!("agent {agents}{number}"))?;
             desks.push((desk, HashMap::new()));
@@ -170,6 +179,11 @@ impl Crowd {
             crowd.connections.push(Connection::new(stream, Scan::Customer(lane + 1), rest)?);
             // What an agent does not read, the gateway would have to keep.
             desks.iter_mut().try_for_each(|(desk, _)| desk.drain())?;
+            if beat.elapsed() > HEARTBEAT {
+                desks.iter_mut().try_for_each(|(desk, _)| desk.beat())?;
+                crowd.connections.iter_mut().try_for_each(Connection::beat)?;
+                beat = Instant::now();
+            }
         }
         for (desk, chats) in desks {
             let (stream, rest) = desk.into_parts();
