@@ -267,7 +267,7 @@ impl Ui {
         self.text("state", &words::state(view));
         let notice = match view.notice {
             Some(notice) => words::notice(notice),
-            None => words::announced(view),
+            None => words::announced(view).to_owned(),
         };
         self.text("notice", &notice);
         self.show("notice", !notice.is_empty());
