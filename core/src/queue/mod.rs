@@ -395,7 +395,7 @@ impl QueueManager {
             Input::PickUp(login, chat) => self.pick_up(now, &login, chat),
             Input::Hold(login, chat) => self.hold(now, login, chat),
             Input::HoldUnlessKept(login, chat, seat) => {
-                if self.is_kept_for(&seat, chat) {
+                if self.is_kept_for(now, &seat, chat) {
                     Vec::new()
                 } else {
                     self.hold(now, login, chat)

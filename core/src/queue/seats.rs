@@ -146,9 +146,12 @@ impl QueueManager {
     }
 
     /// Whether the place is kept for where the chat's customer is being led; then it knows whose it was (D6).
-    pub(super) fn is_kept_for(&mut self, seat: &SeatKey, chat: ChatId) -> bool {
-        let kept = self.agents.values_mut().find_map(|agent| agent.seats.get_mut(seat));
-        kept.map(|seat| seat.instead_of = Some(chat)).is_some()
+    pub(super) fn is_kept_for(&mut self, now: Timestamp, seat: &SeatKey, chat: ChatId) -> bool {
+        let Some(id) = self.keepers.get(seat).copied() else { return false };
+        let Some(kept) = self.agents[id as usize].seats.get_mut(seat) else { return false };
+        kept.instead_of.get_or_insert((chat, Held { since: now, weight: CHAT, area: None }));
+        self.instead.insert(chat, seat.clone());
+        true
     }
 
     /// The chat's own place is its place again: none is kept for where its customer was to go (D6).

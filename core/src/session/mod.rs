@@ -669,7 +669,7 @@ impl Chat {
         let customer = self.conn.filter(|_| entry.body.is_public() && !own);
         let (chat, agent) = (self.record.id, self.shown_to());
         let entered = Entered { chat, entry, customer, agent, said };
-        let shown = |watcher: &Watcher| Effect::ToAgent(watcher.who.login.clone(), entered.shown());
+        let shown = |watcher: &supervise::Watcher| Effect::ToAgent(watcher.who.login.clone(), entered.shown());
         let followers: Vec<Effect> = self.watchers.iter().map(shown).collect();
         out.push(Effect::Append(entered));
         out.extend(followers);

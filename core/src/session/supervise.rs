@@ -3,7 +3,7 @@
 //! Whoever calls has checked the role. Followers live in memory alone: they change nothing of the chat.
 
 use baton_protocol::frames::About;
-use baton_protocol::model::{Author, Body, Destination, Event, Share};
+use baton_protocol::model::{Author, Body, Destination, Entry, Event, Share};
 use baton_protocol::{ClientFrame, ErrorCode, MessageId, ServerFrame, TransferId};
 
 use super::attach::in_frames;
@@ -64,7 +64,7 @@ impl Chat {
             Supervision::Whisper(id, text) => self.whisper(env, &who, id, text, out),
             Supervision::Join => self.join(env, &who, out),
             Supervision::TakeOver => self.take_over(env, who, out),
-            Supervision::Priority(priority) => self.set_priority(priority, out),
+            Supervision::Priority(priority) => self.set_priority(env, priority, out),
         }
     }
 
@@ -98,7 +98,7 @@ impl Chat {
         let mut send = |frame| out.push(Effect::ToAgent(login.into(), frame));
         send(ServerFrame::Watched { card, context, agent, joined });
         send(self.marks_frame());
-        in_frames(chat, self.entries.iter().cloned()).into_iter().for_each(send);
+        in_frames(chat, self.entries.iter().map(|entry| Entry::clone(entry))).into_iter().for_each(send);
     }
 
     fn whisper(
@@ -175,11 +175,11 @@ impl Chat {
         }
     }
 
-    fn set_priority(&mut self, priority: u8, out: &mut Vec<Effect>) {
+    fn set_priority(&mut self, env: &Env<'_>, priority: u8, out: &mut Vec<Effect>) {
         self.record.priority = priority.min(9);
         self.save(out);
         self.tell_marks(out);
-        self.enqueue(out);
+        self.enqueue(env, out);
     }
 
     /// An agent has it now: who it is may read it later, and need not follow it any more.
