@@ -134,8 +134,8 @@ mod tests {
             assert_eq!(lines.len(), WORDS, "{language}");
             for (number, (line, english)) in lines.iter().zip(&english).enumerate() {
                 assert!(!line.trim().is_empty(), "{language} {number}");
-                let forms = line.split('|').last().unwrap();
-                let has = |text: &str, mark: &str| text.split('|').last().unwrap().contains(mark);
+                let forms = line.split('|').next_back().unwrap();
+                let has = |text: &str, mark: &str| text.split('|').next_back().unwrap().contains(mark);
                 assert_eq!(has(line, "$1"), has(english, "$1"), "{language} {number}: {forms}");
                 assert_eq!(has(line, "$2"), has(english, "$2"), "{language} {number}: {forms}");
             }
