@@ -1,7 +1,7 @@
 //! How states, events and times read to a person.
 
 use baton_protocol::CloseCode;
-use baton_protocol::model::{Author, DocumentState, EndReason, Event, Stage, WaitRange};
+use baton_protocol::model::{Author, DocumentState, EndReason, Event, OpenState, Presence, Stage, WaitRange};
 
 /// The customer's name, or a word in its place.
 #[must_use]
@@ -25,6 +25,48 @@ pub fn clock(millis: u64) -> String {
     let seconds = millis / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// How long ago, in one unit: `now`, `4 min`, `2 h`.
+#[must_use]
+pub fn ago(millis: u64) -> String {
+    match millis / 60_000 {
+        0 => "now".into(),
+        minutes @ 1..60 => format!("{minutes} min"),
+        minutes @ 60..1_440 => format!("{} h", minutes / 60),
+        minutes => format!("{} d", minutes / 1_440),
+    }
+}
+
+/// How urgent a wait is, for its colour: after two minutes people begin to leave, after five most think of it.
+#[must_use]
+pub fn urgency(millis: u64) -> &'static str {
+    match millis {
+        0..120_000 => "short",
+        120_000..300_000 => "long",
+        _ => "urgent",
+    }
+}
+
+/// Whether somebody takes chats.
+#[must_use]
+pub fn presence(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Available => "Available",
+        Presence::Busy => "Busy",
+        Presence::Away => "Away",
+    }
+}
+
+/// The value of an open chat's `data-state`.
+#[must_use]
+pub fn open_state(state: &OpenState) -> &'static str {
+    match state {
+        OpenState::Waiting => "waiting",
+        OpenState::Active { .. } => "active",
+        OpenState::Transferring { .. } => "transferring",
+        OpenState::Leaving { .. } => "leaving",
+    }
 }
 
 /// An expected wait.
@@ -107,7 +149,7 @@ pub fn event(event: &Event) -> String {
 pub fn ended(reason: &EndReason) -> &'static str {
     match reason {
         EndReason::Customer => "The customer ended the chat",
-        EndReason::Agent => "You ended the chat",
+        EndReason::Agent => "The agent ended the chat",
         EndReason::Elapsed => "The chat ended because nobody was there any more",
         EndReason::SetTime => "The chat ended at the set time",
         EndReason::Server => "The server ended the chat",

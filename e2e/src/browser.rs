@@ -190,6 +190,24 @@ impl Browser {
         Ok(self.driver.execute(script, Vec::new()).await?.json().clone())
     }
 
+    /// Pictures of the window in light and in dark, and on a tablet, where `BATON_SCREENSHOTS` names a folder for them.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn pictures(&self, name: &str) -> Result<()> {
+        if std::env::var_os("BATON_SCREENSHOTS").is_none() {
+            return Ok(());
+        }
+        let scheme = |scheme: &str| format!("document.documentElement.style.colorScheme = '{scheme}'");
+        self.picture(name).await?;
+        self.script(&scheme("dark")).await?;
+        self.picture(&format!("{name}-dark")).await?;
+        self.script(&scheme("")).await?;
+        self.driver.set_window_rect(0, 0, 834, 1112).await?;
+        self.picture(&format!("{name}-tablet")).await?;
+        Ok(self.driver.set_window_rect(0, 0, 1280, 860).await?)
+    }
+
     /// A picture of the window, where `BATON_SCREENSHOTS` names a folder for it.
     ///
     /// # Errors

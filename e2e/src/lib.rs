@@ -4,6 +4,7 @@
 //! its website; [`pair`] are two of them. [`browser`] drives headless Chromium, [`kill`] kills gateways in the middle
 //! of transfers. Nothing here waits for a fixed time: [`until`] asks again until the answer is yes or the limit is over.
 
+pub mod axe;
 pub mod browser;
 pub mod client;
 pub mod company;

@@ -11,8 +11,9 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Ask, Brand, ChatCard, Consultation, Context, Destination, DocumentState, Entry,
-    Offer, OpenChat, Page, Permit, Phase, Presence, ServerCard, Share, Stage, WaitRange, WaitingCard,
+    AgentCard, AreaCard, Ask, Brand, ChatCard, ClosedChat, Consultation, Context, Destination, DocumentState,
+    Entry, Marks, Offer, OpenChat, Outcome, Page, Permit, Phase, Presence, Reply, ServerCard, Share, Stage,
+    WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -38,6 +39,7 @@ macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $numbe
         }
 
         /// Nothing when the number is unknown.
+        #[allow(clippy::redundant_closure_call, reason = "of a frame without members nothing is decoded")]
         pub(crate) fn decode_body<D: bincode::de::Decoder<Context = ()>>(number: u16, from: &mut D) -> Option<Result<Self, bincode::error::DecodeError>> {
             match number {
                 $($number => Some((|| Ok(Self::$variant { $($field: Decode::decode(from)?),* }))()),)*
@@ -244,6 +246,72 @@ frames! {
             /// Whether it is.
             on: bool,
         }
+        /// Say what came of a chat, before it is ended. Answered by `chat_marks`.
+        46 SetOutcome {
+            /// The chat.
+            chat: ChatId,
+            /// What came of it.
+            outcome: Outcome,
+        }
+        /// For supervisors: follow a chat without taking part, or stop. Answered by `watched`, with the entries after it.
+        47 Watch {
+            /// The chat.
+            chat: ChatId,
+            /// Whether to follow it.
+            on: bool,
+        }
+        /// For supervisors: a note in a chat that is not theirs. Its agent reads it, its customer does not. Answered as
+        /// `note` is.
+        48 Whisper {
+            /// The chat.
+            chat: ChatId,
+            /// As in `say`.
+            id: MessageId,
+            /// The text.
+            text: String,
+        }
+        /// For supervisors who follow a chat: take part in it. From then on `say` is for them, too, and the customer sees
+        /// who has come.
+        49 JoinIn {
+            /// The chat.
+            chat: ChatId,
+        }
+        /// For supervisors: take a chat over, from the queue or from its agent. Answered by `opened` or `refused`.
+        50 TakeOver {
+            /// The chat.
+            chat: ChatId,
+        }
+        /// For supervisors: recommend another priority.
+        51 SetPriority {
+            /// The chat.
+            chat: ChatId,
+            /// 0 ordinary, up to 9 urgent.
+            priority: u8,
+        }
+        /// For supervisors: a message to every agent of an area who is logged in, or to all of them. Never stored.
+        52 TeamMessage {
+            /// The area's name; none for everybody.
+            to: Option<String>,
+            /// The text.
+            text: String,
+        }
+        /// Keep a reply for later use: for oneself, or as a supervisor for everybody. Answered by `replies`.
+        53 PutReply {
+            /// The reply; one of the same id is replaced.
+            reply: Reply,
+        }
+        /// Forget a reply. Answered by `replies`.
+        54 RemoveReply {
+            /// Its id.
+            id: MessageId,
+        }
+        /// Ask for the chats that were over last: one's own, for supervisors all. Answered by `closed_chats`.
+        55 ListClosed {}
+        /// Read a chat that is over. Answered by `watched`, with the entries after it, or `refused`.
+        56 ReadClosed {
+            /// The chat.
+            chat: ChatId,
+        }
     }
 }
 
@@ -359,7 +427,7 @@ frames! {
             transfer: TransferId,
         }
 
-        /// The queue of the agent's areas, whole (A2).
+        /// The queue of the agent's areas (A2). What does not fit into it follows in `queue_more`.
         32 Queue {
             /// Waiting customers, the first one first.
             waiting: Vec<WaitingCard>,
@@ -456,6 +524,50 @@ frames! {
             chat: ChatId,
             /// Areas, agents and servers; only what could be chosen now.
             permits: Vec<Permit>,
+        }
+        /// What is known of a chat beside its card and its entries. Follows `opened`, and comes again when it changes.
+        47 ChatMarks {
+            /// The chat.
+            chat: ChatId,
+            /// What is known.
+            marks: Marks,
+        }
+        /// A chat that the reader follows or reads, and does not have. Its entries come after it.
+        48 Watched {
+            /// The chat.
+            card: ChatCard,
+            /// Where it came from, if it was transferred.
+            context: Option<Context>,
+            /// Who has it, by the name that customers see; empty for nobody.
+            agent: String,
+            /// Whether the reader takes part.
+            joined: bool,
+        }
+        /// Replies for later use: the company's and one's own. In parts, of which the first begins anew.
+        49 Replies {
+            /// The replies.
+            replies: Vec<Reply>,
+            /// Whether these begin the list anew.
+            first: bool,
+        }
+        /// A supervisor's message to the team.
+        50 TeamSaid {
+            /// Who: the name that customers see.
+            from: String,
+            /// To which area, by its title; none for everybody.
+            to: Option<String>,
+            /// The text.
+            text: String,
+        }
+        /// The chats that were over last, the newest first.
+        51 ClosedChats {
+            /// The chats.
+            chats: Vec<ClosedChat>,
+        }
+        /// More of the queue: continues the last `queue`.
+        53 QueueMore {
+            /// Waiting customers.
+            waiting: Vec<WaitingCard>,
         }
     }
 }

@@ -32,6 +32,18 @@ pub const MAX_DOCUMENTS: usize = 32;
 /// Bytes of a document's name (UTF-8).
 pub const MAX_DOCUMENT_NAME: usize = 128;
 
+/// Pages that are remembered of one customer, the newest ones: enough to see what they looked for.
+pub const MAX_VISITS: usize = 20;
+
+/// Tags of one chat, each no longer than [`MAX_LABEL`].
+pub const MAX_TAGS: usize = 12;
+
+/// Replies for later use that one agent may keep, and that the company may.
+pub const MAX_REPLIES: usize = 500;
+
+/// Chats in one [`ServerFrame::ClosedChats`](crate::ServerFrame::ClosedChats).
+pub const MAX_CLOSED: usize = 100;
+
 /// Servers that one conversation may visit in a row (threat 25 of the hand-over protocol).
 pub const MAX_HOPS: usize = 16;
 

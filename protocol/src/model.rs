@@ -245,6 +245,75 @@ pub struct DocumentCard {
     pub size: u64,
 }
 
+/// What is known of a chat beside its card.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Marks {
+    /// Whether it is marked as confidential (O2).
+    pub confidential: bool,
+    /// Recommended priority, 0 to 9.
+    pub priority: u8,
+    /// Pages that the customer has been on, the newest last (M5).
+    pub pages: Vec<Visit>,
+    /// What came of it, as its agent has said.
+    pub outcome: Option<Outcome>,
+}
+
+/// A reply that is kept for later use. `{name}` in it stands for the customer's name, `{agent}` for the agent's,
+/// `{company}` for the company's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Reply {
+    /// Made by the console that wrote it first.
+    pub id: MessageId,
+    /// The word by which it is found, after `/`.
+    pub shortcut: String,
+    /// The text.
+    pub text: String,
+    /// Whether it is its writer's alone; the others are everybody's.
+    pub personal: bool,
+}
+
+/// A chat that is over, in a list of such.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct ClosedChat {
+    /// The chat.
+    pub chat: ChatId,
+    /// The area.
+    pub area: String,
+    /// The customer's name, if known.
+    pub name: String,
+    /// The subject, if known.
+    pub subject: String,
+    /// When it came to this server.
+    pub since: Timestamp,
+    /// How it ended, or where it went.
+    pub state: ChatState,
+    /// What came of it, as its agent has said.
+    pub outcome: Option<Outcome>,
+}
+
+/// A page that the customer has been on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Visit {
+    /// The page.
+    pub page: Page,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// What came of a chat, as its agent says at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Outcome {
+    /// One of the company's words for it; empty when none was chosen.
+    pub disposition: String,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+}
+
 /// Whether a document that came along with a chat can be read yet (A8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -369,8 +438,10 @@ pub struct AgentCard {
 pub enum Presence {
     /// Takes chats.
     Available,
-    /// Connected and busy with something else: takes none.
+    /// Not at the desk: takes none.
     Away,
+    /// At the desk, and gets no new chat.
+    Busy,
 }
 
 /// An area as the transfer dialog shows it (A3, D2).

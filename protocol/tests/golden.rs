@@ -33,6 +33,12 @@ fn customer() -> Customer {
         client_type: "baton-widget/0.1".into(),
     }
 }
+fn outcome() -> Outcome {
+    Outcome { disposition: "Sold".into(), tags: vec!["tent".into(), "return".into()] }
+}
+fn reply() -> Reply {
+    Reply { id: message(), shortcut: "hello".into(), text: "Hello {name}".into(), personal: true }
+}
 fn area() -> AreaCard {
     AreaCard {
         name: "sales".into(),
@@ -177,6 +183,18 @@ fn client_samples() -> Vec<ClientFrame> {
         CancelTransfer { chat: chat(), transfer: transfer() },
         Dismiss { chat: chat() },
         SetConfidential { chat: chat(), on: true },
+        SetOutcome { chat: chat(), outcome: outcome() },
+        Watch { chat: chat(), on: true },
+        Whisper { chat: chat(), id: message(), text: "Offer the discount.".into() },
+        JoinIn { chat: chat() },
+        TakeOver { chat: chat() },
+        SetPriority { chat: chat(), priority: 7 },
+        TeamMessage { to: Some("sales".into()), text: "Lunch at one.".into() },
+        PutReply { reply: reply() },
+        RemoveReply { id: message() },
+        ListClosed {},
+        ReadClosed { chat: chat() },
+        SetPresence { presence: Presence::Busy },
         Rescue { chat: chat(), to: Some("sales".into()) },
         Consult {
             transfer: transfer(),
@@ -300,6 +318,30 @@ fn server_samples() -> Vec<ServerFrame> {
                 since: Timestamp(1_700_000_001_000),
             }],
             first: true,
+        },
+        Watched { card: card(), context: Some(context()), agent: "Bob".into(), joined: true },
+        Replies { replies: vec![reply()], first: true },
+        TeamSaid { from: "Alma".into(), to: Some("Sales".into()), text: "Lunch at one.".into() },
+        ClosedChats {
+            chats: vec![ClosedChat {
+                chat: chat(),
+                area: "sales".into(),
+                name: "Ada".into(),
+                subject: "Order 7".into(),
+                since: Timestamp(1_700_000_001_000),
+                state: ChatState::Ended(EndReason::Customer),
+                outcome: Some(outcome()),
+            }],
+        },
+        QueueMore { waiting: Vec::new() },
+        ChatMarks {
+            chat: chat(),
+            marks: Marks {
+                confidential: true,
+                priority: 3,
+                pages: vec![Visit { page: page(), at: Timestamp(1_700_000_001_000) }],
+                outcome: Some(outcome()),
+            },
         },
         ChatPolicy {
             chat: chat(),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
@@ -24,6 +25,32 @@ pub fn install() -> Result<()> {
     }
     println!("installing Chromium and ChromeDriver");
     apt_install(&["chromium", "chromium-driver"])
+}
+
+/// The version of axe-core: a new one may find more.
+const AXE: &str = "4.14.1";
+
+/// Makes sure that axe-core is in the cache folder, where the end-to-end tests look for it.
+pub fn install_axe() -> Result<()> {
+    let folder = place::cache()?.join("axe");
+    let mark = folder.join(AXE);
+    if mark.is_file() {
+        return Ok(());
+    }
+    if place::program("npm").is_none() {
+        if !is_debian()? {
+            bail!("the accessibility tests need npm in PATH");
+        }
+        println!("installing npm");
+        apt_install(&["npm"])?;
+    }
+    println!("fetching axe-core {AXE} from npm, once");
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
+    npm.arg(format!("axe-core@{AXE}"));
+    std::fs::create_dir_all(&folder)?;
+    process::limited(&mut npm, Duration::from_secs(180))?;
+    Ok(std::fs::write(mark, "")?)
 }
 
 /// Whether packages can be installed here: on Debian, and its kin, by root.

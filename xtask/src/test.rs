@@ -82,6 +82,7 @@ pub fn verb(fast: bool) -> Result<()> {
     let start = Instant::now();
     let mut tally = Tally::default();
     let browser = fast || tally.phase("browser", |_| browser::install()).is_some();
+    let browser = browser && (fast || tally.phase("axe", |_| browser::install_axe()).is_some());
     if !fast {
         tally.phase("python", |_| python::install());
     }

@@ -1,11 +1,13 @@
 //! The gateway's word.
 
 use baton_protocol::frames::{About, PeerOffer};
-use baton_protocol::model::{AgentCard, Brand, ChatCard, ChatState, Context, Stage};
-use baton_protocol::{ChatId, ErrorCode, MessageId, ResumeToken, ServerFrame, Timestamp, TransferId};
+use baton_protocol::model::{AgentCard, Brand, ChatCard, ChatState, Context, Destination, Stage};
+use baton_protocol::{
+    ChatId, ClientFrame, ErrorCode, MessageId, ResumeToken, ServerFrame, Timestamp, TransferId,
+};
 
-use super::chat::{Attempt, Chat};
-use super::{Console, Link, Me, SideLine, sentence};
+use super::chat::{Attempt, Chat, PaneState, Role};
+use super::{Alert, Console, Dialog, Link, Me, SideLine, Tab, places, sentence};
 
 impl Console {
     /// Takes a frame from the gateway.
@@ -16,9 +18,20 @@ impl Console {
                 self.welcome(agent, token, server, brand, now);
             }
             ServerFrame::Queue { waiting } => {
-                self.picking.retain(|chat| waiting.iter().any(|card| card.chat == *chat));
-                self.queue = waiting;
+                // By the last list, which was whole: this one may go on in the next frame.
+                let last = std::mem::replace(&mut self.queue, waiting);
+                self.picking.retain(|chat| last.iter().any(|card| card.chat == *chat));
+                if let Some(first) = self.queue.first().filter(|_| last.is_empty()) {
+                    self.alerts.push(Alert::Waiting(crate::words::customer(&first.name)));
+                }
             }
+            ServerFrame::QueueMore { waiting } => self.queue.extend(waiting),
+            ServerFrame::Watched { card, context, agent, joined } => {
+                self.watched(card, context, agent, joined);
+            }
+            ServerFrame::Replies { replies, first } => self.replies(replies, first),
+            ServerFrame::TeamSaid { from, to, text } => self.team_said(&from, to.as_deref(), &text, now),
+            ServerFrame::ClosedChats { chats } => self.closed = chats,
             ServerFrame::Destinations { areas, agents, servers } => {
                 (self.areas, self.agents, self.servers) = (areas, agents, servers);
                 self.find_myself();
@@ -31,9 +44,12 @@ impl Console {
                 self.progress(chat, transfer, stage, code, detail);
             }
             ServerFrame::Entries { chat, entries } => {
-                if let Some(chat) = self.chat_mut(chat) {
+                let said = self.chat_mut(chat).and_then(|chat| {
+                    let new = chat.is_mine().then(|| chat.new_from_customer(&entries)).flatten();
                     chat.entries(entries);
-                }
+                    new.map(|text| (chat.name(), text))
+                });
+                self.alerts.extend(said.map(|(name, text)| Alert::Message(chat, name, text)));
             }
             ServerFrame::Stored { chat, id, .. } => {
                 if let Some(chat) = self.chat_mut(chat) {
@@ -59,15 +75,31 @@ impl Console {
             }
             ServerFrame::Refused { code, detail, about } => self.refused(code, detail, &about, now),
             ServerFrame::Pong { .. } => {
+                self.fresh = false;
                 self.drop_sides();
                 self.drop_unconfirmed();
+                self.drop_kept(now);
             }
-            ServerFrame::Draining { .. } => {
+            ServerFrame::Draining { resume_in } => {
+                self.resume_in = Some(resume_in);
                 self.notice("The server restarts; the console connects again by itself.".into(), now);
             }
-            // Nothing shows them yet: the dialog shows the general policy, and a peer's areas the chat's own.
-            ServerFrame::ChatPolicy { .. } | ServerFrame::OpenChats { .. } => {}
-            ServerFrame::Asked { ask } => self.asked(ask, now),
+            ServerFrame::ChatPolicy { chat, permits } => {
+                if let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.chat == chat) {
+                    dialog.permits = permits;
+                    self.check_choice();
+                }
+            }
+            ServerFrame::ChatMarks { chat, marks } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.marks = marks;
+                }
+            }
+            ServerFrame::OpenChats { chats, first } => self.open_chats(chats, first, now),
+            ServerFrame::Asked { ask } => {
+                self.alerts.push(Alert::Asked(ask.from.clone()));
+                self.asked(ask, now);
+            }
             ServerFrame::AskOver { transfer } => self.ask_over(transfer),
             ServerFrame::Consulting { consultation } => self.consulting(consultation),
             ServerFrame::ConsultSaid { transfer, id, mine, text } => {
@@ -92,14 +124,16 @@ impl Console {
         now: Timestamp,
     ) {
         self.link = Link::Online;
+        self.fresh = true;
         self.token = token.or(self.token.take());
         self.me = Some(Me { card, server, brand });
         for chat in &mut self.chats {
             chat.unconfirmed = chat.is_mine();
         }
+        self.follow_again();
         self.sides_again();
         if let Some(presence) = self.wanted {
-            self.outbox.push(baton_protocol::ClientFrame::SetPresence { presence });
+            self.outbox.push(ClientFrame::SetPresence { presence });
         }
         // Its answer comes after the chats that are still the agent's.
         self.ping(now);
@@ -118,25 +152,21 @@ impl Console {
 
     /// A destination that can no longer be chosen is not chosen any more (A5).
     fn check_choice(&mut self) {
-        use super::dialog::{agent_unfit, area_unfit};
-        use baton_protocol::model::Destination;
-        let me = self.me.as_ref().map_or("", |me| me.card.name.as_str());
-        let Some(choice) = self.dialog.as_mut().and_then(|dialog| dialog.choice.as_mut()) else { return };
-        let share = match &choice.to {
-            Destination::Agent(name) => {
-                let agent = self.agents.iter().find(|agent| agent.name == *name);
-                agent.filter(|agent| agent_unfit(agent, me).is_none()).map(|agent| agent.share.clone())
+        let Some(dialog) = &self.dialog else { return };
+        let Some(to) = dialog.choice.as_ref().map(|choice| &choice.to) else { return };
+        let now = match to {
+            Destination::Server { .. } => match places::denied(dialog, to) {
+                None => return,
+                Some(_) => None,
+            },
+            _ => {
+                let view = if matches!(to, Destination::Agent(_)) { Tab::Agents } else { Tab::Lines };
+                let view = Dialog { tab: view, query: String::new(), ..dialog.clone() };
+                let open = places::places(self, &view).into_iter().filter(|place| place.why_not.is_none());
+                open.filter_map(|place| place.choice().cloned()).find(|choice| choice.to == *to)
             }
-            Destination::Area(name) => {
-                let area = self.areas.iter().find(|area| area.name == *name);
-                area.filter(|area| area_unfit(area).is_none()).map(|area| area.share.clone())
-            }
-            Destination::Server { .. } => return,
         };
-        match share {
-            Some(share) => choice.share = share,
-            None => self.dialog.iter_mut().for_each(|dialog| dialog.choice = None),
-        }
+        self.dialog.iter_mut().for_each(|dialog| dialog.choice.clone_from(&now));
     }
 
     fn offered(&mut self, chat: ChatId, server: &str, offer: PeerOffer) {
@@ -146,8 +176,12 @@ impl Console {
         }
         let general = offer == PeerOffer::GeneralEntrance;
         dialog.offer = Some(offer);
+        let wanted = dialog.wanted.take();
         if general {
             self.choose_entrance();
+        }
+        if let Some(area) = wanted {
+            self.choose_area_there(&area);
         }
     }
 
@@ -161,7 +195,7 @@ impl Console {
         let new = self.chat(id).is_none();
         match self.chat_mut(id) {
             Some(chat) => {
-                (chat.card, chat.context) = (card, context);
+                (chat.card, chat.context, chat.role) = (card, context, Role::Mine);
                 (chat.unconfirmed, chat.lost, chat.replace) = (false, false, true);
                 // What is not here is told again after this.
                 chat.documents.clear();
@@ -170,21 +204,39 @@ impl Console {
             None => self.chats.push(Chat::new(card, context)),
         }
         self.settle(id);
+        self.give_kept(id);
         self.say_again(id);
         let asked_for = new && std::mem::take(&mut self.expects_asked);
+        if new && !asked_for && self.expected != Some(id) && !self.restoring() {
+            let name = self.chat(id).map(Chat::name).unwrap_or_default();
+            self.alerts.push(Alert::Came(name));
+        }
         if self.open.is_none() || self.expected == Some(id) || asked_for {
-            self.open = Some(id);
+            self.to_front(id);
             self.expected = None;
         }
     }
 
+    /// A gateway knows no more who followed what over a connection that is gone.
+    pub(super) fn follow_again(&mut self) {
+        let followed = self.chats.iter().filter(|chat| chat.state() == PaneState::Watched);
+        let frames: Vec<ClientFrame> =
+            followed.map(|chat| ClientFrame::Watch { chat: chat.id(), on: true }).collect();
+        self.outbox.extend(frames);
+    }
+
     /// What is not known to have arrived is sent again, under the same ids.
-    fn say_again(&mut self, id: ChatId) {
+    pub(super) fn say_again(&mut self, id: ChatId) {
         let Some(chat) = self.chat(id) else { return };
         let waiting = chat.pending.iter().filter(|pending| !pending.stored && pending.refused.is_none());
         let mut frames: Vec<_> = waiting.map(|pending| chat.frame(pending)).collect();
         let unanswered = chat.attempt.as_ref().filter(|attempt| attempt.is_open() && attempt.stage.is_none());
         frames.extend(unanswered.and_then(|attempt| attempt.frame.clone()));
+        // Pressed while there was no connection, or lost with it.
+        let cancelled = chat.attempt.as_ref().filter(|attempt| attempt.is_open() && attempt.cancelling);
+        frames.extend(
+            cancelled.map(|attempt| ClientFrame::CancelTransfer { chat: id, transfer: attempt.transfer }),
+        );
         self.outbox.extend(frames);
     }
 
@@ -260,8 +312,12 @@ impl Console {
             About::Message(id) => self.message_refused(*id, code),
             About::Transfer(id) => return self.transfer_refused(*id, code, reason, now),
             About::Chat(id) => {
+                if self.rescue_refused(*id, &reason) {
+                    return;
+                }
                 self.picking.retain(|picking| picking != id);
                 self.expected = self.expected.filter(|expected| expected != id);
+                self.not_joined(*id);
                 if code == ErrorCode::UnknownChat {
                     self.lose(*id);
                 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use baton_protocol::model::{
-    Author, Body, ChatCard, ChatState, Context, DocumentCard, DocumentState, Entry, Stage,
+    Author, Body, ChatCard, ChatState, Context, DocumentCard, DocumentState, Entry, Marks, Stage,
 };
 use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, Seq, Timestamp, TransferId};
 
@@ -19,13 +19,34 @@ const IDLE: u64 = 4_000;
 /// Milliseconds after which typing is said again, so that it does not lapse on the other side.
 const SAY_AGAIN: u64 = 3_000;
 
+/// Why the console shows a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It is this agent's, or was until a moment ago.
+    #[default]
+    Mine,
+    /// A supervisor follows it.
+    Watched {
+        /// Who has it, by the name that customers see; empty for nobody.
+        agent: String,
+        /// The supervisor takes part, and the customer knows.
+        joined: bool,
+    },
+    /// It is over and being read.
+    Archive,
+}
+
 /// A chat in the console.
 #[derive(Clone, Debug)]
 pub struct Chat {
     /// As the gateway told it last.
     pub card: ChatCard,
+    /// Why it is shown.
+    pub role: Role,
     /// Where it came from, if it was transferred (A8).
     pub context: Option<Context>,
+    /// What is known of it beside: confidence, priority, pages, what came of it.
+    pub marks: Marks,
     /// What the gateway has stored, by number.
     pub lines: BTreeMap<Seq, Arc<Entry>>,
     /// What this console has sent and the gateway has not acknowledged, or has refused.
@@ -50,6 +71,8 @@ pub struct Chat {
     pub lost: bool,
     /// When the chat ends, if the agent does not undo it.
     pub ending: Option<Timestamp>,
+    /// It was this console that ended it.
+    pub ended_here: bool,
     /// Rises whenever the conversation shows something else.
     pub revision: u64,
     /// After a reconnect: not yet told again by the gateway.
@@ -138,6 +161,8 @@ pub enum PaneState {
     Transferring,
     /// Somebody else has it: grey.
     Transferred,
+    /// Somebody else has it, and a supervisor follows it.
+    Watched,
     /// It is over.
     Ended,
 }
@@ -150,6 +175,7 @@ impl PaneState {
             Self::Active => "active",
             Self::Transferring => "transferring",
             Self::Transferred => "transferred",
+            Self::Watched => "watched",
             Self::Ended => "ended",
         }
     }
@@ -159,7 +185,9 @@ impl Chat {
     pub(super) fn new(card: ChatCard, context: Option<Context>) -> Self {
         Self {
             card,
+            role: Role::Mine,
             context,
+            marks: Marks::default(),
             lines: BTreeMap::new(),
             pending: Vec::new(),
             uploads: Vec::new(),
@@ -172,6 +200,7 @@ impl Chat {
             attempt: None,
             lost: false,
             ending: None,
+            ended_here: false,
             revision: 0,
             unconfirmed: false,
             replace: false,
@@ -198,7 +227,8 @@ impl Chat {
         match self.card.state {
             ChatState::Transferred { .. } => PaneState::Transferred,
             ChatState::Ended(_) => PaneState::Ended,
-            _ if self.lost => PaneState::Ended,
+            _ if self.lost || self.role == Role::Archive => PaneState::Ended,
+            _ if self.role != Role::Mine => PaneState::Watched,
             ChatState::Transferring { .. } => PaneState::Transferring,
             ChatState::Active if asked => PaneState::Transferring,
             ChatState::Active => PaneState::Active,
@@ -209,6 +239,18 @@ impl Chat {
     #[must_use]
     pub fn is_mine(&self) -> bool {
         matches!(self.state(), PaneState::Active | PaneState::Transferring)
+    }
+
+    /// Whether something can be written in it.
+    #[must_use]
+    pub fn takes_text(&self) -> bool {
+        self.is_mine() || self.state() == PaneState::Watched
+    }
+
+    /// Whether only agents would read what is written: a supervisor who does not take part whispers.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        self.noting || matches!(self.role, Role::Watched { joined: false, .. })
     }
 
     /// Customer's messages that the agent has not seen.
@@ -273,6 +315,18 @@ impl Chat {
         self.touch();
     }
 
+    /// What the customer has written that is not here yet.
+    pub(super) fn new_from_customer(&self, entries: &[Entry]) -> Option<String> {
+        // The transcript of a chat that has just been opened is not news.
+        let last = (!self.lines.is_empty() && !self.replace).then(|| self.last_seq())?;
+        let new = entries.iter().rev().find(|entry| entry.seq > last && is_customers(entry))?;
+        match &new.body {
+            Body::Text(text) => Some(text.clone()),
+            Body::Document(card) => Some(card.name.clone()),
+            _ => None,
+        }
+    }
+
     pub(super) fn typing(&mut self, on: bool, now: Timestamp) {
         self.typing_until = on.then(|| now.plus(TYPING_LAPSES));
     }
@@ -292,7 +346,7 @@ impl Chat {
     pub(super) fn typed(&mut self, now: Timestamp) -> Option<ClientFrame> {
         let chat = Some(self.id());
         // A private note is nobody else's business.
-        if self.noting || self.draft.trim().is_empty() {
+        if self.is_aside() || self.draft.trim().is_empty() {
             return self.typed.take().map(|_| ClientFrame::Typing { chat, on: false });
         }
         match &mut self.typed {
@@ -318,6 +372,7 @@ impl Chat {
         self.typing_until = self.typing_until.filter(|until| *until > now);
         let idle = self.typed.take_if(|typed| now.since(typed.at) >= IDLE);
         let over = self.ending.take_if(|at| *at <= now);
+        self.ended_here |= over.is_some();
         let stopped = idle.map(|_| ClientFrame::Typing { chat, on: false });
         stopped.into_iter().chain(over.map(|_| ClientFrame::End { chat })).collect()
     }
@@ -327,6 +382,8 @@ impl Chat {
         let (id, text) = (pending.id, pending.text.clone());
         if let Some(card) = &pending.document {
             ClientFrame::Attach { chat: Some(self.id()), id, sha256: card.sha256.clone() }
+        } else if pending.note && self.role != Role::Mine {
+            ClientFrame::Whisper { chat: self.id(), id, text }
         } else if pending.note {
             ClientFrame::Note { chat: self.id(), id, text }
         } else {

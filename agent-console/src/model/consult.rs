@@ -223,7 +223,7 @@ mod tests {
     use baton_protocol::model::Share;
     use baton_protocol::{ChatId, ServerFrame};
 
-    use super::super::tests::{CHAT, MOVE, NOW, to_ben, with_chat};
+    use super::super::tests::{CHAT, MOVE, NOW, in_dialog, to_ben, with_chat};
     use super::*;
 
     fn card(chat: Option<ChatId>, ended: Option<ErrorCode>) -> Consultation {
@@ -236,8 +236,7 @@ mod tests {
     }
 
     fn asking() -> Console {
-        let mut console = with_chat();
-        console.begin_transfer(CHAT);
+        let mut console = in_dialog();
         console.ask_first(MOVE);
         assert!(console.sides.is_empty(), "nobody is asked without a destination and a question");
         console.choose(to_ben());

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::model::{
-    AgentCard, AreaCard, Author, Body, Destination, DocumentRef, Edits, Entry, Presence, PriorEntry,
-    Redaction, Share, SharePolicy, document_line,
+    Author, Body, Destination, DocumentRef, Edits, Entry, Permit, PriorEntry, Redaction, Share, SharePolicy,
+    document_line,
 };
-use baton_protocol::{ChatId, MessageId};
+use baton_protocol::{ChatId, MessageId, Timestamp};
+
+use super::suggest::{self, Passage};
 
 /// The three views of the dialog (A3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,18 @@ pub struct Dialog {
     pub edits: Edits,
     /// Whether the edit view is open.
     pub editing: bool,
+    /// What is searched for among all destinations.
+    pub query: String,
+    /// The row that Enter takes, from 0.
+    pub row: usize,
+    /// What this chat's own policy says of each destination; empty until the gateway has said it.
+    pub permits: Vec<Permit>,
+    /// Why it could not be sent.
+    pub wrong: Option<String>,
+    /// When the chosen server was asked.
+    pub(super) asked: Timestamp,
+    /// The area that is chosen as soon as the server has answered.
+    pub(super) wanted: Option<String>,
 }
 
 impl Dialog {
@@ -82,13 +96,19 @@ impl Dialog {
             amount: Amount::All,
             edits: Edits::default(),
             editing: false,
+            query: String::new(),
+            row: 0,
+            permits: Vec::new(),
+            wrong: None,
+            asked: Timestamp::default(),
+            wanted: None,
         }
     }
 
     /// Another view. A choice is made in the view that shows it.
     pub(super) fn show(&mut self, tab: Tab) {
         if self.tab != tab {
-            self.tab = tab;
+            (self.tab, self.row) = (tab, 0);
             self.choice = None;
         }
     }
@@ -141,6 +161,12 @@ impl Dialog {
         }
     }
 
+    /// Blackens a passage that was suggested.
+    pub fn take_suggestion(&mut self, id: MessageId, passage: &Passage) {
+        let (start, end) = (passage.at.start, passage.at.end);
+        self.edits.redact.push(Redaction { id, start, end });
+    }
+
     /// Shows an entry's blackened passages again.
     pub fn unredact(&mut self, id: MessageId) {
         self.edits.redact.retain(|redaction| redaction.id != id);
@@ -179,6 +205,57 @@ pub struct Candidate {
     pub redacted: bool,
     /// Whether it stays here.
     pub left_out: bool,
+    /// Passages that one may want to blacken and that are not.
+    pub suggested: Vec<Passage>,
+}
+
+/// Everything of a chat that could be sent, with the edits applied.
+#[must_use]
+pub fn of(chat: &super::Chat, edits: &Edits) -> Vec<Candidate> {
+    let documents = chat.context.as_ref().map(|context| context.documents.as_slice());
+    let lines = chat.lines.values().map(|entry| &**entry);
+    candidates(&chat.earlier(), documents.unwrap_or_default(), lines, edits)
+}
+
+/// A subject often repeats what the customer asked first: it leaves as that line does.
+fn subject(chat: &super::Chat, edits: Option<&Edits>) -> String {
+    let subject = &chat.card.customer.subject;
+    let (Some(edits), false) = (edits, subject.is_empty()) else { return subject.clone() };
+    let repeats = |text: &str| text.starts_with(subject.as_str());
+    let here = chat.lines.values().filter_map(|entry| match &entry.body {
+        Body::Text(text) if repeats(text) => Some(entry.id),
+        _ => None,
+    });
+    let earlier = chat.earlier().into_iter().filter(|entry| repeats(&entry.text)).map(|entry| entry.id);
+    let ids: HashSet<MessageId> = here.chain(earlier).collect();
+    let edited = of(chat, edits).into_iter().filter(|line| ids.contains(&line.id));
+    let length = subject.chars().count();
+    let left = edited
+        .map(|line| if line.left_out { String::new() } else { line.text.chars().take(length).collect() });
+    left.filter(|left| left != subject).last().unwrap_or_else(|| subject.clone())
+}
+
+/// What leaves beside the conversation, each with its name: who the customer is, and what the agent adds.
+#[must_use]
+pub fn facts(console: &super::Console, dialog: &Dialog) -> Vec<(&'static str, String)> {
+    let Some(chat) = console.chat(dialog.chat).filter(|_| dialog.allowed() != Amount::Nothing) else {
+        return Vec::new();
+    };
+    let customer = &chat.card.customer;
+    let edits = (dialog.allowed() == Amount::Part).then_some(&dialog.edits);
+    let hidden = edits.is_some_and(|edits| edits.without_identity);
+    let known = |value: &String| if hidden { "stays here".to_owned() } else { value.clone() };
+    let agent = console.me.as_ref().map(|me| me.card.title.clone()).unwrap_or_default();
+    let excerpt = edits.map(|edits| edits.excerpt.trim().to_owned()).unwrap_or_default();
+    let all = [
+        ("Name", known(&customer.name)),
+        ("E-mail", known(&customer.email)),
+        ("Subject", subject(chat, edits)),
+        ("Comments", dialog.comments.trim().to_owned()),
+        ("Excerpt", excerpt),
+        ("From", format!("{agent}, {}", console.area_title(&chat.card.area))),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// Everything that could be sent, with the edits applied: the earlier transcript, documents that it does not mention,
@@ -228,6 +305,8 @@ fn candidate(id: MessageId, author: &Author, note: bool, text: &str, edits: &Edi
         '\r' => '\u{200b}',
         letter => letter,
     };
+    let mut suggested = suggest::passages(text);
+    suggested.retain(|passage| !passage.at.clone().all(hidden));
     let text = (0..).zip(text.chars()).map(shown).collect();
     Candidate {
         id,
@@ -237,27 +316,6 @@ fn candidate(id: MessageId, author: &Author, note: bool, text: &str, edits: &Edi
         text,
         redacted: !passages.is_empty(),
         left_out: edits.leave_out.contains(&id) || (note && edits.without_notes),
+        suggested,
     }
-}
-
-/// Why an agent cannot be chosen (A3, A5); nothing when they can be.
-#[must_use]
-pub fn agent_unfit(agent: &AgentCard, me: &str) -> Option<&'static str> {
-    if agent.name == me {
-        Some("This is you")
-    } else if !agent.online {
-        Some("Not logged in")
-    } else if agent.presence == Presence::Away {
-        Some("Away")
-    } else if agent.chats >= agent.max_chats {
-        Some("At their maximum")
-    } else {
-        None
-    }
-}
-
-/// Why an area cannot be chosen (A5); nothing when it can be.
-#[must_use]
-pub fn area_unfit(area: &AreaCard) -> Option<&'static str> {
-    (area.agents == 0).then_some("Nobody serves this line now")
 }

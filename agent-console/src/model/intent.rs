@@ -1,16 +1,24 @@
 //! What the agent does.
 
 use baton_protocol::frames::PeerOffer;
-use baton_protocol::limits::MAX_TEXT;
+use baton_protocol::limits::{MAX_FRAME, MAX_TEXT};
 use baton_protocol::model::{Destination, DocumentCard, Presence, SharePolicy};
-use baton_protocol::{ChatId, ClientFrame, MessageId, Timestamp, TransferId};
+use baton_protocol::{ChatId, ClientFrame, Encoding, ErrorCode, MessageId, Timestamp, TransferId};
 
-use super::chat::{Attempt, PaneState, Pending, Upload};
+use super::chat::{Attempt, PaneState, Pending, Role, Upload};
 use super::dialog::{Choice, Dialog, Tab};
+use super::places::{self, Leads, Place};
 use super::{Console, Link};
 
 /// Milliseconds in which an end can be undone.
 const UNDO: u64 = 3_000;
+
+/// Milliseconds after which a server that was asked what it offers counts as silent. The gateway itself waits five
+/// seconds for a peer.
+const OFFER: u64 = 10_000;
+
+/// Destinations that are remembered: more would be another list to search.
+const RECENT: usize = 4;
 
 impl Console {
     /// Takes chats, or takes none.
@@ -39,14 +47,23 @@ impl Console {
     /// Brings a chat to the front.
     pub fn open(&mut self, chat: ChatId) {
         if self.chat(chat).is_some() {
-            self.open = Some(chat);
+            self.to_front(chat);
         }
     }
 
     /// Brings the chat at that place, from 0, to the front.
     pub fn open_nth(&mut self, place: usize) {
         if let Some(id) = self.chats.get(place).map(super::Chat::id) {
-            self.open = Some(id);
+            self.to_front(id);
+        }
+    }
+
+    /// Brings the chat after the one in front to the front, or the one before it.
+    pub fn open_beside(&mut self, after: bool) {
+        let count = self.chats.len();
+        let here = self.chats.iter().position(|chat| Some(chat.id()) == self.open).unwrap_or(0);
+        if count > 0 {
+            self.open_nth((here + if after { 1 } else { count - 1 }) % count);
         }
     }
 
@@ -65,7 +82,7 @@ impl Console {
     /// The agent types.
     pub fn edit_draft(&mut self, id: ChatId, text: String, now: Timestamp) {
         let online = self.link == Link::Online;
-        let Some(chat) = self.chat_mut(id) else { return };
+        let Some(chat) = self.chat_mut(id).filter(|chat| chat.takes_text()) else { return };
         chat.draft = text;
         let told = chat.typed(now);
         self.outbox.extend(told.filter(|_| online));
@@ -83,13 +100,19 @@ impl Console {
     /// Sends the draft. Without a connection it waits for one.
     pub fn send(&mut self, id: ChatId, message: MessageId) {
         let online = self.link == Link::Online;
-        let Some(chat) = self.chat_mut(id).filter(|chat| chat.is_mine()) else { return };
+        let Some(chat) = self.chat_mut(id).filter(|chat| chat.takes_text()) else { return };
         if chat.draft.trim().is_empty() || chat.draft.len() > MAX_TEXT {
             return;
         }
         let text = std::mem::take(&mut chat.draft).trim_end().to_owned();
-        let pending =
-            Pending { id: message, text, document: None, note: chat.noting, stored: false, refused: None };
+        let pending = Pending {
+            id: message,
+            text,
+            document: None,
+            note: chat.is_aside(),
+            stored: false,
+            refused: None,
+        };
         let frame = chat.frame(&pending);
         chat.pending.push(pending);
         chat.noting = false;
@@ -172,8 +195,12 @@ impl Console {
         let Some(place) = self.chats.iter().position(|chat| chat.id() == id && !chat.is_mine()) else {
             return;
         };
-        self.chats.remove(place);
-        self.outbox.push(ClientFrame::Dismiss { chat: id });
+        let gone = self.chats.remove(place);
+        self.outbox.push(match gone.role {
+            Role::Watched { .. } => ClientFrame::Watch { chat: id, on: false },
+            Role::Mine | Role::Archive => ClientFrame::Dismiss { chat: id },
+        });
+        self.used.retain(|used| *used != id);
         if self.open == Some(id) {
             let next = self.chats.get(place).or(self.chats.last());
             self.open = next.map(super::Chat::id);
@@ -183,9 +210,12 @@ impl Console {
     /// Opens the transfer dialog (A3).
     pub fn begin_transfer(&mut self, id: ChatId) {
         let active = self.chat(id).is_some_and(|chat| chat.state() == PaneState::Active);
-        if active {
+        if active && self.link == Link::Online {
             self.keep(id);
             self.dialog = Some(Dialog::new(id));
+            // Its own policy: what may be sent where, and why not.
+            let server = self.me.as_ref().map(|me| me.server.clone());
+            self.outbox.extend(server.map(|server| ClientFrame::Inspect { chat: id, server }));
         }
     }
 
@@ -195,7 +225,10 @@ impl Console {
         self.forget_failure(id);
         self.begin_transfer(id);
         let (Some(entered), Some(dialog)) = (entered, &mut self.dialog) else { return };
-        *dialog = Dialog { server: String::new(), offer: None, choice: None, editing: false, ..entered };
+        let permits = std::mem::take(&mut dialog.permits);
+        let server = String::new();
+        *dialog =
+            Dialog { server, offer: None, choice: None, editing: false, wrong: None, permits, ..entered };
     }
 
     /// The reason for the failure has been read.
@@ -220,17 +253,104 @@ impl Console {
 
     /// Chooses a server, which is asked what it offers for this chat.
     pub fn choose_server(&mut self, server: String) {
+        let now = self.heard.max(self.ticked);
         let Some(dialog) = &mut self.dialog else { return };
         (dialog.server, dialog.offer, dialog.choice) = (server.clone(), None, None);
+        (dialog.asked, dialog.row) = (now, 0);
         if !server.is_empty() {
             self.outbox.push(ClientFrame::Inspect { chat: dialog.chat, server });
+        }
+    }
+
+    /// A server that has not said in time what it offers is silent.
+    pub(super) fn offer_overdue(&mut self, now: Timestamp) {
+        let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.offer.is_none()) else { return };
+        if !dialog.server.is_empty() && now.since(dialog.asked) > OFFER {
+            let code = ErrorCode::NoAnswer;
+            dialog.offer = Some(PeerOffer::Refused { code, detail: code.to_string() });
         }
     }
 
     /// Chooses a destination.
     pub fn choose(&mut self, choice: Choice) {
         if let Some(dialog) = &mut self.dialog {
+            dialog.wrong = None;
             dialog.choice = Some(choice);
+        }
+    }
+
+    /// Takes a row of the dialog: a destination is chosen, a server is asked.
+    pub fn take_place(&mut self, place: &Place) {
+        if place.why_not.is_some() {
+            return;
+        }
+        match place.leads.clone() {
+            Leads::To(choice) => {
+                // One of the recent ones, whose server has not been asked: what it says now decides.
+                let elsewhere = match &choice.to {
+                    Destination::Server { server, area } => {
+                        let here = self.dialog.as_ref().is_some_and(|dialog| dialog.server == *server);
+                        (!here).then(|| (server.clone(), area.clone()))
+                    }
+                    _ => None,
+                };
+                match elsewhere {
+                    Some((server, area)) => self.look_into(server, area),
+                    None => self.choose(choice),
+                }
+            }
+            Leads::Into(server) => self.look_into(server, None),
+        }
+    }
+
+    fn look_into(&mut self, server: String, area: Option<String>) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.query.clear();
+            dialog.show(Tab::Servers);
+            dialog.wanted = area;
+        }
+        self.choose_server(server);
+    }
+
+    /// The area that was wanted, if the server still offers it.
+    pub(super) fn choose_area_there(&mut self, area: &str) {
+        let Some(dialog) = self.dialog.as_ref().filter(|dialog| dialog.tab == Tab::Servers) else { return };
+        let wanted = Some(area.to_owned());
+        let fits =
+            |choice: &Choice| matches!(&choice.to, Destination::Server { area, .. } if *area == wanted);
+        let open = places::places(self, dialog).into_iter().filter(|place| place.why_not.is_none());
+        let choice = open.filter_map(|place| place.choice().cloned()).find(fits);
+        self.dialog.iter_mut().for_each(|dialog| dialog.choice.clone_from(&choice));
+    }
+
+    /// Searches the destinations; the first that is found is the one that Enter takes.
+    pub fn search_places(&mut self, query: String) {
+        if let Some(dialog) = &mut self.dialog {
+            (dialog.query, dialog.row) = (query, 0);
+        }
+    }
+
+    /// Another row, further down or up.
+    pub fn move_row(&mut self, down: bool) {
+        let Some(dialog) = &self.dialog else { return };
+        let last = places::places(self, dialog).len().saturating_sub(1);
+        let row = if down { (dialog.row + 1).min(last) } else { dialog.row.saturating_sub(1) };
+        self.dialog.iter_mut().for_each(|dialog| dialog.row = row);
+    }
+
+    /// Takes the row that the keyboard is on.
+    pub fn take_row(&mut self) {
+        let place =
+            self.dialog.as_ref().and_then(|dialog| places::places(self, dialog).into_iter().nth(dialog.row));
+        if let Some(place) = place {
+            self.take_place(&place);
+        }
+    }
+
+    /// Marks a chat as confidential, or takes the mark away (O2). The gateway's word is what is shown.
+    pub fn set_confidential(&mut self, chat: ChatId, on: bool) {
+        if self.link == Link::Online {
+            self.outbox.push(ClientFrame::SetConfidential { chat, on });
         }
     }
 
@@ -262,11 +382,20 @@ impl Console {
         if !ready || self.link != Link::Online {
             return;
         }
-        let Some(dialog) = self.dialog.take() else { return };
+        let Some(mut dialog) = self.dialog.take() else { return };
         let Some(choice) = dialog.choice.clone() else { return };
         let comments = if dialog.comments_go() { dialog.comments.trim().to_owned() } else { String::new() };
         let share = dialog.share();
-        let frame = ClientFrame::Transfer { transfer, chat: dialog.chat, to: choice.to, comments, share };
+        let to = choice.to.clone();
+        let frame = ClientFrame::Transfer { transfer, chat: dialog.chat, to, comments, share };
+        if frame.encode(Encoding::Binary, &mut Vec::new()).is_err() {
+            dialog.wrong = Some(too_much());
+            self.dialog = Some(dialog);
+            return;
+        }
+        self.recent.retain(|recent| recent.to != choice.to);
+        self.recent.insert(0, choice.clone());
+        self.recent.truncate(RECENT);
         let Some(chat) = self.chat_mut(dialog.chat) else { return };
         chat.attempt = Some(Attempt {
             transfer,
@@ -300,11 +429,21 @@ impl Console {
 
     /// Cancels a transfer that has not arrived (A6).
     pub fn cancel_transfer(&mut self, id: ChatId) {
+        let online = self.link == Link::Online;
         let Some(chat) = self.chat_mut(id) else { return };
         let Some(attempt) = chat.attempt.as_mut().filter(|attempt| attempt.is_open()) else { return };
         attempt.cancelling = true;
         let frame = ClientFrame::CancelTransfer { chat: id, transfer: attempt.transfer };
         chat.touch();
-        self.outbox.push(frame);
+        // Without a connection it is said when the chat is shown again.
+        self.outbox.extend(Some(frame).filter(|_| online));
     }
+}
+
+/// What the agent reads when the edits alone are longer than a message may be.
+fn too_much() -> String {
+    let kilobytes = MAX_FRAME / 1_024;
+    format!(
+        "These edits are longer than {kilobytes} KB, which is the most. Shorten the excerpt, or leave the conversation out as a whole."
+    )
 }

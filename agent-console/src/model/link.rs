@@ -59,6 +59,8 @@ impl Console {
     pub fn tick(&mut self, now: Timestamp) {
         self.notices.retain(|notice| notice.until > now);
         self.asks.retain(|asked| asked.until > now);
+        self.ticked = now;
+        self.offer_overdue(now);
         if self.link != Link::Online {
             return;
         }

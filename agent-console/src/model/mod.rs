@@ -3,23 +3,43 @@
 //! [`Console::apply`] takes the gateway's word; the other methods are what the agent does. Frames to send gather in
 //! an outbox that the driver empties. Time and random identifiers come in as values.
 
+mod alerts;
 mod apply;
 mod asked;
 pub mod chat;
 mod consult;
 pub mod dialog;
+mod inbox;
 mod intent;
+mod kept;
 mod link;
+mod palette;
+pub mod places;
+mod replies;
+mod rescue;
+pub mod suggest;
+mod supervise;
 #[cfg(test)]
 mod tests;
 
-use baton_protocol::model::{AgentCard, AreaCard, Brand, ChatState, Presence, ServerCard, WaitingCard};
+use baton_protocol::model::{
+    AgentCard, AreaCard, Brand, ChatState, ClosedChat, OpenChat, Presence, Reply, ServerCard, WaitingCard,
+};
 use baton_protocol::{ChatId, ClientFrame, ErrorCode, ResumeToken, Timestamp};
 
+pub use alerts::Alert;
 pub use asked::Asked;
-pub use chat::{Attempt, Chat, PaneState, Pending, Upload};
+pub use chat::{Attempt, Chat, PaneState, Pending, Role, Upload};
 pub use consult::{Side, SideLine};
 pub use dialog::{Amount, Candidate, Choice, Dialog, Tab};
+pub use inbox::Inbox;
+pub use palette::{Command, Palette};
+pub use places::{Leads, Place};
+pub use rescue::Rescue;
+pub use supervise::tags;
+
+/// Chats beside each other at most: with more, none is wide enough to read in.
+const BESIDE: usize = 3;
 
 /// Milliseconds that a notice stays.
 const NOTICE_LASTS: u64 = 9_000;
@@ -85,8 +105,22 @@ pub struct Console {
     pub chats: Vec<Chat>,
     /// The chat in front.
     pub open: Option<ChatId>,
-    /// Whether all chats are shown at once.
+    /// Whether chats are shown beside each other.
     pub side_by_side: bool,
+    /// The list that the left column shows below the agent's own chats.
+    pub inbox: Inbox,
+    /// For supervisors: every chat that is not over.
+    pub all: Vec<OpenChat>,
+    /// The question to which queue a chat is rescued, while it is open.
+    pub rescue: Option<Rescue>,
+    /// Chats that were over last, as far as they were asked for.
+    pub closed: Vec<ClosedChat>,
+    /// Replies for later use.
+    pub replies: Vec<Reply>,
+    /// The command palette, while it is open.
+    pub palette: Option<Palette>,
+    /// Where this agent has transferred to lately, the newest first.
+    pub recent: Vec<Choice>,
     /// The transfer dialog, while it is open.
     pub dialog: Option<Dialog>,
     /// Side conversations.
@@ -104,9 +138,19 @@ pub struct Console {
     wanted: Option<Presence>,
     refusal: Option<ErrorCode>,
     heard: Timestamp,
+    ticked: Timestamp,
     pinged: Timestamp,
     nonce: u32,
     token: Option<ResumeToken>,
+    /// What was written before the page was loaded again, by chats that have not come yet.
+    kept: Vec<kept::Kept>,
+    /// Chats in the order in which they were in front, the last one first.
+    used: Vec<ChatId>,
+    alerts: Vec<Alert>,
+    /// The gateway has not shown everything yet that it had before this connection.
+    fresh: bool,
+    /// The wait before connecting again that the gateway has asked for.
+    resume_in: Option<u32>,
 }
 
 impl Console {
@@ -126,14 +170,29 @@ impl Console {
         self.open.and_then(|id| self.chat(id))
     }
 
-    /// The chats that are shown: the one in front, or all of them.
+    /// The chats that are shown: the one in front, or the last few that were, in their order.
     #[must_use]
     pub fn shown(&self) -> Vec<ChatId> {
         if self.side_by_side {
-            self.chats.iter().map(Chat::id).collect()
+            let last: Vec<ChatId> = self.used.iter().copied().take(BESIDE).collect();
+            let more = self.chats.iter().map(Chat::id).filter(|id| !last.contains(id));
+            let shown: Vec<ChatId> = last.iter().copied().chain(more).take(BESIDE).collect();
+            self.chats.iter().map(Chat::id).filter(|id| shown.contains(id)).collect()
         } else {
             self.open.into_iter().collect()
         }
+    }
+
+    /// Brings a chat to the front.
+    fn to_front(&mut self, id: ChatId) {
+        self.open = Some(id);
+        self.used.retain(|used| *used != id);
+        self.used.insert(0, id);
+    }
+
+    /// The wait before connecting again that the gateway has asked for, in milliseconds; told once.
+    pub fn take_resume_in(&mut self) -> Option<u32> {
+        self.resume_in.take()
     }
 
     /// Whether the agent takes chats, as they last wanted it.
@@ -182,9 +241,13 @@ impl Console {
 
     /// Says something to the agent.
     pub fn notice(&mut self, text: String, now: Timestamp) {
+        self.notice_until(text, now.plus(NOTICE_LASTS));
+    }
+
+    fn notice_until(&mut self, text: String, until: Timestamp) {
         self.last_notice += 1;
         self.notices.retain(|notice| notice.text != text);
-        self.notices.push(Notice { number: self.last_notice, text, until: now.plus(NOTICE_LASTS) });
+        self.notices.push(Notice { number: self.last_notice, text, until });
     }
 
     /// Takes a notice away.

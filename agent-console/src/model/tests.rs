@@ -6,11 +6,12 @@ use baton_protocol::{
     ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFrame, Timestamp, TransferId,
 };
 
-use super::dialog::{agent_unfit, area_unfit, candidates};
+use super::dialog::candidates;
+use super::places::{agent_unfit, area_unfit};
 use super::*;
 
 pub(super) const CHAT: ChatId = ChatId([1; 16]);
-const OTHER: ChatId = ChatId([2; 16]);
+pub(super) const OTHER: ChatId = ChatId([2; 16]);
 pub(super) const NOW: Timestamp = Timestamp(1_000_000);
 pub(super) const MOVE: TransferId = TransferId([7; 16]);
 
@@ -40,7 +41,7 @@ fn area(name: &str, agents: u32) -> AreaCard {
     }
 }
 
-fn card(chat: ChatId, state: ChatState) -> ChatCard {
+pub(super) fn card(chat: ChatId, state: ChatState) -> ChatCard {
     let customer = Customer {
         name: "Carla".into(),
         email: "carla@example.com".into(),
@@ -63,7 +64,7 @@ fn waiting(chat: ChatId) -> WaitingCard {
     }
 }
 
-fn id(number: u8) -> MessageId {
+pub(super) fn id(number: u8) -> MessageId {
     MessageId([number; 16])
 }
 
@@ -71,7 +72,7 @@ fn entry(seq: Seq, number: u8, author: Author, body: Body) -> Entry {
     Entry { seq, at: NOW, id: id(number), author, body }
 }
 
-fn text(seq: Seq, text: &str) -> Entry {
+pub(super) fn text(seq: Seq, text: &str) -> Entry {
     entry(seq, u8::try_from(seq).unwrap(), Author::Customer, Body::Text(text.into()))
 }
 
@@ -118,9 +119,16 @@ pub(super) fn to_ben() -> Choice {
     Choice { to: Destination::Agent("ben".into()), title: "Ben".into(), share: SharePolicy::AgentsChoice }
 }
 
-fn transferring() -> Console {
+/// The dialog is open, and what it asks for by itself has been asked for.
+pub(super) fn in_dialog() -> Console {
     let mut console = with_chat();
     console.begin_transfer(CHAT);
+    console.take_outbox();
+    console
+}
+
+fn transferring() -> Console {
+    let mut console = in_dialog();
     console.choose(to_ben());
     console.transfer(MOVE);
     console.take_outbox();
@@ -304,8 +312,7 @@ fn a3_who_cannot_take_the_chat_is_faded_with_the_reason() {
 
 #[test]
 fn a5_a_destination_that_closes_is_not_chosen_any_more() {
-    let mut console = with_chat();
-    console.begin_transfer(CHAT);
+    let mut console = in_dialog();
     console.choose(to_ben());
     let agents = vec![agent("anna"), AgentCard { presence: Presence::Away, ..agent("ben") }];
     console.apply(ServerFrame::Destinations { areas: vec![], agents, servers: vec![] }, NOW);
@@ -316,8 +323,7 @@ fn a5_a_destination_that_closes_is_not_chosen_any_more() {
 
 #[test]
 fn a3_a_server_is_asked_and_only_its_own_answer_counts() {
-    let mut console = with_chat();
-    console.begin_transfer(CHAT);
+    let mut console = in_dialog();
     console.show_tab(Tab::Servers);
     console.choose_server("globex".into());
     assert_eq!(console.take_outbox(), [ClientFrame::Inspect { chat: CHAT, server: "globex".into() }]);
@@ -334,8 +340,7 @@ fn a3_a_server_is_asked_and_only_its_own_answer_counts() {
 
 #[test]
 fn w2_policy_overrules_the_agent_and_nothing_means_no_comments() {
-    let mut console = with_chat();
-    console.begin_transfer(CHAT);
+    let mut console = in_dialog();
     console.choose(Choice { share: SharePolicy::Nothing, ..to_ben() });
     console.dialog.as_mut().unwrap().comments = "secret".into();
     console.transfer(MOVE);
@@ -603,4 +608,163 @@ fn a_file_is_said_once_it_is_uploaded_and_a_refused_one_says_why() {
     );
     console.forget_upload(CHAT, 2);
     assert!(refused(&console).is_empty());
+}
+
+#[test]
+fn a6_cancelled_without_a_connection_is_said_when_there_is_one() {
+    let mut console = transferring();
+    changed(&mut console, ChatState::Transferring { transfer: MOVE, stage: Stage::Permitted });
+    console.disconnected();
+    console.cancel_transfer(CHAT);
+    assert!(console.take_outbox().is_empty());
+    welcome(&mut console);
+    console.take_outbox();
+    let state = ChatState::Transferring { transfer: MOVE, stage: Stage::Pushed };
+    console.apply(ServerFrame::Opened { card: card(CHAT, state), context: None }, NOW);
+    assert_eq!(console.take_outbox(), [ClientFrame::CancelTransfer { chat: CHAT, transfer: MOVE }]);
+}
+
+#[test]
+fn a3_a_server_that_does_not_say_what_it_offers_is_silent_after_a_while() {
+    let mut console = with_chat();
+    console.tick(NOW);
+    console.begin_transfer(CHAT);
+    console.show_tab(Tab::Servers);
+    console.choose_server("globex".into());
+    console.tick(NOW.plus(10_000));
+    assert_eq!(console.dialog.as_ref().unwrap().offer, None);
+    console.tick(NOW.plus(10_001));
+    let offer = console.dialog.as_ref().unwrap().offer.clone();
+    assert!(matches!(offer, Some(PeerOffer::Refused { code: ErrorCode::NoAnswer, .. })), "{offer:?}");
+}
+
+#[test]
+fn a4_edits_longer_than_a_message_are_explained_and_the_dialog_stays() {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    console.choose(to_ben());
+    let dialog = console.dialog.as_mut().unwrap();
+    (dialog.amount, dialog.edits.excerpt) = (Amount::Part, "x".repeat(70_000));
+    console.take_outbox();
+    console.transfer(MOVE);
+    assert!(console.take_outbox().is_empty());
+    assert!(console.dialog.as_ref().unwrap().wrong.as_ref().unwrap().contains("64 KB"));
+    assert_eq!(console.chat(CHAT).unwrap().state(), PaneState::Active);
+}
+
+#[test]
+fn drafts_and_unsent_messages_survive_a_reload_of_the_page() {
+    let mut console = with_chat();
+    console.disconnected();
+    console.edit_draft(CHAT, "On my way".into(), NOW);
+    console.send(CHAT, id(9));
+    console.edit_draft(CHAT, "And then,\na new line".into(), NOW);
+    let kept = console.kept();
+    let mut console = Console::default();
+    console.take_kept(&kept);
+    assert_eq!(console.kept(), kept, "also when it is loaded again before the chats have come");
+    welcome(&mut console);
+    console.take_outbox();
+    console.apply(ServerFrame::Opened { card: card(CHAT, ChatState::Active), context: None }, NOW);
+    let said = ClientFrame::Say { chat: Some(CHAT), id: id(9), text: "On my way".into() };
+    assert_eq!(console.take_outbox(), [said]);
+    assert_eq!(console.chat(CHAT).unwrap().draft, "And then,\na new line");
+    console.apply(ServerFrame::Pong { nonce: 1 }, NOW);
+    assert!(console.notices.is_empty(), "{:?}", console.notices);
+}
+
+#[test]
+fn what_was_written_in_a_chat_that_did_not_come_back_is_shown() {
+    let mut console = with_chat();
+    console.edit_draft(CHAT, "On my way".into(), NOW);
+    let kept = console.kept();
+    let mut console = Console::default();
+    console.take_kept(&kept);
+    welcome(&mut console);
+    console.apply(ServerFrame::Pong { nonce: 1 }, NOW);
+    assert!(console.notices[0].text.contains("Not sent: On my way"), "{:?}", console.notices);
+    assert_eq!(console.kept(), "");
+}
+
+#[test]
+fn a3_nothing_is_transferred_without_a_connection() {
+    let mut console = with_chat();
+    console.disconnected();
+    console.begin_transfer(CHAT);
+    assert!(console.dialog.is_none());
+}
+
+#[test]
+fn a_restart_is_waited_for_as_long_as_the_server_asks() {
+    let mut console = desk();
+    console.apply(ServerFrame::Draining { resume_in: 1_700 }, NOW);
+    assert_eq!((console.take_resume_in(), console.take_resume_in()), (Some(1_700), None));
+}
+
+#[test]
+fn a2_beside_each_other_are_the_last_three_that_were_in_front() {
+    let mut console = with_chat();
+    for number in 2..=5 {
+        let opened = card(ChatId([number; 16]), ChatState::Active);
+        console.apply(ServerFrame::Opened { card: opened, context: None }, NOW);
+    }
+    console.side_by_side = true;
+    [1, 5, 3].into_iter().for_each(|number| console.open(ChatId([number; 16])));
+    assert_eq!(console.shown(), [1, 3, 5].map(|number| ChatId([number; 16])));
+    console.open(ChatId([4; 16]));
+    assert_eq!(console.shown(), [3, 4, 5].map(|number| ChatId([number; 16])));
+}
+
+fn permits(share: SharePolicy, denied: Option<&str>) -> ServerFrame {
+    let permit = Permit { to: Destination::Agent("ben".into()), share, denied: denied.map(str::to_owned) };
+    ServerFrame::ChatPolicy { chat: CHAT, permits: vec![permit] }
+}
+
+#[test]
+fn o2_the_chats_own_policy_overrules_the_general_one_and_says_why_not() {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    let inspect = ClientFrame::Inspect { chat: CHAT, server: "acme".into() };
+    assert_eq!(console.take_outbox(), [inspect], "it is asked for when the dialog opens");
+    console.choose(to_ben());
+    console.apply(permits(SharePolicy::Nothing, None), NOW);
+    assert_eq!(console.dialog.as_ref().unwrap().policy(), Some(SharePolicy::Nothing));
+    console.apply(permits(SharePolicy::Nothing, Some("bills stay here")), NOW);
+    let dialog = console.dialog.clone().unwrap();
+    assert_eq!(dialog.choice, None);
+    let rows = places::places(&console, &dialog);
+    let ben = rows.iter().find(|row| row.title == "BEN").unwrap();
+    assert_eq!(ben.why_not.as_deref(), Some("Bills stay here"));
+}
+
+#[test]
+fn a3_a_few_letters_and_enter_choose_a_destination() {
+    let mut console = with_chat();
+    console.begin_transfer(CHAT);
+    console.search_places("be".into());
+    console.take_row();
+    let choice = |console: &Console| console.dialog.as_ref().unwrap().choice.clone().map(|choice| choice.to);
+    assert_eq!(choice(&console), Some(Destination::Agent("ben".into())));
+    console.search_places("an".into());
+    console.take_row();
+    assert_eq!(choice(&console), Some(Destination::Agent("ben".into())), "oneself cannot be chosen");
+    console.take_outbox();
+    console.search_places("glob".into());
+    console.take_row();
+    assert_eq!(console.take_outbox(), [ClientFrame::Inspect { chat: CHAT, server: "globex".into() }]);
+    let offer = PeerOffer::Areas(vec![area("repairs", 1)]);
+    console.apply(ServerFrame::PeerAreas { chat: CHAT, server: "globex".into(), offer }, NOW);
+    console.move_row(true);
+    console.take_row();
+    let repairs = Destination::Server { server: "globex".into(), area: Some("repairs".into()) };
+    assert_eq!(choice(&console), Some(repairs.clone()));
+    console.transfer(MOVE);
+    console.try_again(CHAT);
+    progress(&mut console, Stage::Failed, Some(ErrorCode::Denied));
+    console.try_again(CHAT);
+    let place = places::recent(&console, console.dialog.as_ref().unwrap()).remove(0);
+    console.take_place(&place);
+    let offer = PeerOffer::Areas(vec![area("repairs", 1)]);
+    console.apply(ServerFrame::PeerAreas { chat: CHAT, server: "globex".into(), offer }, NOW);
+    assert_eq!(choice(&console), Some(repairs), "a recent one is chosen once its server has answered");
 }

@@ -46,7 +46,7 @@ fn Card(asked: Asked) -> impl IntoView {
     };
     view! {
         <article class="ask" data-test="ask">
-            <h3 role="alert">{question}</h3>
+            <p role="alert"><b>{question}</b></p>
             <p class="hint">{by}</p>
             <p>{ask.subject}</p>
             <blockquote>{ask.comments}</blockquote>

@@ -55,11 +55,11 @@ fn OneSide(transfer: TransferId) -> impl IntoView {
             <header>
                 <b>{move || title.get()}</b><span class="hint">{subject}</span>
             </header>
-            <ol role="log" aria-live="polite">
+            <div class="talk" role="log" aria-live="polite" aria-label="What was said" tabindex="0">
                 <For each=move || lines.get().unwrap_or_default() key=|line| line.id let:line>
-                    <li class=if line.mine { "mine" } else { "theirs" } data-test="side-line">{line.text}</li>
+                    <p data-mine=line.mine.to_string() data-test="side-line">{line.text}</p>
                 </For>
-            </ol>
+            </div>
             <Show when=move || over.get() == Some(true)>
                 <p class="hint" role="status">"This side conversation is over."</p>
             </Show>

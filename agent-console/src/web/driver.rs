@@ -15,6 +15,9 @@ use crate::model::Console;
 /// The token's place in this browser tab.
 const TOKEN: &str = "baton.token";
 
+/// What was written and not sent, in this browser tab.
+const KEPT: &str = "baton.kept";
+
 /// The first wait before connecting again, in milliseconds; it doubles up to [`LONGEST`].
 const FIRST: u32 = 250;
 const LONGEST: u32 = 30_000;
@@ -31,6 +34,7 @@ thread_local! {
     static LINE: RefCell<Option<Line>> = const { RefCell::new(None) };
     static LOGIN: RefCell<Option<Login>> = const { RefCell::new(None) };
     static TRIES: Cell<u32> = const { Cell::new(0) };
+    static WRITTEN: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// The console's state.
@@ -68,6 +72,11 @@ pub fn focus(selector: &str) {
     });
 }
 
+/// The first element of this selector, if there is one of this kind.
+pub fn element<T: JsCast>(selector: &str) -> Option<T> {
+    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
+}
+
 /// Sets everything up; logs in by itself where this tab has a token.
 pub fn start() {
     CONSOLE.set(Some(RwSignal::new(Console::default())));
@@ -75,6 +84,7 @@ pub fn start() {
     set_interval(tick, std::time::Duration::from_secs(1));
     let _ = window_event_listener_untyped("focus", |_| act(Console::read_shown));
     if token().is_some() {
+        act(|console| console.take_kept(&read(KEPT).unwrap_or_default()));
         connect();
     }
 }
@@ -86,6 +96,7 @@ pub fn act(change: impl FnOnce(&mut Console)) {
         change(console);
         console.take_outbox()
     });
+    keep_written();
     for frame in frames.unwrap_or_default() {
         let mut bytes = Vec::new();
         if frame.encode(Encoding::Binary, &mut bytes).is_ok() {
@@ -95,6 +106,17 @@ pub fn act(change: impl FnOnce(&mut Console)) {
             });
         }
     }
+}
+
+/// Keeps what was written and not sent, when it has changed, for a reload of the page.
+fn keep_written() {
+    let kept = console().try_with_untracked(Console::kept).unwrap_or_default();
+    WRITTEN.with_borrow_mut(|written| {
+        if *written != kept {
+            keep(KEPT, Some(kept.as_str()).filter(|kept| !kept.is_empty()));
+            *written = kept;
+        }
+    });
 }
 
 /// Logs in with name and password.
@@ -187,6 +209,7 @@ fn heard(bytes: &[u8]) {
             console.read_shown();
         }
     });
+    super::prefs::tell();
     if welcome {
         TRIES.set(0);
         LOGIN.set(None);
@@ -222,7 +245,10 @@ fn again() {
     let tries = TRIES.replace(TRIES.get() + 1);
     let most = FIRST.saturating_mul(1 << tries.min(10)).min(LONGEST);
     let [chance] = random();
-    let wait = most / 2 + most / 2 * u32::from(chance) / 255;
+    let by_chance = most / 2 + most / 2 * u32::from(chance) / 255;
+    // A gateway that restarts gives everybody a time of their own.
+    let asked = console().try_update(Console::take_resume_in).flatten();
+    let wait = asked.map_or(by_chance, |asked| asked.min(LONGEST));
     set_timeout(connect, std::time::Duration::from_millis(wait.into()));
 }
 
@@ -230,18 +256,26 @@ fn storage() -> Option<Storage> {
     window().session_storage().ok().flatten()
 }
 
+fn read(key: &str) -> Option<String> {
+    storage().and_then(|storage| storage.get_item(key).ok().flatten())
+}
+
+/// Without storage the agent logs in again after a reload, and drafts are lost with it.
+fn keep(key: &str, value: Option<&str>) {
+    let _ = storage().map(|storage| match value {
+        Some(value) => storage.set_item(key, value),
+        None => storage.remove_item(key),
+    });
+}
+
 /// The secret of this session.
 pub fn token() -> Option<baton_protocol::ResumeToken> {
-    let kept = storage().and_then(|storage| storage.get_item(TOKEN).ok().flatten());
     // Where the browser keeps nothing, a token still lasts as long as the page.
-    kept.and_then(|kept| kept.parse().ok())
+    read(TOKEN)
+        .and_then(|kept| kept.parse().ok())
         .or_else(|| console().with_untracked(|console| console.token().cloned()))
 }
 
 fn keep_token(token: Option<&str>) {
-    // Without storage the agent logs in again after a reload.
-    let _ = storage().map(|storage| match token {
-        Some(token) => storage.set_item(TOKEN, token),
-        None => storage.remove_item(TOKEN),
-    });
+    keep(TOKEN, token);
 }

@@ -1,26 +1,21 @@
 //! The edit view (A4): leave lines out, blacken passages, add an excerpt. What stands in the list is what leaves.
 
 use baton_protocol::MessageId;
+use baton_protocol::model::Edits;
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
 use super::transfer::{change, part};
-use crate::model::dialog::candidates;
-use crate::model::{Candidate, Chat};
+use crate::model::dialog::{facts, of};
+use crate::model::suggest::Passage;
+use crate::model::{Amount, Candidate, Chat};
 use crate::words;
 
 /// See the module.
 #[component]
 pub fn Edit() -> impl IntoView {
     let lines = part(|console, dialog| {
-        let Some(chat) = console.chat(dialog.chat) else { return Vec::new() };
-        let documents = chat.context.as_ref().map(|context| context.documents.as_slice());
-        candidates(
-            &chat.earlier(),
-            documents.unwrap_or_default(),
-            chat.lines.values().map(|entry| &**entry),
-            &dialog.edits,
-        )
+        console.chat(dialog.chat).map(|chat| of(chat, &dialog.edits)).unwrap_or_default()
     });
     let all = move || lines.get().unwrap_or_default();
     let name = part(|console, dialog| console.chat(dialog.chat).map(Chat::name).unwrap_or_default());
@@ -29,12 +24,44 @@ pub fn Edit() -> impl IntoView {
     view! {
         <section class="edit" aria-label="What leaves">
             <p class="hint">"What stands here is what leaves. Untick a line to keep it here; mark a passage and press Redact to blacken it."</p>
+            <Facts/>
             <ul>
                 <For each=all key=|line| line.id let:line><Row first=line lines name/></For>
             </ul>
             <Excerpt/>
             <div class="choices"><Without/></div>
-            <p class="hint" role="status">{summary}</p>
+            <p class="hint" role="status" data-test="leaving">{summary}</p>
+        </section>
+    }
+}
+
+/// What leaves beside the conversation.
+#[component]
+fn Facts() -> impl IntoView {
+    let facts = part(facts);
+    let rows = move || {
+        let row = |(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> };
+        facts.get().unwrap_or_default().into_iter().map(row).collect_view()
+    };
+    view! { <dl class="facts" data-test="facts">{rows}</dl> }
+}
+
+/// Where nothing is edited: what leaves, in a line, and who the customer is.
+#[component]
+pub fn Summary() -> impl IntoView {
+    let lines = part(|console, dialog| {
+        let count = console.chat(dialog.chat).map_or(0, |chat| of(chat, &Edits::default()).len());
+        (dialog.allowed() == Amount::All).then_some(count)
+    });
+    let text = move || match lines.get().flatten() {
+        Some(1) => "1 line leaves, with:".to_owned(),
+        Some(count) => format!("{count} lines leave, with:"),
+        None => "Nothing leaves.".into(),
+    };
+    view! {
+        <section class="edit" aria-label="What leaves">
+            <p class="hint" role="status" data-test="leaving">{text}</p>
+            <Show when=move || lines.get().flatten().is_some()><Facts/></Show>
         </section>
     }
 }
@@ -62,6 +89,15 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
     let is_document = move || document;
     let rows = first.text.chars().count() / 60 + first.text.lines().count().max(1);
     let field = NodeRef::<Textarea>::new();
+    let suggested =
+        move || line.with(|line| line.as_ref().map(|line| line.suggested.clone()).unwrap_or_default());
+    let suggestion = move |passage: Passage| {
+        let label = format!("Redact the {}", passage.kind.name());
+        view! {
+            <button class="chip" data-test="suggestion"
+                on:click=move |_| change(|dialog| dialog.take_suggestion(id, &passage))>{label}</button>
+        }
+    };
     view! {
         <li data-out=move || out().to_string()>
             <label class="choice">
@@ -81,6 +117,9 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
                     <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>"Undo"</button>
                 </Show>
             </span>
+            <Show when=move || !out()>
+                <span class="suggested">{suggested().into_iter().map(suggestion).collect_view()}</span>
+            </Show>
         </li>
     }
 }

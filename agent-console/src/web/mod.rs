@@ -6,10 +6,19 @@ mod consult;
 mod driver;
 mod edit;
 mod files;
+mod following;
+mod keys;
 mod login;
+mod palette;
 mod pane;
 mod panel;
+mod parts;
+mod prefs;
+mod replies;
+mod rescue;
 mod side;
+mod team;
+mod top;
 mod transcript;
 mod transfer;
 
@@ -25,8 +34,9 @@ use driver::{act, console};
 pub fn start() {
     std::panic::set_hook(Box::new(fault));
     driver::start();
+    prefs::restore();
     window_event_listener(leptos::ev::keydown, |event| {
-        if event.alt_key() && !event.ctrl_key() && shortcut(&event.code()) {
+        if key(&event) {
             event.prevent_default();
         }
     });
@@ -45,15 +55,41 @@ fn fault(info: &std::panic::PanicHookInfo<'_>) {
     });
 }
 
+/// A key anywhere in the window; whether it meant something.
+fn key(event: &leptos::ev::KeyboardEvent) -> bool {
+    let inside = console().with_untracked(|console| console.me.is_some());
+    match event.key().as_str() {
+        _ if !inside => false,
+        "k" | "K" if event.ctrl_key() || event.meta_key() => {
+            act(crate::model::Console::flip_palette);
+            true
+        }
+        // Where nothing is being written.
+        "?" if driver::element::<web_sys::Element>(":is(input, textarea, select):focus").is_none() => {
+            keys::open();
+            true
+        }
+        _ => event.alt_key() && !event.ctrl_key() && shortcut(&event.code()),
+    }
+}
+
 /// Alt and a key; whether it meant something.
 fn shortcut(code: &str) -> bool {
     // The dialog is about the chat it was opened for.
-    if console().with_untracked(|console| console.dialog.is_some()) {
+    if console().with_untracked(|console| console.dialog.is_some() || console.rescue.is_some()) {
         return false;
     }
     match code {
         "KeyP" => act(crate::model::Console::pick_up_next),
         "KeyA" => driver::focus("[data-test=ask-take]"),
+        "KeyN" => act(|console| {
+            let noting = console.front().is_some_and(|chat| chat.noting);
+            if let Some(id) = console.open {
+                console.set_noting(id, !noting, driver::now());
+            }
+        }),
+        "ArrowDown" => act(|console| console.open_beside(true)),
+        "ArrowUp" => act(|console| console.open_beside(false)),
         "KeyT" => act(|console| {
             if let Some(id) = console.open {
                 console.begin_transfer(id);
@@ -75,7 +111,7 @@ fn App() -> impl IntoView {
     move || if inside.get() { view! { <Desk/> }.into_any() } else { view! { <login::Login/> }.into_any() }
 }
 
-/// Three columns: queue and chats, the open chats, the customer.
+/// The bar above, and three columns: chats and inbox, the open chats, the customer.
 #[component]
 fn Desk() -> impl IntoView {
     let lost = Memo::new(|_| console().with(|console| console.link == Link::Lost));
@@ -99,18 +135,27 @@ fn Desk() -> impl IntoView {
         <Show when=move || lost.get()>
             <p class="offline" role="status">"The connection is lost. Trying again; nothing that you write is lost."</p>
         </Show>
+        <top::Top/>
         <div class="desk">
             <side::Side/>
             <main class="panes">
                 <For each=move || panes.get() key=|id| *id let:id><pane::Pane id/></For>
                 <Show when=none>
-                    <p class="empty">"No chat is open. Pick a customer up from the queue: Alt+P takes the next one."</p>
+                    <div class="empty">
+                        <h2>"No chat is open"</h2>
+                        <p>"Pick a customer up from the list on the left. "<kbd>"Alt"</kbd>" "<kbd>"P"</kbd>" takes whoever waits longest."</p>
+                    </div>
                 </Show>
             </main>
             <panel::Panel/>
         </div>
         <consult::Sides/>
         <transfer::Transfer/>
+        <rescue::Question/>
+        <palette::Commands/>
+        <replies::Replies/>
+        <team::Team/>
+        <keys::Keys/>
         <Notices/>
     }
 }

@@ -1,15 +1,18 @@
 //! One chat: head, conversation, composer.
 
 use baton_protocol::limits::MAX_TEXT;
-use baton_protocol::model::ChatState;
+use baton_protocol::model::{ChatState, EndReason};
 use baton_protocol::{ChatId, MessageId, TransferId};
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 
 use super::driver::{act, console, now, random};
 use super::files;
+use super::following::{Following, Whose};
+use super::parts::{Avatar, Icon};
+use super::replies;
 use super::transcript::Transcript;
-use crate::model::{Attempt, Chat, PaneState};
+use crate::model::{Attempt, Chat, Link, PaneState};
 use crate::words;
 
 /// See the module.
@@ -17,13 +20,14 @@ use crate::words;
 pub fn Pane(id: ChatId) -> impl IntoView {
     let state = chat_memo(id, |chat| Some(chat.state()));
     let data_state = move || state.get().map_or("ended", PaneState::name);
-    let mine = Memo::new(move |_| matches!(state.get(), Some(PaneState::Active | PaneState::Transferring)));
+    let writes = chat_memo(id, |chat| Some(chat.takes_text()));
     view! {
         <article class="pane" data-test="pane" data-state=data_state>
             <Head id state/>
             <Transfer id/>
+            <Whose id/>
             <Transcript id/>
-            <Show when=move || mine.get() fallback=move || view! { <Over id/> }><Composer id/></Show>
+            <Show when=move || writes.get() == Some(true) fallback=move || view! { <Over id/> }><Composer id/></Show>
         </article>
     }
 }
@@ -53,15 +57,32 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
         }
     };
     let mine = move || matches!(state.get(), Some(PaneState::Active | PaneState::Transferring));
+    let shown = Signal::derive(move || name().unwrap_or_default());
+    let there = Signal::derive(move || Some(online()));
     view! {
         <header class="head">
-            <span class="dot" role="img" aria-label=presence title=presence data-on=move || online().to_string()></span>
+            <span role="img" aria-label=presence title=presence><Avatar name=shown online=there/></span>
             <div>
                 <h2>{name}</h2>
                 <p class="hint">{about}</p>
             </div>
-            <Show when=mine><Actions id state/></Show>
+            <Show when=mine><Confidential id/><Actions id state/></Show>
+            <Show when=move || state.get() == Some(PaneState::Watched)><Following id/></Show>
         </header>
+    }
+}
+
+/// The mark that keeps a chat where policy wants it (O2).
+#[component]
+fn Confidential(id: ChatId) -> impl IntoView {
+    let on = chat_memo(id, |chat| Some(chat.marks.confidential));
+    let online = Memo::new(|_| console().with(|console| console.link == Link::Online));
+    let marked = move || on.get() == Some(true);
+    view! {
+        <button class="plain icon" role="switch" data-test="confidential" aria-label="Confidential"
+            title=move || if marked() { "Confidential: policy for such chats holds" } else { "Mark as confidential" }
+            aria-checked=move || marked().to_string() disabled=move || !online.get()
+            on:click=move |_| act(|console| console.set_confidential(id, !marked()))><Icon name="lock"/></button>
     }
 }
 
@@ -69,6 +90,7 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
 #[component]
 fn Actions(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
     let ending = chat_memo(id, |chat| Some(chat.ending.is_some()));
+    let online = Memo::new(|_| console().with(|console| console.link == Link::Online));
     let active = move || state.get() == Some(PaneState::Active);
     let end = move |_| act(|console| console.end(id, now()));
     let keep = move |_| act(|console| console.keep(id));
@@ -82,7 +104,7 @@ fn Actions(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
         }
         view! {
             <button class="plain" data-test="end" disabled=move || !active() on:click=end>"End"</button>
-            <button class="main" data-test="transfer" title="Alt+T" disabled=move || !active()
+            <button class="main" data-test="transfer" title="Alt+T" disabled=move || !active() || !online.get()
                 on:click=move |_| act(|console| console.begin_transfer(id))>"Transfer"</button>
         }
         .into_any()
@@ -146,7 +168,9 @@ fn line(attempt: &Attempt) -> (String, bool) {
 #[component]
 fn Composer(id: ChatId) -> impl IntoView {
     let field = NodeRef::<Textarea>::new();
-    let draft = chat_memo(id, |chat| Some((chat.draft.clone(), chat.noting)));
+    let draft = chat_memo(id, |chat| Some((chat.draft.clone(), chat.is_aside())));
+    let mine = chat_memo(id, |chat| Some(chat.is_mine()));
+    let (replies, row) = (replies::asked(id), RwSignal::new(0_usize));
     let noting = move || draft.get().is_some_and(|(_, noting)| noting);
     let empty = move || draft.get().is_none_or(|(text, _)| text.trim().is_empty() || text.len() > MAX_TEXT);
     let send = move || {
@@ -156,6 +180,17 @@ fn Composer(id: ChatId) -> impl IntoView {
         }
     };
     let key = move |event: leptos::ev::KeyboardEvent| {
+        let asked = replies.get_untracked();
+        if !asked.is_empty() {
+            let here = row.get_untracked().min(asked.len() - 1);
+            match event.key().as_str() {
+                "ArrowDown" => row.set((here + 1).min(asked.len() - 1)),
+                "ArrowUp" => row.set(here.saturating_sub(1)),
+                "Enter" | "Tab" => replies::take(id, asked[here].id),
+                _ => return row.set(0),
+            }
+            return event.prevent_default();
+        }
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             send();
@@ -178,8 +213,13 @@ fn Composer(id: ChatId) -> impl IntoView {
                 files::send(id, event.data_transfer().and_then(|data| data.files()).as_ref());
             }>
             <p class="hint" role="alert">{long}</p>
+            <replies::Asked chat=id all=replies row/>
             <textarea node_ref=field data-test="composer" rows="2" aria-label="Message"
-                placeholder=move || if noting() { "Private note: the customer never sees it" } else { "Message" }
+                placeholder=move || match (noting(), mine.get()) {
+                    (true, Some(false)) => "Whisper: the customer never sees it",
+                    (true, _) => "Private note: the customer never sees it",
+                    (false, _) => "Message, or / for a reply",
+                }
                 prop:value=move || draft.get().map(|(text, _)| text).unwrap_or_default()
                 on:input:target=move |event| {
                     let text = event.target().value();
@@ -194,13 +234,19 @@ fn Composer(id: ChatId) -> impl IntoView {
                     }
                 }></textarea>
             <div>
-                <Attach id/>
-                <button class="plain" data-test="note-toggle" aria-pressed=move || noting().to_string()
-                    on:click=move |_| { let on = !noting(); act(|console| console.set_noting(id, on, now())); }>
-                    "Private note"
-                </button>
+                <Show when=move || mine.get() == Some(true)>
+                    <Attach id/>
+                    <button class="plain" data-test="note-toggle" title="Alt+N" aria-pressed=move || noting().to_string()
+                        on:click=move |_| { let on = !noting(); act(|console| console.set_noting(id, on, now())); }>
+                        "Private note"
+                    </button>
+                </Show>
                 <button class="main" data-test="send" disabled=empty on:click=move |_| send()>
-                    {move || if noting() { "Keep note" } else { "Send" }}
+                    {move || match (noting(), mine.get()) {
+                        (true, Some(false)) => "Whisper",
+                        (true, _) => "Keep note",
+                        (false, _) => "Send",
+                    }}
                 </button>
             </div>
         </footer>
@@ -236,6 +282,7 @@ fn Over(id: ChatId) -> impl IntoView {
                 let stage = chat.attempt.as_ref().and_then(|attempt| attempt.stage);
                 format!("Transferred to {to}. {}", words::fate(stage))
             }
+            ChatState::Ended(EndReason::Agent) if chat.ended_here => "You ended the chat".into(),
             ChatState::Ended(reason) => words::ended(reason).into(),
             _ => "Somebody else has this chat now.".into(),
         })

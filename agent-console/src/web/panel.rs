@@ -1,11 +1,13 @@
 //! The right column: where a transferred customer comes from (A8), and who they are.
 
-use baton_protocol::ChatId;
-use baton_protocol::model::{Context, DocumentCard, DocumentRef};
+use baton_protocol::model::{self, Context, DocumentCard, DocumentRef};
+use baton_protocol::{ChatId, Timestamp};
 use leptos::prelude::*;
 
-use super::driver::console;
+use super::driver::{act, clock, console};
 use super::files::Document;
+use super::pane::chat_memo;
+use crate::model::{Console, tags};
 use crate::words;
 
 /// See the module.
@@ -36,9 +38,85 @@ pub fn Panel() -> impl IntoView {
                         <Fact name="Client" value=customer.client_type/>
                     </dl>
                 </section>
+                <Outcome chat=card.chat/>
+                <Urgency chat=card.chat/>
+                <Pages chat=card.chat/>
             </aside>
         }
         .into_any()
+    }
+}
+
+/// What came of the chat, as its agent says.
+#[component]
+fn Outcome(chat: ChatId) -> impl IntoView {
+    let mine = chat_memo(chat, |chat| Some(chat.is_mine()));
+    let known = chat_memo(chat, |chat| Some(chat.marks.outcome.clone().unwrap_or_default()));
+    let save = move |disposition: Option<String>, tagged: Option<String>| {
+        let known = known.get_untracked().unwrap_or_default();
+        let disposition = disposition.map_or(known.disposition, |text| text.trim().to_owned());
+        let tags = tagged.map_or(known.tags, |text| tags(&text));
+        act(|console| console.set_outcome(chat, model::Outcome { disposition, tags }));
+    };
+    let disposition = move || known.get().map(|known| known.disposition).unwrap_or_default();
+    let tagged = move || known.get().map(|known| known.tags.join(", ")).unwrap_or_default();
+    let closed = move || mine.get() != Some(true);
+    view! {
+        <section aria-label="Outcome">
+            <h2>"Outcome"</h2>
+            <label>"What came of it"
+                <input data-test="disposition" autocomplete="off" maxlength="120" disabled=closed prop:value=disposition
+                    on:change:target=move |event| save(Some(event.target().value()), None)/>
+            </label>
+            <label>"Tags, between commas"
+                <input data-test="tags" autocomplete="off" maxlength="240" disabled=closed prop:value=tagged
+                    on:change:target=move |event| save(None, Some(event.target().value()))/>
+            </label>
+        </section>
+    }
+}
+
+/// How urgent it is; for supervisors to say.
+#[component]
+fn Urgency(chat: ChatId) -> impl IntoView {
+    let supervisor = Memo::new(|_| console().with(Console::is_supervisor));
+    let urgency = chat_memo(chat, |chat| Some(chat.marks.priority));
+    let option = move |value: u8| {
+        let label = match value {
+            0 => "0, ordinary".to_owned(),
+            9 => "9, urgent".to_owned(),
+            value => value.to_string(),
+        };
+        view! { <option value=value.to_string() selected=move || urgency.get() == Some(value)>{label}</option> }
+    };
+    view! {
+        <Show when=move || supervisor.get()>
+            <section aria-label="Priority">
+                <label>"Priority"
+                    <select data-test="priority" on:change:target=move |event| {
+                        let value = event.target().value().parse().unwrap_or(0);
+                        act(|console| console.set_priority(chat, value));
+                    }>{(0..=9).map(option).collect_view()}</select>
+                </label>
+            </section>
+        </Show>
+    }
+}
+
+/// Pages that the customer has been on, the newest first.
+#[component]
+fn Pages(chat: ChatId) -> impl IntoView {
+    let pages = chat_memo(chat, |chat| Some(chat.marks.pages.clone()));
+    let row = |visit: model::Visit| {
+        let title = if visit.page.title.is_empty() { visit.page.url.clone() } else { visit.page.title };
+        let ago = move || words::ago(Timestamp(clock().get()).since(visit.at));
+        view! { <li title=visit.page.url data-test="visit">{title}" "<span class="when">{ago}</span></li> }
+    };
+    move || {
+        let pages = pages.get().filter(|pages| pages.len() > 1)?;
+        Some(view! {
+            <section aria-label="Pages"><h2>"Pages"</h2><ul class="pages">{pages.into_iter().rev().map(row).collect_view()}</ul></section>
+        })
     }
 }
 

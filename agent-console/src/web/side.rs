@@ -1,113 +1,241 @@
-//! The left column: presence, the queue, the agent's chats (A2).
+//! The left column: questions, the agent's chats, and the inbox (A2).
 
-use baton_protocol::Timestamp;
-use baton_protocol::model::{Author, Presence, WaitingCard};
+use baton_protocol::model::{
+    AgentCard, Author, ChatState, ClosedChat, OpenChat, OpenState, Presence, WaitingCard,
+};
+use baton_protocol::{ChatId, Timestamp};
+use leptos::html::Div;
 use leptos::prelude::*;
 
-use super::driver::{act, clock, console, log_out};
-use crate::model::{Chat, PaneState};
+use super::driver::{act, clock, console, focus};
+use super::parts::{Avatar, Icon};
+use crate::model::{Chat, Inbox, PaneState};
 use crate::words;
+
+/// Pixels of a row of the waiting list. They are all the same, so that only those in sight need to be there.
+const ROW: f64 = 64.0;
+
+/// Rows beyond either end of what is in sight: a flick of the wheel shows no gap.
+const SPARE: usize = 8;
 
 /// See the module.
 #[component]
 pub fn Side() -> impl IntoView {
     view! {
-        <nav class="side" aria-label="Queue and chats">
-            <Who/>
+        <nav class="side" aria-label="Chats and inbox">
             <super::asked::Questions/>
-            <Queue/>
             <Chats/>
+            <Lists/>
         </nav>
     }
 }
 
 #[component]
-fn Who() -> impl IntoView {
-    let me = Memo::new(|_| console().with(|console| console.me.clone()));
-    let title = move || me.get().map(|me| me.card.title);
-    let brand = move || me.get().map(|me| me.brand.name);
-    let available = Memo::new(|_| console().with(|console| console.presence() == Presence::Available));
+fn Chats() -> impl IntoView {
+    let ids = Memo::new(|_| console().with(|console| console.chats.iter().map(Chat::id).collect::<Vec<_>>()));
     let places = move || {
         console().with(|console| {
             let most = console.me.as_ref().map_or(0, |me| me.card.max_chats);
-            format!("{} of {most} chats", console.places_taken())
+            format!("{} of {most}", console.places_taken())
         })
     };
-    let flip = move |_| {
-        let next = if available.get_untracked() { Presence::Away } else { Presence::Available };
-        act(|console| console.set_presence(next));
-    };
+    let beside = Memo::new(|_| console().with(|console| console.side_by_side));
+    let flip = move |_| act(|console| console.side_by_side = !console.side_by_side);
     view! {
-        <header class="who">
-            <p class="brand">{brand}</p>
-            <p>{title}" · "{places}</p>
-            <div>
-                <button role="switch" data-test="presence" class="presence"
-                    aria-checked=move || available.get().to_string() on:click=flip>
-                    {move || if available.get() { "Available" } else { "Away" }}
-                </button>
-                <LogOut/>
-            </div>
-        </header>
+        <section class="own" aria-label="My chats">
+            <h2>"My chats"<span class="number" title="Chats that you have, of those that you may have">{places}</span>
+                <button class="plain icon" data-test="beside" aria-label="Side by side" title="Side by side"
+                    aria-pressed=move || beside.get().to_string() on:click=flip><Icon name="columns"/></button>
+            </h2>
+            <ul>
+                <For each=move || ids.get() key=|id| *id let:id><Tab id/></For>
+            </ul>
+            <Show when=move || ids.with(Vec::is_empty)>
+                <p class="hint">"None. Alt+P takes whoever waits longest."</p>
+            </Show>
+        </section>
     }
 }
 
-/// With chats open, leaving takes a second click.
-#[component]
-fn LogOut() -> impl IntoView {
-    let asked = RwSignal::new(false);
-    let chats =
-        Memo::new(|_| console().with(|console| console.chats.iter().filter(|chat| chat.is_mine()).count()));
-    let leave = move |_| {
-        if asked.get_untracked() || chats.get_untracked() == 0 {
-            log_out();
-        } else {
-            asked.set(true);
-        }
-    };
-    let label = move || match (asked.get(), chats.get()) {
-        (true, 1) => "Leave 1 chat?".to_owned(),
-        (true, chats) => format!("Leave {chats} chats?"),
-        (false, _) => "Log out".into(),
-    };
-    view! { <button class="plain" on:click=leave on:blur=move |_| asked.set(false)>{label}</button> }
+/// What a row of the chat list shows.
+#[derive(Clone, PartialEq)]
+struct Shown {
+    name: String,
+    said: String,
+    said_at: Option<Timestamp>,
+    unread: usize,
+    state: PaneState,
+    front: bool,
+    online: bool,
+    draft: bool,
+}
+
+fn shown(console: &crate::model::Console, id: ChatId) -> Option<Shown> {
+    let chat = console.chat(id)?;
+    let said = chat.last_said().map(|(author, text)| match author {
+        Author::Customer => text,
+        _ => format!("You: {text}"),
+    });
+    Some(Shown {
+        name: chat.name(),
+        said: if chat.is_typing() { "typing…".into() } else { said.unwrap_or_default() },
+        said_at: chat.lines.values().next_back().map(|entry| entry.at),
+        unread: chat.unread(),
+        state: chat.state(),
+        front: console.open == Some(id),
+        online: chat.card.online,
+        draft: !chat.draft.is_empty(),
+    })
 }
 
 #[component]
-fn Queue() -> impl IntoView {
+fn Tab(id: ChatId) -> impl IntoView {
+    let shown = Memo::new(move |_| console().with(|console| shown(console, id)));
+    let with =
+        move |look: fn(&Shown) -> String| shown.with(|shown| shown.as_ref().map(look).unwrap_or_default());
+    let ago = move || {
+        let at = shown.with(|shown| shown.as_ref().and_then(|shown| shown.said_at));
+        at.map(|at| words::ago(Timestamp(clock().get()).since(at)))
+    };
+    let name = Signal::derive(move || with(|shown| shown.name.clone()));
+    let online =
+        Signal::derive(move || Some(shown.with(|shown| shown.as_ref().is_some_and(|shown| shown.online))));
+    view! {
+        <li>
+            <button class="tab" data-test="chat-tab" data-state=move || with(|shown| shown.state.name().into())
+                aria-current=move || with(|shown| shown.front.to_string())
+                on:click=move |_| act(|console| { console.open(id); console.read_shown(); })>
+                <Avatar name online/>
+                <b>{name}</b>
+                <span class="when">{ago}</span>
+                <span class="said">
+                    {move || with(|shown| if shown.draft { "Draft · ".into() } else { String::new() })}
+                    {move || with(|shown| shown.said.clone())}
+                </span>
+                <span class="unread">{move || with(|shown| if shown.unread > 0 { shown.unread.to_string() } else { String::new() })}</span>
+            </button>
+        </li>
+    }
+}
+
+/// The lists below the agent's own chats.
+#[component]
+fn Lists() -> impl IntoView {
+    let inbox = Memo::new(|_| console().with(|console| console.inbox));
+    view! {
+        <section class="inbox" aria-label="Inbox">
+            <div role="tablist" class="tabs" aria-label="Inbox" on:keydown=move |event| arrows(&event, inbox)>
+                {Inbox::ALL.map(|this| view! { <ListTab this inbox/> }).collect_view()}
+            </div>
+            <div class="list" role="tabpanel" id="inbox-list" aria-labelledby=move || inbox.get().mark()>
+                {move || match inbox.get() {
+                    Inbox::Waiting => view! { <Waiting/> }.into_any(),
+                    Inbox::Team => view! { <Team/> }.into_any(),
+                    Inbox::Closed => view! { <Closed/> }.into_any(),
+                }}
+            </div>
+        </section>
+    }
+}
+
+/// Left and right lead to the tabs beside, as they do wherever there are tabs.
+fn arrows(event: &leptos::ev::KeyboardEvent, inbox: Memo<Inbox>) {
+    let step = match event.key().as_str() {
+        "ArrowRight" => 1,
+        "ArrowLeft" => Inbox::ALL.len() - 1,
+        _ => return,
+    };
+    let here = Inbox::ALL.iter().position(|this| *this == inbox.get_untracked()).unwrap_or(0);
+    let next = Inbox::ALL[(here + step) % Inbox::ALL.len()];
+    act(|console| console.show_inbox(next));
+    focus(&format!("#{}", next.mark()));
+}
+
+#[component]
+fn ListTab(this: Inbox, inbox: Memo<Inbox>) -> impl IntoView {
+    let count = Memo::new(move |_| {
+        console().with(|console| match this {
+            Inbox::Waiting => console.queue.len(),
+            Inbox::Team if console.is_supervisor() => console.all.len(),
+            Inbox::Team => console.agents.len(),
+            Inbox::Closed => 0,
+        })
+    });
+    view! {
+        <button role="tab" id=this.mark() data-test=this.mark() aria-controls="inbox-list"
+            aria-selected=move || (inbox.get() == this).to_string()
+            tabindex=move || if inbox.get() == this { "0" } else { "-1" }
+            on:click=move |_| act(|console| console.show_inbox(this))>
+            {this.name()}{move || (this != Inbox::Closed).then(|| view! { <span class="number">{count.get()}</span> })}
+        </button>
+    }
+}
+
+#[component]
+fn Waiting() -> impl IntoView {
     let waiting = Memo::new(|_| console().with(|console| console.queue.clone()));
     let why_not = Memo::new(|_| console().with(|console| console.pick_up_unfit()));
+    let list = NodeRef::<Div>::new();
+    let (top, height) = (RwSignal::new(0.0), RwSignal::new(900.0));
+    let scrolled = move |_| {
+        if let Some(list) = list.try_get_untracked().flatten() {
+            (top.set(f64::from(list.scroll_top())), height.set(f64::from(list.client_height())));
+        }
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rows, rounded down, never negative"
+    )]
+    let row = |pixels: f64| (pixels / ROW).max(0.0) as usize;
+    let in_sight = move || {
+        let first = row(top.get()).saturating_sub(SPARE);
+        let rows = row(height.get()) + 2 * SPARE + 1;
+        waiting.with(|waiting| waiting.iter().skip(first).take(rows).cloned().collect::<Vec<_>>())
+    };
+    #[expect(clippy::cast_precision_loss, reason = "rows of a list")]
+    let whole = move || format!("{}px", waiting.with(Vec::len) as f64 * ROW);
     view! {
-        <section aria-label="Waiting customers">
-            <h2>"Waiting "<span class="number">{move || waiting.with(Vec::len)}</span></h2>
-            <p class="hint">{move || why_not.get()}</p>
-            <ul>
-                <For each=move || waiting.get() key=|card| (card.chat, card.rank, card.from.clone()) let:card>
+        <p class="hint why" role="status">{move || why_not.get()}</p>
+        <div class="scroll" node_ref=list on:scroll=scrolled>
+            <ul class="rows" aria-label="Waiting customers" style:height=whole>
+                <For each=in_sight key=|card| (card.chat, card.since, card.from.clone()) let:card>
                     <Row card why_not/>
                 </For>
             </ul>
-            <Show when=move || waiting.with(Vec::is_empty)><p class="hint">"Nobody is waiting."</p></Show>
-        </section>
+            <Show when=move || waiting.with(Vec::is_empty)><p class="hint none">"Nobody is waiting."</p></Show>
+        </div>
     }
 }
 
 #[component]
 fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
     let (chat, since) = (card.chat, card.since);
-    let area = card.area.clone();
     // The names of the areas come after the queue.
-    let area = Memo::new(move |_| console().with(|console| console.area_title(&area)));
+    let area = Memo::new(move |_| console().with(|console| console.area_title(&card.area)));
     let picking = Memo::new(move |_| console().with(|console| console.picking.contains(&chat)));
-    let waited = move || words::clock(Timestamp(clock().get()).since(since));
-    let from = card.from.clone().map(|from| view! { <span class="badge">"from "{from}</span> });
+    let place =
+        Memo::new(move |_| console().with(|console| console.queue.iter().position(|card| card.chat == chat)));
+    #[expect(clippy::cast_precision_loss, reason = "rows of a list")]
+    let top = move || format!("translateY({}px)", place.get().unwrap_or(0) as f64 * ROW);
+    let waited = Memo::new(move |_| Timestamp(clock().get()).since(since));
     let name = words::customer(&card.name);
     let label = format!("Pick up {name}");
+    let about = match (&card.from, card.subject.is_empty()) {
+        (Some(from), true) => format!("from {from}"),
+        (Some(from), false) => format!("from {from} · {}", card.subject),
+        (None, _) => card.subject.clone(),
+    };
+    let shown = Signal::derive({
+        let name = name.clone();
+        move || name.clone()
+    });
     view! {
-        <li class="row" data-test="queue-row">
+        <li class="row" data-test="queue-row" style:transform=top>
+            <Avatar name=shown/>
             <div>
-                <b>{name}</b>" "{from}
-                <p>{move || area.get()}" · "<span class="clock">{waited}</span></p>
-                <p class="hint">{card.subject.clone()}</p>
+                <p><b>{name}</b><span class="clock" data-wait=move || words::urgency(waited.get())>{move || words::clock(waited.get())}</span></p>
+                <p class="hint">{move || area.get()}{(!about.is_empty()).then(|| format!(" · {about}"))}</p>
             </div>
             <button data-test="pick-up" aria-label=label
                 disabled=move || why_not.with(Option::is_some) || picking.get()
@@ -119,64 +247,133 @@ fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
 }
 
 #[component]
-fn Chats() -> impl IntoView {
-    let ids = Memo::new(|_| console().with(|console| console.chats.iter().map(Chat::id).collect::<Vec<_>>()));
-    let beside = Memo::new(|_| console().with(|console| console.side_by_side));
-    let flip = move |_| act(|console| console.side_by_side = !console.side_by_side);
+fn Team() -> impl IntoView {
+    let supervisor = Memo::new(|_| console().with(|console| console.is_supervisor()));
+    let agents = Memo::new(|_| console().with(|console| console.agents.clone()));
+    let chats = Memo::new(|_| console().with(|console| console.all.clone()));
     view! {
-        <section aria-label="My chats">
-            <h2>"My chats "<span class="number">{move || ids.with(Vec::len)}</span>
-                <button class="plain" aria-pressed=move || beside.get().to_string() on:click=flip>"Side by side"</button>
-            </h2>
-            <ul>
-                <For each=move || ids.get() key=|id| *id let:id><Tab id/></For>
+        <div class="scroll">
+            <h3>"Agents"</h3>
+            <ul class="people">
+                <For each=move || agents.get()
+                    key=|agent| (agent.name.clone(), agent.presence as u8, agent.chats) let:agent>
+                    <Colleague agent/>
+                </For>
             </ul>
-        </section>
+            <Show when=move || supervisor.get()>
+                <h3>"Chats"</h3>
+                <ul class="all">
+                    <For each=move || chats.get() key=|chat| chat.chat let:chat><Open first=chat chats/></For>
+                </ul>
+                <Show when=move || chats.with(Vec::is_empty)><p class="hint none">"No chat is open."</p></Show>
+            </Show>
+        </div>
     }
 }
 
-/// What a row of the chat list shows.
-#[derive(Clone, PartialEq)]
-struct Shown {
-    name: String,
-    said: String,
-    unread: usize,
-    state: PaneState,
-    front: bool,
-    online: bool,
+#[component]
+fn Colleague(agent: AgentCard) -> impl IntoView {
+    let state = words::presence(agent.presence);
+    let name = Signal::derive({
+        let title = agent.title.clone();
+        move || title.clone()
+    });
+    let role = if agent.supervisor { "Supervisor, " } else { "" };
+    view! {
+        <li data-test="colleague">
+            <Avatar name presence=agent.presence/>
+            <div><b>{agent.title.clone()}</b><p class="hint">{role}{state}</p></div>
+            <span class="number" title="Chats now, of those at most">{format!("{} of {}", agent.chats, agent.max_chats)}</span>
+        </li>
+    }
 }
 
+/// A chat of anybody's, for a supervisor.
 #[component]
-fn Tab(id: baton_protocol::ChatId) -> impl IntoView {
-    let shown = Memo::new(move |_| {
-        console().with(|console| {
-            let chat = console.chat(id)?;
-            let said = chat.last_said().map(|(author, text)| match author {
-                Author::Customer => text,
-                _ => format!("You: {text}"),
-            });
-            Some(Shown {
-                name: chat.name(),
-                said: said.unwrap_or_default(),
-                unread: chat.unread(),
-                state: chat.state(),
-                front: console.open == Some(id),
-                online: chat.card.online,
-            })
-        })
+fn Open(first: OpenChat, chats: Memo<Vec<OpenChat>>) -> impl IntoView {
+    let id = first.chat;
+    let chat = Memo::new(move |_| {
+        chats
+            .with(|chats| chats.iter().find(|chat| chat.chat == id).cloned())
+            .unwrap_or_else(|| first.clone())
     });
-    let with =
-        move |look: fn(&Shown) -> String| shown.with(|shown| shown.as_ref().map(look).unwrap_or_default());
+    let name = Signal::derive(move || words::customer(&chat.read().name));
+    let online = Signal::derive(move || Some(chat.read().online));
+    let state = move || {
+        let chat = chat.read();
+        let agent = |login: &str| {
+            console().with(|console| {
+                let card = console.agents.iter().find(|agent| agent.name == login);
+                card.map_or_else(|| login.to_owned(), |card| card.title.clone())
+            })
+        };
+        match &chat.state {
+            OpenState::Waiting => "Waiting".to_owned(),
+            OpenState::Active { agent: login } => format!("With {}", agent(login)),
+            OpenState::Transferring { agent: login, to } => format!("{} transfers to {to}", agent(login)),
+            OpenState::Leaving { to } => format!("On the way to {to}"),
+        }
+    };
+    let area = move || console().with(|console| console.area_title(&chat.read().area));
+    let age = move || words::clock(Timestamp(clock().get()).since(chat.read().since));
+    let label = move || format!("Rescue {}", name.get());
     view! {
-        <li>
-            <button class="tab" data-test="chat-tab" data-state=move || with(|shown| shown.state.name().into())
-                aria-current=move || with(|shown| shown.front.to_string())
-                on:click=move |_| act(|console| { console.open(id); console.read_shown(); })>
-                <span class="dot" data-on=move || with(|shown| shown.online.to_string())></span>
-                <b>{move || with(|shown| shown.name.clone())}</b>
-                <span class="unread">{move || with(|shown| if shown.unread > 0 { shown.unread.to_string() } else { String::new() })}</span>
-                <span class="said">{move || with(|shown| shown.said.clone())}</span>
+        <li data-test="open-chat" data-state=move || chat.with(|chat| words::open_state(&chat.state))>
+            <Avatar name online/>
+            <button class="over" data-test="watch" title="Follow this chat" on:click=move |_| act(|console| console.watch(id))>
+                <span><b>{name}</b><span class="clock">{age}</span></span>
+                <span class="hint">{area}" · "{state}</span>
             </button>
+            <button class="plain" data-test="rescue" aria-label=label
+                on:click=move |_| act(|console| console.begin_rescue(id))>"Rescue"</button>
         </li>
+    }
+}
+
+/// Chats that were over last; each can be read.
+#[component]
+fn Closed() -> impl IntoView {
+    let chats = Memo::new(|_| console().with(|console| console.closed.clone()));
+    let row = |chat: ClosedChat| {
+        let ClosedChat { chat: id, name, subject, since, state, outcome, area } = chat;
+        let name = words::customer(&name);
+        let area = Memo::new(move |_| console().with(|console| console.area_title(&area)));
+        let fate = match &state {
+            ChatState::Transferred { to } => format!("Transferred to {to}"),
+            ChatState::Ended(reason) => words::ended(reason).into(),
+            _ => String::new(),
+        };
+        let outcome = outcome.map(|outcome| outcome.disposition).filter(|word| !word.is_empty());
+        let ago = move || words::ago(Timestamp(clock().get()).since(since));
+        let shown = Signal::derive({
+            let name = name.clone();
+            move || name.clone()
+        });
+        view! {
+            <li data-test="closed-chat">
+                <Avatar name=shown/>
+                <button class="over" title="Read this chat" on:click=move |_| act(|console| console.read_closed(id))>
+                    <span><b>{name}</b><span class="when">{ago}</span></span>
+                    <span class="hint">{move || area.get()}" · "{fate}{(!subject.is_empty()).then(|| format!(" · {subject}"))}</span>
+                </button>
+                <span class="badge">{outcome}</span>
+            </li>
+        }
+    };
+    view! {
+        <div class="scroll">
+            <ul class="all"><For each=move || chats.get() key=|chat| (chat.chat, chat.outcome.clone().map(|it| it.disposition)) children=row/></ul>
+            <Show when=move || chats.with(Vec::is_empty)><p class="hint none">"No chat is over yet."</p></Show>
+        </div>
+    }
+}
+
+/// Whether somebody takes chats, for the colour beside their name.
+#[must_use]
+pub fn presence_mark(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Available => "available",
+        Presence::Busy => "busy",
+        Presence::Away => "away",
     }
 }

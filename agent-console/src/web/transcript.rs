@@ -16,10 +16,17 @@ use crate::words;
 /// Pixels from the end within which the reader counts as being there.
 const NEAR: i32 = 60;
 
+/// Lines that are drawn at first, and by how many more when the reader scrolls up: a transcript of thousands opens as
+/// quickly as one of ten.
+const DRAWN: usize = 150;
+
+/// Milliseconds within which messages of one writer stand under one name.
+const TOGETHER: u64 = 120_000;
+
 /// A line: stored, or on its way.
 #[derive(Clone)]
 enum Item {
-    Entry(Arc<Entry>),
+    Entry(Arc<Entry>, bool),
     Pending(Pending),
     Upload(Upload),
 }
@@ -28,17 +35,30 @@ impl Item {
     /// Lines with the same key are the same element: what is there already is neither drawn nor read out again.
     fn key(&self) -> (MessageId, bool, bool) {
         match self {
-            Self::Entry(entry) => (entry.id, true, false),
+            Self::Entry(entry, _) => (entry.id, true, false),
             Self::Pending(pending) => (pending.id, false, pending.refused.is_some()),
             Self::Upload(upload) => (upload_mark(upload.number), false, upload.refused.is_some()),
         }
     }
 }
 
-fn items(chat: &Chat) -> Vec<Item> {
-    let stored = chat.lines.values().cloned().map(Item::Entry);
+fn items(chat: &Chat, most: usize) -> Vec<Item> {
+    let mut last: Option<Arc<Entry>> = None;
+    let drawn = chat.lines.len().saturating_sub(most);
+    let stored = chat.lines.values().skip(drawn).map(move |entry| {
+        let goes_on = last.replace(entry.clone()).is_some_and(|last| follows(&last, entry));
+        Item::Entry(entry.clone(), goes_on)
+    });
     let pending = chat.pending.iter().cloned().map(Item::Pending);
     stored.chain(pending).chain(chat.uploads.iter().cloned().map(Item::Upload)).collect()
+}
+
+/// Whether it stands under the name above it.
+fn follows(last: &Entry, entry: &Entry) -> bool {
+    let note = |entry: &Entry| matches!(entry.body, Body::Note(_));
+    let said = |entry: &Entry| !matches!(entry.body, Body::Event(_));
+    let near = entry.at.since(last.at) < TOGETHER;
+    said(last) && said(entry) && near && last.author == entry.author && note(last) == note(entry)
 }
 
 /// No message has this id: they are random.
@@ -55,6 +75,9 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     // Whoever reads further up stays there.
     let (at_end, behind) = (StoredValue::new(true), RwSignal::new(false));
     let revision = chat_memo(id, |chat| Some(chat.revision));
+    let most = RwSignal::new(DRAWN);
+    let more = chat_memo(id, move |chat| Some(chat.lines.len()));
+    let more = move || more.get().is_some_and(|lines| lines > most.get());
     let typing = chat_memo(id, |chat| chat.is_typing().then(|| format!("{} is typing…", chat.name())));
     let to_end = move || {
         // By the next frame the pane may be gone.
@@ -64,7 +87,8 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     };
     let lines = move || {
         revision.track();
-        console().with_untracked(|console| console.chat(id).map(items).unwrap_or_default())
+        let most = most.get();
+        console().with_untracked(|console| console.chat(id).map(|chat| items(chat, most)).unwrap_or_default())
     };
     Effect::new(move |_| {
         revision.track();
@@ -78,6 +102,10 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     });
     let scrolled = move |_| {
         let Some(list) = list.try_get_untracked().flatten() else { return };
+        if list.scroll_top() < 10 * NEAR && more() {
+            // The browser keeps in place what is being read.
+            most.update(|most| *most += DRAWN);
+        }
         let end = list.scroll_height() - list.scroll_top() - list.client_height() < NEAR;
         at_end.set_value(end);
         if end && behind.get_untracked() {
@@ -88,7 +116,7 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         <div class="conversation">
             <div class="transcript" data-test="transcript" tabindex="0" node_ref=list on:scroll=scrolled
                 role="region" aria-label="Conversation">
-                <Earlier id/>
+                <Show when=move || !more() fallback=|| view! { <p class="event">"Scroll up for more"</p> }><Earlier id/></Show>
                 <div role="log" aria-live="polite" class="lines">
                     <For each=lines key=Item::key let:item><Line id item/></For>
                 </div>
@@ -159,13 +187,13 @@ fn prior(
 fn Line(id: ChatId, item: Item) -> impl IntoView {
     let customer = console().with_untracked(|console| console.chat(id).map(Chat::name).unwrap_or_default());
     match item {
-        Item::Entry(entry) => stored(id, &entry, &customer),
+        Item::Entry(entry, goes_on) => stored(id, &entry, goes_on, &customer),
         Item::Pending(pending) => waiting(id, &pending).into_any(),
         Item::Upload(upload) => uploading(id, upload).into_any(),
     }
 }
 
-fn stored(id: ChatId, entry: &Entry, customer: &str) -> AnyView {
+fn stored(id: ChatId, entry: &Entry, goes_on: bool, customer: &str) -> AnyView {
     let (text, note) = match &entry.body {
         Body::Event(event) => {
             let text = words::event(event);
@@ -185,7 +213,7 @@ fn stored(id: ChatId, entry: &Entry, customer: &str) -> AnyView {
     let seen = chat_memo(id, move |chat| own.then_some(chat.seen >= seq));
     let mark = move || seen.get().map(|seen| if seen { "· seen" } else { "· sent" });
     view! {
-        <div class="line" data-test="message" data-kind=kind(&entry.author, note)>
+        <div class="line" data-test="message" data-kind=kind(&entry.author, note) data-goes-on=goes_on.to_string()>
             <p class="by">{by(&entry.author, customer, note)}" "<time>{time(entry.at)}</time>" "{mark}</p>
             <div class="text">{text}</div>
         </div>

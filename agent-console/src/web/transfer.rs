@@ -2,15 +2,14 @@
 
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::limits::MAX_TEXT;
-use baton_protocol::model::{AreaCard, Destination, SharePolicy};
+use baton_protocol::model::SharePolicy;
 use leptos::html;
 use leptos::prelude::*;
 
 use super::driver::{act, console, focus};
 use super::pane::new_transfer;
-use crate::model::dialog::{agent_unfit, area_unfit};
-use crate::model::{Amount, Choice, Console, Dialog, Tab};
-use crate::words;
+use crate::model::places::{places, recent};
+use crate::model::{Amount, Console, Dialog, Leads, Link, Place, Tab};
 
 /// A part of the dialog's state, told again only when it has changed.
 pub fn part<T: Clone + PartialEq + Send + Sync + 'static>(
@@ -47,35 +46,182 @@ fn Window() -> impl IntoView {
         let _ = dialog.show_modal();
     });
     let tab = part(|_, dialog| dialog.tab);
-    let ready = part(|_, dialog| dialog.choice.is_some() && dialog.comments.len() <= MAX_TEXT);
-    let question = part(|_, dialog| dialog.question().is_some());
+    let searching = part(|_, dialog| !dialog.query.trim().is_empty());
+    let ready = part(|console, dialog| {
+        dialog.choice.is_some() && dialog.comments.len() <= MAX_TEXT && console.link == Link::Online
+    });
+    let question = part(|console, dialog| dialog.question().is_some() && console.link == Link::Online);
     let name = part(|console, dialog| console.chat(dialog.chat).map(|chat| chat.name()).unwrap_or_default());
+    let to = part(|_, dialog| dialog.choice.as_ref().map(|choice| choice.title.clone()));
+    let wrong = part(|_, dialog| dialog.wrong.clone());
+    let submit = move || {
+        if ready.get_untracked() == Some(true) {
+            act(|console| console.transfer(new_transfer()));
+        }
+    };
+    let key = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Enter" && event.ctrl_key() {
+            event.prevent_default();
+            submit();
+        }
+    };
     view! {
-        <dialog class="transfer" node_ref=window aria-labelledby="transfer-title" on:close=|_| close()>
-            <h2 id="transfer-title">"Transfer "{move || name.get()}</h2>
-            <div role="tablist" class="tabs" aria-label="Where to" on:keydown=move |event| arrows(&event, tab)>
-                {Tab::ALL.map(|this| view! { <TabButton this tab/> }).collect_view()}
+        <dialog class="transfer" node_ref=window aria-labelledby="transfer-title" on:close=|_| close() on:keydown=key>
+            <h2 id="transfer-title">"Transfer "{move || name.get()}
+                <span class="hint">{move || to.get().flatten().map(|to| format!("to {to}"))}</span></h2>
+            <div class="where">
+                <Search/>
+                <Recent/>
+                <Show when=move || searching.get() == Some(false)>
+                    <div role="tablist" class="tabs" aria-label="Where to" on:keydown=move |event| arrows(&event, tab)>
+                        {Tab::ALL.map(|this| view! { <TabButton this tab/> }).collect_view()}
+                    </div>
+                    <Show when=move || tab.get() == Some(Tab::Servers)><Servers/></Show>
+                </Show>
+                <Places/>
             </div>
-            <div class="places" role="tabpanel" id="transfer-places"
-                aria-labelledby=move || tab.get().map(tab_mark)>
-                {move || match tab.get() {
-                    Some(Tab::Agents) => view! { <Agents/> }.into_any(),
-                    Some(Tab::Lines) => view! { <Lines/> }.into_any(),
-                    Some(Tab::Servers) => view! { <Servers/> }.into_any(),
-                    None => ().into_any(),
-                }}
-            </div>
-            <Comments/>
-            <Sent/>
+            <div class="what"><Comments/><Sent/></div>
             <footer>
                 <button class="plain" on:click=|_| close()>"Cancel"</button>
+                <p class="wrong" role="alert" data-test="transfer-wrong">{move || wrong.get().flatten()}</p>
                 <button class="plain" data-test="ask-first" disabled=move || question.get() != Some(true)
                     title="Sends your comments to an agent there, and nothing else"
                     on:click=|_| act(|console| console.ask_first(new_transfer()))>"Ask first"</button>
-                <button class="main" data-test="transfer-submit" disabled=move || ready.get() != Some(true)
-                    on:click=|_| act(|console| console.transfer(new_transfer()))>"Transfer"</button>
+                <button class="main" data-test="transfer-submit" title="Ctrl+Enter" disabled=move || ready.get() != Some(true)
+                    on:click=move |_| submit()>"Transfer"</button>
             </footer>
         </dialog>
+    }
+}
+
+/// Finds a destination among all there are: a few letters, and Enter.
+#[component]
+fn Search() -> impl IntoView {
+    let query = part(|_, dialog| dialog.query.clone());
+    let key = |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
+        "ArrowDown" | "ArrowUp" => {
+            event.prevent_default();
+            let down = event.key() == "ArrowDown";
+            act(|console| console.move_row(down));
+        }
+        "Enter" if !event.ctrl_key() => {
+            event.prevent_default();
+            act(Console::take_row);
+        }
+        _ => {}
+    };
+    view! {
+        <input type="search" data-test="transfer-search" placeholder="Search agents, lines and servers" autofocus
+            aria-label="Search agents, lines and servers" autocomplete="off" aria-controls="transfer-places"
+            prop:value=move || query.get().unwrap_or_default() on:keydown=key
+            on:input:target=|event| { let query = event.target().value(); act(|console| console.search_places(query)); }/>
+    }
+}
+
+/// Where this agent has transferred to lately.
+#[component]
+fn Recent() -> impl IntoView {
+    let all =
+        part(|console, dialog| if dialog.query.is_empty() { recent(console, dialog) } else { Vec::new() });
+    let chip = |place: Place| {
+        let title = place.title.clone();
+        view! {
+            <button class="chip" data-test="recent" title=place.about.clone()
+                on:click=move |_| act(|console| console.take_place(&place))>{title}</button>
+        }
+    };
+    move || {
+        let all = all.get().unwrap_or_default();
+        (!all.is_empty()).then(|| {
+            view! { <div class="recent" role="group" aria-label="Recent">{all.into_iter().map(chip).collect_view()}</div> }
+        })
+    }
+}
+
+/// The rows, and what there is to say where there are none.
+#[component]
+fn Places() -> impl IntoView {
+    let rows = part(places);
+    let all = move || rows.get().unwrap_or_default().into_iter().enumerate().collect::<Vec<_>>();
+    let label = part(|_, dialog| match dialog.query.trim() {
+        "" => tab_label(dialog.tab),
+        _ => "Found",
+    });
+    let word = part(|console, dialog| word(console, dialog));
+    view! {
+        <div class="places" role="group" id="transfer-places" aria-label=move || label.get()>
+            <For each=all key=|(at, place)| (*at, place.title.clone(), place.about.clone(), place.why_not.clone())
+                let((at, place))><Row at place/></For>
+            {move || word.get().flatten().map(Word::show)}
+        </div>
+    }
+}
+
+/// A destination: chosen, choosable, or faded with the reason.
+#[component]
+fn Row(at: usize, place: Place) -> impl IntoView {
+    let to = place.choice().map(|choice| choice.to.clone());
+    let chosen =
+        part(move |_, dialog| to.is_some() && dialog.choice.as_ref().map(|choice| &choice.to) == to.as_ref());
+    let here = part(move |_, dialog| dialog.row == at && !dialog.query.is_empty());
+    let Place { title, about, why_not, .. } = place.clone();
+    let closed = why_not.is_some();
+    let server = matches!(place.leads, Leads::Into(_)).then_some("Server");
+    view! {
+        <button class="place" data-test="destination" disabled=closed
+            aria-pressed=move || (chosen.get() == Some(true)).to_string()
+            data-here=move || (here.get() == Some(true)).to_string()
+            on:click=move |_| act(|console| console.take_place(&place))>
+            <b>{title}</b><span class="badge">{server}</span><span class="hint">{why_not.unwrap_or(about)}</span>
+        </button>
+    }
+}
+
+/// What is said in place of rows.
+#[derive(Clone, PartialEq)]
+enum Word {
+    Hint(&'static str),
+    Asking,
+    Wrong(String),
+}
+
+impl Word {
+    fn show(self) -> AnyView {
+        let again = |_| {
+            act(|console| {
+                let server = console.dialog.as_ref().map(|dialog| dialog.server.clone());
+                server.into_iter().for_each(|server| console.choose_server(server));
+            });
+        };
+        match self {
+            Self::Hint(text) => view! { <p class="hint">{text}</p> }.into_any(),
+            Self::Asking => view! {
+                <p class="hint asking" role="status"><span class="spinner"></span>"Asking what it offers for this chat…"</p>
+            }
+            .into_any(),
+            Self::Wrong(text) => view! {
+                <p class="wrong" role="alert">{text}</p>
+                <p><button data-test="ask-again" on:click=again>"Ask again"</button></p>
+            }
+            .into_any(),
+        }
+    }
+}
+
+fn word(console: &Console, dialog: &Dialog) -> Option<Word> {
+    let none = places(console, dialog).is_empty();
+    if !dialog.query.trim().is_empty() {
+        return none.then_some(Word::Hint("Nothing here is called so."));
+    }
+    match (dialog.tab, &dialog.offer) {
+        (Tab::Agents, _) => (console.agents.len() < 2).then_some(Word::Hint("Nobody else is logged in.")),
+        (Tab::Lines, _) => None,
+        (Tab::Servers, _) if dialog.server.is_empty() => None,
+        (Tab::Servers, None) => Some(Word::Asking),
+        (Tab::Servers, Some(PeerOffer::Refused { code, detail })) => {
+            Some(Word::Wrong(format!("{}. {}", crate::model::sentence(detail), code.advice())))
+        }
+        (Tab::Servers, Some(_)) => none.then_some(Word::Hint("It offers nothing for this chat now.")),
     }
 }
 
@@ -119,61 +265,6 @@ fn TabButton(this: Tab, tab: Memo<Option<Tab>>) -> impl IntoView {
     }
 }
 
-/// A destination: chosen, choosable, or faded with the reason.
-#[component]
-fn Place(title: String, choice: Choice, about: String, why_not: Option<&'static str>) -> impl IntoView {
-    let to = choice.to.clone();
-    let chosen = part(|_, dialog| dialog.choice.as_ref().map(|choice| choice.to.clone()));
-    let checked = move || (chosen.get().flatten().as_ref() == Some(&to)).to_string();
-    view! {
-        <button class="place" data-test="destination" aria-pressed=checked disabled=why_not.is_some()
-            on:click=move |_| { let choice = choice.clone(); act(|console| console.choose(choice)); }>
-            <b>{title}</b><span class="hint">{why_not.map_or(about, str::to_owned)}</span>
-        </button>
-    }
-}
-
-#[component]
-fn Agents() -> impl IntoView {
-    let agents = Memo::new(|_| console().with(|console| console.agents.clone()));
-    let me = console().with_untracked(|console| console.me.as_ref().map(|me| me.card.name.clone()));
-    let me = me.unwrap_or_default();
-    move || {
-        let alone = agents.with(|agents| agents.len() < 2);
-        let alone = alone.then(|| view! { <p class="hint">"Nobody else is logged in."</p> });
-        let places = agents.get().into_iter().map(|agent| {
-            let why_not = agent_unfit(&agent, &me);
-            let role = if agent.supervisor { "supervisor, " } else { "" };
-            let about = format!("{role}{} of {} chats", agent.chats, agent.max_chats);
-            let title = agent.title.clone();
-            let choice =
-                Choice { to: Destination::Agent(agent.name), title: agent.title, share: agent.share };
-            view! { <Place title choice about why_not/> }
-        });
-        view! { <div class="group" role="group" aria-label="Agents">{places.collect_view()}</div>{alone} }
-    }
-}
-
-fn area_text(area: &AreaCard) -> String {
-    let wait = area.wait.as_ref().map(|wait| format!(", {}", words::wait(wait))).unwrap_or_default();
-    let agents = words::count(area.agents, "agent");
-    format!("{agents}, {} free, {} waiting{wait}", area.free_agents, area.waiting)
-}
-
-#[component]
-fn Lines() -> impl IntoView {
-    let areas = Memo::new(|_| console().with(|console| console.areas.clone()));
-    move || {
-        let places = areas.get().into_iter().map(|area| {
-            let (why_not, about) = (area_unfit(&area), area_text(&area));
-            let title = area.title.clone();
-            let choice = Choice { to: Destination::Area(area.name), title: area.title, share: area.share };
-            view! { <Place title choice about why_not/> }
-        });
-        view! { <div class="group" role="group" aria-label="Service lines">{places.collect_view()}</div> }
-    }
-}
-
 #[component]
 fn Servers() -> impl IntoView {
     let servers = Memo::new(|_| console().with(|console| console.servers.clone()));
@@ -186,52 +277,12 @@ fn Servers() -> impl IntoView {
         };
         servers.get().into_iter().map(option).collect_view()
     };
-    let offer = part(|console, dialog| {
-        (dialog.server.clone(), dialog.offer.clone(), console.server_share(&dialog.server))
-    });
     view! {
         <select data-test="server-select" aria-label="Server"
             on:change:target=|event| { let server = event.target().value(); act(|console| console.choose_server(server)); }>
             <option value="">"Choose a server"</option>
             {options}
         </select>
-        {move || {
-            let (server, offer, share) = offer.get()?;
-            (!server.is_empty()).then(|| offered(&server, offer, &share))
-        }}
-    }
-}
-
-fn offered(server: &str, offer: Option<PeerOffer>, share: &SharePolicy) -> AnyView {
-    match offer {
-        None => view! { <p class="hint asking" role="status"><span class="spinner"></span>"Asking what it offers for this chat…"</p> }.into_any(),
-        Some(PeerOffer::GeneralEntrance) => {
-            let choice = console().with_untracked(|console| console.entrance(server));
-            choice.map(|choice| {
-                let about = "takes every chat at one entrance".to_owned();
-                view! { <div class="group"><Place title=choice.title.clone() choice about why_not=None/></div> }
-            })
-            .into_any()
-        }
-        Some(PeerOffer::Refused { code, detail }) => {
-            view! { <p class="wrong" role="alert">{crate::model::sentence(&detail)}". "{code.advice()}</p> }.into_any()
-        }
-        Some(PeerOffer::Areas(areas)) if areas.is_empty() => {
-            view! { <p class="hint">"It offers nothing for this chat now."</p> }.into_any()
-        }
-        Some(PeerOffer::Areas(areas)) => {
-            let name = console().with_untracked(|console| console.entrance(server)).map(|choice| choice.title);
-            let name = name.unwrap_or_else(|| server.to_owned());
-            let places = areas.into_iter().map(|area| {
-                let (why_not, about) = (area_unfit(&area), area_text(&area));
-                let to = Destination::Server { server: server.to_owned(), area: Some(area.name) };
-                let full = format!("{}, {name}", area.title);
-                let choice = Choice { to, title: full, share: share.clone() };
-                view! { <Place title=area.title choice about why_not/> }
-            });
-            view! { <div class="group" role="group" aria-label="Its service lines">{places.collect_view()}</div> }
-                .into_any()
-        }
     }
 }
 
@@ -242,7 +293,7 @@ fn Comments() -> impl IntoView {
         console().with_untracked(|console| console.dialog.as_ref().map(|dialog| dialog.comments.clone()));
     view! {
         <label>"Comments for the next agent"
-            <textarea data-test="comments" rows="2" disabled=move || go.get() == Some(false)
+            <textarea data-test="comments" rows="3" disabled=move || go.get() == Some(false)
                 prop:value=first.unwrap_or_default()
                 on:input:target=|event| { let text = event.target().value(); change(|dialog| dialog.comments = text); }>
             </textarea>
@@ -256,10 +307,12 @@ fn Sent() -> impl IntoView {
     let amount = part(|_, dialog| (dialog.allowed(), dialog.policy()));
     let forced = move || {
         amount.get().and_then(|(_, policy)| match policy {
-            Some(SharePolicy::All) => Some("Policy: everything goes along to this destination."),
-            Some(SharePolicy::Nothing) => {
-                Some("Policy: nothing about the conversation goes to this destination, comments neither.")
+            Some(SharePolicy::All) => {
+                Some("Your company's policy sends everything to this destination: conversation, notes, documents.")
             }
+            Some(SharePolicy::Nothing) => Some(
+                "Your company's policy lets nothing out to this destination: no conversation, no name, no comments.",
+            ),
             _ => None,
         })
     };
@@ -279,8 +332,8 @@ fn Sent() -> impl IntoView {
             {option(Amount::All, "share-all", "All")}
             {option(Amount::Part, "share-part", "Part")}
             {option(Amount::Nothing, "share-none", "Nothing")}
-            <p class="hint">{forced}</p>
+            <p class="policy" data-test="policy">{forced}</p>
         </fieldset>
-        <Show when=part_of_it><super::edit::Edit/></Show>
+        <Show when=part_of_it fallback=|| view! { <super::edit::Summary/> }><super::edit::Edit/></Show>
     }
 }

@@ -87,6 +87,7 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
     let every_document = documents(&Share::All);
     documents::once(&mut whole, &every_document);
     let count = whole.len();
+    let subject = subject(&all.customer.subject, &whole, edits);
     let edited: Vec<PriorEntry> = whole.into_iter().filter_map(|entry| edit(entry, edits)).collect();
     let late = release_tail(all.origin, all.late, share);
     let mut incomplete = edited.len() < count
@@ -102,9 +103,9 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
     let (documents, surplus) = documents::newest(documents);
     incomplete |= cut || surplus;
     let customer = if edits.without_identity {
-        Customer { subject: all.customer.subject.clone(), ..nothing.customer }
+        Customer { subject, ..nothing.customer }
     } else {
-        all.customer.clone()
+        Customer { subject, ..all.customer.clone() }
     };
     Context { customer, comments: all.comments.into(), transcript, documents, incomplete, ..nothing }
 }
@@ -147,6 +148,17 @@ fn edit(mut entry: PriorEntry, edits: &Edits) -> Option<PriorEntry> {
         entry.text = blacken(&entry.text, redaction.start, redaction.end);
     }
     Some(entry)
+}
+
+/// A subject often repeats what the customer asked first: what the agent takes from that line leaves with it neither.
+fn subject(subject: &str, whole: &[PriorEntry], edits: &Edits) -> String {
+    let repeats = |entry: &&PriorEntry| !subject.is_empty() && entry.text.starts_with(subject);
+    let length = subject.chars().count();
+    let edited = whole.iter().filter(repeats).map(|entry| {
+        let left = edit(entry.clone(), edits).map(|entry| entry.text).unwrap_or_default();
+        left.chars().take(length).collect::<String>()
+    });
+    edited.filter(|left| left != subject).last().unwrap_or_else(|| subject.into())
 }
 
 fn blacken(text: &str, start: u32, end: u32) -> String {

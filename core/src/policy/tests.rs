@@ -466,3 +466,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a4_a_subject_that_repeats_a_line_leaves_as_that_line_does() {
+    let entries = [said(1, "broken kettle 4711, please mend"), answered(2, "yes?")];
+    let subject = |edits: Edits| release_of(&entries, None, &part(edits)).customer.subject;
+    let redact = vec![Redaction { id: id(1), start: 0, end: 6 }];
+    assert_eq!(subject(Edits { redact, ..Edits::default() }), "██████ kettle");
+    assert_eq!(subject(Edits { leave_out: vec![id(1)], ..Edits::default() }), "");
+    assert_eq!(subject(Edits { leave_out: vec![id(2)], ..Edits::default() }), "broken kettle");
+}

@@ -38,6 +38,7 @@ impl Chat {
         self.tell_incoming(destination::Input::Accepted, out);
         if page.is_some() && page != self.record.page {
             self.record.page = page;
+            self.visited_page(env.now);
             self.save(out);
         }
         if reclaims {

@@ -90,6 +90,7 @@ impl Chat {
         }
         self.record.confidential = on;
         self.save(out);
+        self.tell_marks(out);
         self.happened(env, Event::Confidential { agent: title, on }, out);
     }
 }

@@ -7,8 +7,10 @@
 //! - [`arrive`]: a chat that came from another server. [`ask`]: an agent is asked whether they take it.
 //! - [`attach`]: a customer's connection comes, goes and comes back.
 //! - [`documents`]: who may read them, and those still to come.
+//! - [`supervise`]: supervisors follow a chat, take part in it, take it over.
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
+//! - [`marks`]: what agents know of a chat beside what was said.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
@@ -22,13 +24,16 @@ mod forget;
 mod govern;
 mod lead;
 pub use documents::{Awaited, Reader};
+pub use supervise::{Supervision, Supervisor};
 mod leave;
+mod marks;
 mod page;
 pub(crate) use leave::backoff;
 pub use page::PageOffer;
 mod release;
 mod rescue;
 mod serve;
+mod supervise;
 mod talk;
 
 use std::collections::HashMap;
@@ -37,7 +42,7 @@ use baton_protocol::federation::{Commit, ProgressReport, Settle};
 use baton_protocol::frames::About;
 use baton_protocol::model::{
     Author, Body, ChatCard, ChatState, Context, Customer, Destination, DocumentCard, DocumentRef, EndReason,
-    Entry, Event, Page, Phase, PriorEntry, Share, WaitRange,
+    Entry, Event, Outcome, Page, Phase, PriorEntry, Share, Visit, WaitRange,
 };
 use baton_protocol::{
     Challenge, ChatId, ClientFrame, Epoch, ErrorCode, MessageId, ResumeToken, SecretDigest, Seq, ServerFrame,
@@ -91,6 +96,15 @@ pub struct Record {
     /// Documents of the context that are not here, the next one to be fetched first.
     #[serde(default)]
     pub documents: Vec<Awaited>,
+    /// Pages that the customer has been on here, the newest last.
+    #[serde(default)]
+    pub pages: Vec<Visit>,
+    /// What came of it, as its agent has said.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
+    /// Agents who have had it, by login name: they may read it when it is over.
+    #[serde(default)]
+    pub served: Vec<String>,
 }
 
 /// Who serves a chat.
@@ -218,6 +232,8 @@ pub enum Input {
         /// Whether it is to be.
         on: bool,
     },
+    /// A supervisor does something; the role has been checked.
+    Supervise(Supervisor, Supervision),
     /// An agent who was asked takes the chat, or does not.
     Decided(String, TransferId, bool),
     /// A supervisor wants the chat in a queue: its area's, or another's.
@@ -311,6 +327,8 @@ pub struct Chat {
     fetches: u32,
     /// Whether its customer has been erased.
     erased: bool,
+    /// Supervisors who follow it. A restart forgets them; their consoles ask again.
+    watchers: Vec<supervise::Watcher>,
 }
 
 /// What a new chat begins with.
@@ -361,10 +379,14 @@ impl Chat {
             confidential: false,
             view_from: 1,
             documents: Self::awaited(context.as_ref()),
+            pages: Vec::new(),
+            outcome: None,
+            served: Vec::new(),
         };
         let mut chat = Self::load(record, context, Vec::new());
         let id = chat.record.id;
         chat.conn = Some(beginning.conn);
+        chat.visited_page(env.now);
         let mut effects = Vec::new();
         chat.save(&mut effects);
         effects.extend(chat.context.clone().map(|context| Effect::SaveContext(id, Box::new(context))));
@@ -399,6 +421,7 @@ impl Chat {
             fetching: false,
             fetches: 0,
             erased: false,
+            watchers: Vec::new(),
         }
     }
 
@@ -429,6 +452,7 @@ impl Chat {
             Input::Confidential { login, title, supervisor, on } => {
                 self.set_confidential(env, (&login, title), supervisor, on, out);
             }
+            Input::Supervise(who, what) => self.supervise(env, who, what, out),
             Input::Decided(login, transfer, accept) => self.decided(env, &login, transfer, accept, out),
             Input::Rescue { to, reply } => self.rescue(env, to, reply, out),
             Input::Queue(output) => self.queued(env, output, out),
@@ -555,6 +579,12 @@ impl Chat {
         out.extend(self.agent_login().map(|login| Effect::ToAgent(login.into(), frame)));
     }
 
+    /// To its agent, and to whoever follows it.
+    fn to_readers(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
+        out.extend(self.watchers.iter().map(|one| Effect::ToAgent(one.who.login.clone(), frame.clone())));
+        self.to_agent(frame, out);
+    }
+
     fn tell_place(&self, out: &mut Vec<Effect>) {
         if let (State::Waiting { .. }, Some((rank, wait))) = (&self.record.state, self.place.clone()) {
             self.to_customer(ServerFrame::Place { rank, wait }, out);
@@ -562,7 +592,7 @@ impl Chat {
     }
 
     fn card_changed(&self, out: &mut Vec<Effect>) {
-        self.to_agent(ServerFrame::CardChanged { card: self.card() }, out);
+        self.to_readers(ServerFrame::CardChanged { card: self.card() }, out);
     }
 
     fn refuse_agent(&self, login: &str, code: ErrorCode, about: About, out: &mut Vec<Effect>) {
@@ -588,7 +618,7 @@ impl Chat {
         if entry.body.is_public() {
             self.to_customer(ServerFrame::Entries { chat, entries: vec![entry.clone()] }, out);
         }
-        self.to_agent(ServerFrame::Entries { chat, entries: vec![entry] }, out);
+        self.to_readers(ServerFrame::Entries { chat, entries: vec![entry] }, out);
         seq
     }
 

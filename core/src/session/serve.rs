@@ -14,7 +14,7 @@ use crate::queue::{self, Output, Profile, Ticket};
 use crate::transfer::origin::Outgoing;
 
 /// Bytes of JSON for card and context in one `opened`. What is left of a frame is for the names of its members.
-const OPENED_BYTES: usize = MAX_FRAME - 1024;
+pub(super) const OPENED_BYTES: usize = MAX_FRAME - 1024;
 
 /// A transfer within this server that waits for the queue manager.
 #[derive(Debug)]
@@ -96,6 +96,7 @@ impl Chat {
             return out.push(Effect::Queue(queue::Input::Free(agent.login, self.record.id)));
         }
         self.record.state = State::Active { login: agent.login.clone(), title: agent.title.clone() };
+        self.served_by(&agent.login);
         if self.needs_second_step(env) {
             return self.lead(env, &agent.login, out);
         }
@@ -160,6 +161,7 @@ impl Chat {
             .as_ref()
             .map(|context| policy::newest_part(context, OPENED_BYTES.saturating_sub(json_length(&card))));
         out.push(Effect::ToAgent(login.into(), ServerFrame::Opened { card, context }));
+        out.push(Effect::ToAgent(login.into(), self.marks_frame()));
         self.show_documents(out);
         let visible = self.entries.iter().filter(|entry| entry.seq >= self.record.view_from);
         for frame in in_frames(self.record.id, visible.cloned()) {
@@ -249,7 +251,7 @@ impl Chat {
         self.audit(env, (placing.transfer, agent, &placing.target.destination), step, out);
     }
 
-    fn place(
+    pub(super) fn place(
         &mut self,
         transfer: TransferId,
         target: Target,

@@ -32,12 +32,14 @@ impl Chat {
                     Err(code) => out.push(refuse(code, About::Message(id))),
                 }
             }
-            ClientFrame::Typing { on, .. } => self.to_agent(ServerFrame::Typing { chat, on }, out),
+            ClientFrame::Typing { on, .. } => self.to_readers(ServerFrame::Typing { chat, on }, out),
             ClientFrame::Seen { seq, .. } => self.to_agent(ServerFrame::Seen { chat, seq }, out),
             ClientFrame::Browsed { page } if page.url.len() <= MAX_URL && page.title.len() <= MAX_LABEL => {
                 self.record.page = Some(page);
+                self.visited_page(env.now);
                 self.save(out);
                 self.card_changed(out);
+                self.tell_marks(out);
             }
             ClientFrame::End { .. } => self.end(env, EndReason::Customer, out),
             ClientFrame::Following { transfer } => self.following(transfer, out),
@@ -67,6 +69,9 @@ impl Chat {
     ) {
         let chat = self.record.id;
         if self.agent_login() != Some(login) {
+            if self.guest(env, login, &frame, out) {
+                return;
+            }
             return self.refuse_agent(login, ErrorCode::UnknownChat, About::Chat(chat), out);
         }
         match frame {
@@ -78,6 +83,7 @@ impl Chat {
                 self.refuse_agent(login, ErrorCode::TransferUnderWay, About::Chat(chat), out);
             }
             ClientFrame::End { .. } => self.end(env, EndReason::Agent, out),
+            ClientFrame::SetOutcome { outcome, .. } => self.set_outcome(login, outcome, out),
             ClientFrame::CancelTransfer { transfer, .. } => self.cancel(env, transfer, out),
             ClientFrame::RetryTransfer { transfer, .. } => self.retry(env, login, transfer, out),
             _ => self.refuse_agent(login, ErrorCode::OutOfOrder, About::Chat(chat), out),
@@ -94,6 +100,18 @@ impl Chat {
     ) {
         let State::Active { title, .. } = &self.record.state else { return };
         let author = Author::Agent(title.clone());
+        self.said_by(env, login, author, (id, body), out);
+    }
+
+    /// Somebody of this server says something, and reads that it is stored.
+    pub(super) fn said_by(
+        &mut self,
+        env: &mut Env<'_>,
+        login: &str,
+        author: Author,
+        (id, body): (MessageId, Body),
+        out: &mut Vec<Effect>,
+    ) {
         let said = if self.record.outgoing.serves() {
             self.say(env, author, id, body, out)
         } else {
@@ -216,7 +234,14 @@ impl Chat {
         self.to_customer(ServerFrame::PhaseChanged { chat: self.record.id, phase: self.phase() }, out);
         match before {
             State::Active { login, .. } => {
-                out.push(Effect::ToAgent(login.clone(), ServerFrame::CardChanged { card: self.card() }));
+                let card = self.card();
+                let readers =
+                    self.watchers.iter().map(|watcher| watcher.who.login.clone()).chain([login.clone()]);
+                out.extend(
+                    readers.map(|reader| {
+                        Effect::ToAgent(reader, ServerFrame::CardChanged { card: card.clone() })
+                    }),
+                );
                 out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
             }
             _ => out.push(Effect::Queue(queue::Input::Leave(self.record.id))),

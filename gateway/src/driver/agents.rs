@@ -89,7 +89,9 @@ impl Gateway {
                 (agent, None)
             }
         };
+        let login = agent.name.clone();
         self.agent_arrived(conn, agent, token);
+        self.send_replies(&login).await;
         Ok(Ok(()))
     }
 
@@ -193,6 +195,17 @@ impl Gateway {
                     conn.close(CloseCode::Internal);
                 }
             }
+            ClientFrame::Watch { .. }
+            | ClientFrame::Whisper { .. }
+            | ClientFrame::JoinIn { .. }
+            | ClientFrame::TakeOver { .. }
+            | ClientFrame::SetPriority { .. }
+            | ClientFrame::TeamMessage { .. } => self.supervise(conn, login, frame).await,
+            ClientFrame::PutReply { .. } | ClientFrame::RemoveReply { .. } => {
+                self.change_replies(conn, login, frame).await;
+            }
+            ClientFrame::ListClosed {} => self.list_closed(conn, &login).await,
+            ClientFrame::ReadClosed { chat } => self.read_closed(conn, login, chat).await,
             // Only the console forgets it.
             ClientFrame::Dismiss { .. } => {}
             ClientFrame::Consult { transfer, chat, to, text } => {
@@ -211,12 +224,22 @@ impl Gateway {
             | ClientFrame::Seen { chat: Some(chat), .. }
             | ClientFrame::End { chat: Some(chat) }
             | ClientFrame::Note { chat, .. }
+            | ClientFrame::SetOutcome { chat, .. }
             | ClientFrame::CancelTransfer { chat, .. }
             | ClientFrame::RetryTransfer { chat, .. } => {
                 self.tell_for(conn, chat, session::Input::Agent(login, frame));
             }
             _ => refuse(conn, ErrorCode::OutOfOrder),
         }
+    }
+
+    /// Who was quicker, in a sentence for whoever was not.
+    pub(super) fn taken_by(&self, chat: ChatId) -> Option<String> {
+        self.with_queue(|queue| {
+            let mut agents = queue.agent_cards(|_| SharePolicy::All);
+            let holder = agents.find(|agent| queue.chats_of(&agent.name).contains(&chat))?;
+            Some(format!("{} took this customer", holder.title))
+        })
     }
 
     /// The question was about a customer of a peer's, or about a chat of this server's.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use baton_core::effect::Area;
 use baton_core::policy::{Class, Request};
 use baton_core::session;
-use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange};
+use baton_protocol::limits::MAX_ENTRIES_BYTES;
+use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange, WaitingCard};
 use baton_protocol::{ChatId, ServerFrame};
 
 use super::Gateway;
@@ -79,7 +80,7 @@ impl Gateway {
     /// The queue and the destinations, to one console.
     pub(super) fn send_lists(&self, conn: &Conn, login: &str) {
         let waiting = self.with_queue(|queue| queue.queue_for(login));
-        conn.send(&ServerFrame::Queue { waiting });
+        send_queue(conn, waiting);
         conn.send(&self.destinations(login));
     }
 
@@ -119,4 +120,22 @@ impl Gateway {
         });
         ServerFrame::Destinations { areas, agents, servers: servers.collect() }
     }
+}
+
+/// In as many frames as they need, counted in JSON, the longer of the two encodings.
+fn send_queue(conn: &Conn, waiting: Vec<WaitingCard>) {
+    let (mut part, mut bytes, mut first) = (Vec::new(), 0, true);
+    let send = |waiting: Vec<WaitingCard>, first| {
+        conn.send(&if first { ServerFrame::Queue { waiting } } else { ServerFrame::QueueMore { waiting } });
+    };
+    for card in waiting {
+        let size = serde_json::to_vec(&card).map_or(MAX_ENTRIES_BYTES, |json| json.len() + 1);
+        if bytes + size > MAX_ENTRIES_BYTES && !part.is_empty() {
+            send(std::mem::take(&mut part), first);
+            (bytes, first) = (0, false);
+        }
+        bytes += size;
+        part.push(card);
+    }
+    send(part, first);
 }

@@ -11,7 +11,7 @@ use baton_core::queue::{self, Output};
 use baton_core::session::{self, Beginning, Chat};
 use baton_core::transfer::destination::{self, Incoming, Posting};
 use baton_protocol::frames::About;
-use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, TransferId};
+use baton_protocol::{ChatId, CloseCode, ErasureId, ErrorCode, SecretDigest, ServerFrame, TransferId};
 use parking_lot::Mutex;
 
 use super::conn::Bound;
@@ -212,8 +212,9 @@ impl Gateway {
                 Output::Changed => self.lists_changed(),
                 Output::Refused { login, chat, code } => {
                     let about = About::Chat(chat);
-                    let frame = ServerFrame::Refused { code, detail: code.to_string(), about };
-                    self.send_to_agent(&login, &frame);
+                    let by = Some(chat).filter(|_| code == ErrorCode::AlreadyTaken);
+                    let detail = by.and_then(|chat| self.taken_by(chat)).unwrap_or_else(|| code.to_string());
+                    self.send_to_agent(&login, &ServerFrame::Refused { code, detail, about });
                 }
                 Output::Reserved { seat, answer } => {
                     work.push(Work::Incoming(seat, destination::Input::Place(answer)));

@@ -3,6 +3,7 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after.
 //! - [`customers`], [`agents`]: what a connection's frames mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
+//! - [`supervise`]: what supervisors ask for.
 //! - [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
@@ -22,6 +23,7 @@ pub mod lists;
 pub mod machines;
 pub mod policy;
 pub mod rescue;
+pub mod supervise;
 pub mod timers;
 
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Seq, Timestamp,
 use parking_lot::Mutex;
 
 use super::{
-    AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, Store, StoreError, StoredChat, UploadLimit,
-    UploadRow, tombstone, tombstones,
+    AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, ReplyRow, Store, StoreError, StoredChat,
+    UploadLimit, UploadRow, tombstone, tombstones,
 };
 
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -44,6 +44,7 @@ struct Tables {
     uploads: Vec<UploadRow>,
     erasures: HashMap<ErasureId, (bool, erase::Record)>,
     tombstones: HashMap<String, ErasureId>,
+    replies: BTreeMap<MessageId, ReplyRow>,
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
@@ -290,6 +291,45 @@ impl Store for MemoryStore {
             let mut of_chat = tables.uploads.iter().filter(|row| row.chat == chat);
             let found = of_chat.find(|row| row.by.as_deref() == by && row.card.sha256 == sha256);
             found.map(|row| row.card.clone())
+        })
+    }
+
+    fn replies(&self) -> Answer<'_, Vec<ReplyRow>> {
+        self.with(|tables| {
+            let mut all: Vec<ReplyRow> = tables.replies.values().cloned().collect();
+            all.sort_by_key(|row| (row.reply.shortcut.clone(), row.reply.id));
+            all
+        })
+    }
+
+    fn put_reply(&self, reply: ReplyRow, most: usize) -> Answer<'_, bool> {
+        self.with(|tables| {
+            let count = tables.replies.values().filter(|row| row.owner == reply.owner).count();
+            let fits = count < most || tables.replies.contains_key(&reply.reply.id);
+            if fits {
+                tables.replies.insert(reply.reply.id, reply);
+            }
+            fits
+        })
+    }
+
+    fn remove_reply(&self, id: MessageId) -> Answer<'_, bool> {
+        self.with(|tables| tables.replies.remove(&id).is_some())
+    }
+
+    fn closed_chats<'a>(&'a self, served: Option<&'a str>, most: u32) -> Answer<'a, Vec<String>> {
+        self.with(|tables| {
+            let record =
+                |row: &ChatRow| serde_json::from_str::<serde_json::Value>(&row.json).unwrap_or_default();
+            let over =
+                tables.chats.values().filter(|row| !row.open).map(|row| (record(row), row.json.clone()));
+            let had = |record: &serde_json::Value| {
+                let all = record["served"].as_array().map(Vec::as_slice).unwrap_or_default();
+                served.is_none_or(|login| all.iter().any(|one| one == login))
+            };
+            let mut found: Vec<_> = over.filter(|(record, _)| had(record)).collect();
+            found.sort_by_key(|(record, _)| std::cmp::Reverse(record["since"].as_u64()));
+            found.into_iter().take(most as usize).map(|(_, json)| json).collect()
         })
     }
 

@@ -16,8 +16,8 @@ use baton_core::audit;
 use baton_core::erase::{self, Thing};
 use baton_core::policy::Fields;
 use baton_protocol::federation::{Erased, Jwks};
-use baton_protocol::model::{DocumentCard, Entry};
-use baton_protocol::{ChatId, ErasureId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::model::{DocumentCard, Entry, Reply};
+use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
 /// A future in a box, so that the trait can be an object.
@@ -227,6 +227,15 @@ impl Default for Agreement {
     }
 }
 
+/// A reply for later use, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyRow {
+    /// The login name of its writer; nobody's is the company's.
+    pub owner: Option<String>,
+    /// The reply.
+    pub reply: Reply,
+}
+
 /// A document that somebody has uploaded for a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadRow {
@@ -323,6 +332,14 @@ pub trait Store: Send + Sync + 'static {
         by: Option<&'a str>,
         sha256: &'a str,
     ) -> Answer<'a, Option<DocumentCard>>;
+    /// Every reply for later use, by shortcut.
+    fn replies(&self) -> Answer<'_, Vec<ReplyRow>>;
+    /// Adds or replaces a reply, unless its owner would have more than so many.
+    fn put_reply(&self, reply: ReplyRow, most: usize) -> Answer<'_, bool>;
+    /// Removes a reply; whether there was one.
+    fn remove_reply(&self, id: MessageId) -> Answer<'_, bool>;
+    /// Records of chats that are over, the newest first: of those that this agent has had, or all.
+    fn closed_chats<'a>(&'a self, served: Option<&'a str>, most: u32) -> Answer<'a, Vec<String>>;
     /// Chats that must be in memory.
     fn open_chats(&self) -> Answer<'_, Vec<ChatId>>;
 

@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer with group commit ([`writer`]), readers beside it.
 
 mod erasure;
+mod replies;
 mod rows;
 mod uploads;
 mod writer;
@@ -14,14 +15,14 @@ use baton_core::audit;
 use baton_core::erase::{self, Thing};
 use baton_protocol::federation::Erased;
 use baton_protocol::model::DocumentCard;
-use baton_protocol::{ChatId, ErasureId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use super::{
-    AgentRow, Answer, Batch, IncomingRow, PeerRow, Store, StoreError, StoredChat, UploadLimit, UploadRow,
-    tombstone,
+    AgentRow, Answer, Batch, IncomingRow, PeerRow, ReplyRow, Store, StoreError, StoredChat, UploadLimit,
+    UploadRow, tombstone,
 };
 use rows::{INCOMING, from_json, incoming_row, number, stored_chat, to_json};
 use writer::Writer;
@@ -44,6 +45,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
+    include_str!("schema-6.sql"),
 ];
 
 /// See the module.
@@ -198,6 +200,23 @@ impl Store for SqliteStore {
     ) -> Answer<'a, Option<DocumentCard>> {
         let (by, sha256) = (by.map(str::to_owned), sha256.to_owned());
         self.ask(move |db| uploads::find(db, chat, by.as_deref(), &sha256))
+    }
+
+    fn replies(&self) -> Answer<'_, Vec<ReplyRow>> {
+        self.ask(replies::all)
+    }
+
+    fn put_reply(&self, reply: ReplyRow, most: usize) -> Answer<'_, bool> {
+        self.writer.change(move |db| replies::put(db, &reply, most))
+    }
+
+    fn remove_reply(&self, id: MessageId) -> Answer<'_, bool> {
+        self.writer.change(move |db| Ok(db.execute("DELETE FROM reply WHERE id = ?1", [id.0])? > 0))
+    }
+
+    fn closed_chats<'a>(&'a self, served: Option<&'a str>, most: u32) -> Answer<'a, Vec<String>> {
+        let served = served.map(str::to_owned);
+        self.ask(move |db| replies::closed_chats(db, served.as_deref(), most))
     }
 
     fn open_chats(&self) -> Answer<'_, Vec<ChatId>> {

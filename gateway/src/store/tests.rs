@@ -268,3 +268,46 @@ async fn a_chat_that_has_gone_is_found_by_its_transfer() {
         assert_eq!(store.chat_by_transfer(other).await.unwrap(), None);
     }
 }
+
+#[tokio::test]
+async fn a4_replies_are_kept_by_owner_and_only_so_many() {
+    for (store, _folder) in stores() {
+        let row = |number: u8, owner: Option<&str>, shortcut: &str| ReplyRow {
+            owner: owner.map(str::to_owned),
+            reply: Reply {
+                id: MessageId([number; 16]),
+                shortcut: shortcut.into(),
+                text: "Hello".into(),
+                personal: owner.is_some(),
+            },
+        };
+        assert!(store.put_reply(row(1, Some("bob"), "hi"), 1).await.unwrap());
+        assert!(!store.put_reply(row(2, Some("bob"), "bye"), 1).await.unwrap(), "one is the most");
+        assert!(store.put_reply(row(1, Some("bob"), "hello"), 1).await.unwrap(), "replaced");
+        assert!(store.put_reply(row(3, None, "again"), 1).await.unwrap(), "the company has its own");
+        assert_eq!(store.replies().await.unwrap(), [row(3, None, "again"), row(1, Some("bob"), "hello")]);
+        assert!(store.remove_reply(MessageId([1; 16])).await.unwrap());
+        assert!(!store.remove_reply(MessageId([1; 16])).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a2_closed_chats_are_those_of_an_agent_the_newest_first() {
+    for (store, _folder) in stores() {
+        let over = |number: u8, since: u64, served: &str, open| {
+            let (id, token) = (ChatId([number; 16]), SecretDigest([number; 32]));
+            let json = format!("{{\"since\":{since},\"served\":[\"{served}\"]}}");
+            Op::SaveChat(ChatRow { id, version: 0, token, open, json })
+        };
+        let ops = vec![
+            over(1, 10, "bob", false),
+            over(2, 30, "bob", false),
+            over(3, 20, "ann", false),
+            over(4, 40, "bob", true),
+        ];
+        commit(&*store, vec![ops]);
+        let since = |rows: Vec<String>| rows.iter().map(|row| row[9..11].to_owned()).collect::<Vec<_>>();
+        assert_eq!(since(store.closed_chats(Some("bob"), 9).await.unwrap()), ["30", "10"]);
+        assert_eq!(since(store.closed_chats(None, 2).await.unwrap()), ["30", "20"]);
+    }
+}

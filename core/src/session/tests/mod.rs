@@ -12,6 +12,7 @@ mod leave;
 mod local;
 mod page;
 mod release;
+mod supervise;
 mod talk;
 
 use baton_protocol::federation::Denial;
@@ -226,9 +227,12 @@ pub(super) fn order(number: u8, to: Destination, share: Share) -> Input {
     }
 }
 
-/// Effects as lines, the audit's aside.
+/// Effects as lines, those of the audit and what is said beside every `opened` aside.
 pub(crate) fn shown(effects: &[Effect]) -> Vec<String> {
-    effects.iter().filter(|effect| !matches!(effect, Effect::Audit(_))).map(line).collect()
+    let aside = |effect: &&Effect| {
+        matches!(effect, Effect::Audit(_) | Effect::ToAgent(_, ServerFrame::ChatMarks { .. }))
+    };
+    effects.iter().filter(|effect| !aside(effect)).map(line).collect()
 }
 
 fn line(effect: &Effect) -> String {
@@ -284,6 +288,7 @@ fn frame_line(frame: &ServerFrame) -> String {
             let state = format!("{:?}", card.state);
             format!("card {}{there}", state.split(['(', ' ']).next().unwrap_or_default())
         }
+        ServerFrame::Watched { agent, joined, .. } => format!("watched {agent} {joined}"),
         ServerFrame::DocumentChanged { sha256, state, .. } => format!("{} {state:?}", &sha256[..2]),
         ServerFrame::Progress { stage, code, .. } => match code {
             Some(code) => format!("{stage:?} {code:?}"),

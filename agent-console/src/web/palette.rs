@@ -1,0 +1,95 @@
+//! The command palette (Ctrl+K), and what its commands do.
+
+use leptos::html;
+use leptos::prelude::*;
+
+use super::driver::{act, console, focus, now};
+use crate::model::{Command, Console, Palette};
+
+/// Does it.
+pub fn run(command: Command) {
+    act(|console| console.palette = None);
+    match command {
+        Command::Replies => return super::replies::open(),
+        Command::Team => return super::team::open(),
+        Command::Keys => return super::keys::open(),
+        _ => {}
+    }
+    act(|console| match command {
+        Command::Open(chat) => console.open(chat),
+        Command::PickUp(chat) => console.pick_up(chat),
+        Command::PickUpNext => console.pick_up_next(),
+        Command::Presence(presence) => console.set_presence(presence),
+        Command::List(inbox) => console.show_inbox(inbox),
+        Command::SideBySide => console.side_by_side = !console.side_by_side,
+        other => in_front(console, other),
+    });
+    focus("[data-test=composer]");
+}
+
+fn in_front(console: &mut Console, command: Command) {
+    let Some(id) = console.open else { return };
+    match command {
+        Command::Transfer => console.begin_transfer(id),
+        Command::Note => console.set_noting(id, true, now()),
+        Command::End => console.end(id, now()),
+        Command::Dismiss => console.dismiss(id),
+        _ => {}
+    }
+}
+
+/// See the module.
+#[component]
+pub fn Commands() -> impl IntoView {
+    let open = Memo::new(|_| console().with(|console| console.palette.is_some()));
+    view! { <Show when=move || open.get()><Window/></Show> }
+}
+
+#[component]
+fn Window() -> impl IntoView {
+    let window = NodeRef::<html::Dialog>::new();
+    window.on_load(|dialog| {
+        // Modal: the browser keeps the focus inside and closes it on Escape.
+        let _ = dialog.show_modal();
+    });
+    let all = Memo::new(|_| console().with(Console::commands));
+    let row =
+        Memo::new(|_| console().with(|console| console.palette.as_ref().map_or(0, |palette| palette.row)));
+    let key = |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
+        "ArrowDown" | "ArrowUp" => {
+            event.prevent_default();
+            let down = event.key() == "ArrowDown";
+            act(|console| console.move_command(down));
+        }
+        "Enter" => {
+            event.prevent_default();
+            if let Some(command) = console().with_untracked(Console::command) {
+                run(command);
+            }
+        }
+        _ => {}
+    };
+    let rows = move || all.get().into_iter().enumerate().collect::<Vec<_>>();
+    view! {
+        <dialog class="palette" node_ref=window aria-label="Commands" data-test="palette"
+            on:close=|_| act(|console| console.palette = None)>
+            <input type="search" role="combobox" aria-label="Search commands and chats" autofocus autocomplete="off"
+                placeholder="Search commands and chats" data-test="palette-search" aria-expanded="true"
+                aria-controls="palette-list" aria-activedescendant=move || format!("command-{}", row.get()) on:keydown=key
+                on:input:target=|event| {
+                    let query = event.target().value();
+                    act(|console| console.palette = Some(Palette { query, row: 0 }));
+                }/>
+            <ul role="listbox" id="palette-list" aria-label="Commands">
+                <For each=rows key=|(at, (_, title, _))| (*at, title.clone()) let((at, (command, title, keys)))>
+                    <li role="option" id=format!("command-{at}") data-test="command"
+                        aria-selected=move || (row.get() == at).to_string() on:click=move |_| run(command)>
+                        <span>{title}</span>
+                        {(!keys.is_empty()).then(|| view! { <kbd>{keys}</kbd> })}
+                    </li>
+                </For>
+            </ul>
+            <Show when=move || all.with(Vec::is_empty)><p class="hint none" role="status">"Nothing is called so."</p></Show>
+        </dialog>
+    }
+}
