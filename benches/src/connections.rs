@@ -56,12 +56,11 @@ impl Idle {
     /// # Errors
     /// When the server does not start, or does not take the connections.
     pub fn run(&self) -> Result<()> {
-        let server = self.source.server(&self.server, 1)?;
-        let values = idle(&server, self.connections)?;
+        let values = idle_of(&self.source, &self.server, self.connections)?;
         for (name, value) in &values {
             println!("{name:>16} {value:>12.0}");
         }
-        println!("{}", json!({ "server": server.name, "connections": self.connections, "figures": values }));
+        println!("{}", json!({ "server": self.server, "connections": self.connections, "figures": values }));
         Ok(())
     }
 }
@@ -83,38 +82,41 @@ impl Accept {
     }
 }
 
-/// Bytes of a bare connection, and of one that is logged in. Bare ones come first: a server keeps what it once had.
+/// Bytes of a bare connection, and of Baton's also of one that is logged in, each of a server of its own.
 ///
 /// # Errors
-/// When the server does not take the connections.
-pub fn idle(server: &Server, connections: usize) -> Result<Values> {
-    if server.speaks == Speaks::Raw {
-        bail!("{} has no WebSocket handshake", server.name);
-    }
-    raise_limit(u64::try_from(connections)? + 1_000)?;
-    let mut values = Values::new();
-    let base = server.memory()?;
-    values.insert("base_bytes".into(), float(base));
-    let _first = Ramp::up(server, FIRST, Until::Upgraded)?;
-    let before = server.memory()?;
-    // A gateway gives up who does not say hello within five seconds, so nobody settles here.
-    let bare = Ramp::up(server, connections, Until::Upgraded)?;
-    values.insert("bare_bytes".into(), each(before, server.memory()?, connections));
-    drop(bare);
-    if server.is_baton() {
-        std::thread::sleep(SETTLE);
-        let _first = Ramp::up(server, FIRST, Until::Welcomed)?;
-        let before = server.memory()?;
-        let sessions = Ramp::up(server, connections, Until::Welcomed)?;
-        std::thread::sleep(SETTLE);
-        values.insert("session_bytes".into(), each(before, server.memory()?, connections));
-        drop(sessions);
+/// When the server does not start, or does not take the connections.
+pub fn idle_of(source: &Source, name: &str, connections: usize) -> Result<Values> {
+    let mut values = idle(&source.server(name, 1)?, connections, Until::Upgraded)?;
+    if name.starts_with("baton") {
+        values.extend(idle(&source.server(name, 1)?, connections, Until::Welcomed)?);
     }
     Ok(values)
 }
 
-fn each(before: u64, after: u64, connections: usize) -> f64 {
-    float(after.saturating_sub(before)) / float(connections.max(1) as u64)
+/// Bytes of a connection that has gone so far. Of each server only once: a server keeps what it once had.
+///
+/// # Errors
+/// When the server does not take the connections.
+pub fn idle(server: &Server, connections: usize, until: Until) -> Result<Values> {
+    if server.speaks == Speaks::Raw {
+        bail!("{} has no WebSocket handshake", server.name);
+    }
+    raise_limit(u64::try_from(connections)? + 1_000)?;
+    let base = server.memory()?;
+    let _first = Ramp::up(server, FIRST, until)?;
+    let before = server.memory()?;
+    let ramp = Ramp::up(server, connections, until)?;
+    // A gateway gives up who does not say hello within five seconds, so that nobody waits with those.
+    let name = if until == Until::Welcomed {
+        std::thread::sleep(SETTLE);
+        "session_bytes"
+    } else {
+        "bare_bytes"
+    };
+    let bytes = float(server.memory()?.saturating_sub(before)) / float(connections.max(1) as u64);
+    drop(ramp);
+    Ok(Values::from([("base_bytes".into(), float(base)), (name.into(), bytes)]))
 }
 
 /// What an accepted connection is on this server.

@@ -39,6 +39,7 @@ macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $numbe
         }
 
         /// Nothing when the number is unknown.
+        #[allow(clippy::redundant_closure_call, reason = "of a frame without members nothing is decoded")]
         pub(crate) fn decode_body<D: bincode::de::Decoder<Context = ()>>(number: u16, from: &mut D) -> Option<Result<Self, bincode::error::DecodeError>> {
             match number {
                 $($number => Some((|| Ok(Self::$variant { $($field: Decode::decode(from)?),* }))()),)*

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::connections::{Values, accept, furthest, idle};
+use crate::connections::{Values, accept, furthest, idle_of};
 use crate::load::engine::Pace;
 use crate::load::measure::{Span, measure};
 use crate::load::pairs::Load;
@@ -136,11 +136,10 @@ impl Work {
     }
 
     fn connections(self, source: &Source, server: &str, connections: usize) -> Result<(Values, Vec<String>)> {
+        if self == Self::Idle {
+            return Ok((idle_of(source, server, connections)?, Vec::new()));
+        }
         let server = source.server(server, 1)?;
-        let values = match self {
-            Self::Accept => accept(&server, connections, furthest(&server))?,
-            _ => idle(&server, connections)?,
-        };
-        Ok((values, Vec::new()))
+        Ok((accept(&server, connections, furthest(&server))?, Vec::new()))
     }
 }
