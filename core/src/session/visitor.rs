@@ -68,8 +68,12 @@ impl Chat {
             came: None,
             passed: None,
             confidential: false,
+            last_agent: None,
             view_from: 1,
             documents: Vec::new(),
+            pages: Vec::new(),
+            outcome: None,
+            served: Vec::new(),
             visitor: Visitor { verified: None, left_message: true },
         };
         let mut chat = Self::load(record, None, Vec::new());
@@ -78,8 +82,8 @@ impl Chat {
         chat.save(&mut effects);
         chat.happened(env, Event::LeftMessage { email }, &mut effects);
         let message = MessageId(env.bytes());
-        chat.append(env, message, Author::Customer, Body::Text(text), &mut effects);
-        chat.enqueue(&mut effects);
+        chat.append(env, message, Author::Customer, Body::Text(text), None, &mut effects);
+        chat.enqueue(env, &mut effects);
         out.push(Effect::Found(Box::new(chat)));
         out.append(&mut effects);
         id

@@ -143,7 +143,7 @@ fn d9_a_reserve_of_agents_is_kept_for_transferred_and_urgent_customers() {
 #[test]
 fn a2_messages_take_a_part_of_a_place() {
     let mut desk = Desk::planned(automatic(Assign::LongestIdle), &[("ann", 1)]);
-    let mut message = |desk: &mut Desk, number: u8| {
+    let message = |desk: &mut Desk, number: u8| {
         desk.tell(Input::Weighs(chat(number), 40));
         desk.comes(number.into(), number)
     };
