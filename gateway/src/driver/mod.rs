@@ -41,7 +41,7 @@ use baton_core::queue::{self, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
 use baton_protocol::federation::Denial;
-use baton_protocol::model::{DocumentRef, Presence, SharePolicy};
+use baton_protocol::model::{Presence, SharePolicy};
 use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, Timestamp, TransferId};
 use dashmap::DashMap;
 use parking_lot::Mutex;

@@ -142,7 +142,7 @@ fn last_set_time(end: &End, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// What a customer may read, a line for each message.
-fn transcript(entries: &[Entry]) -> String {
+fn transcript(entries: &[Arc<Entry>]) -> String {
     let mut text = String::new();
     for entry in entries.iter().filter(|entry| entry.body.is_public()) {
         let said = match &entry.body {

@@ -105,7 +105,7 @@ async fn threat_22_not_a_byte_is_left_in_the_file_or_its_log() {
             let text = word.repeat(1 + usize::try_from(seq * seq).unwrap() % 700);
             let id = baton_protocol::MessageId([u8::try_from(seq).unwrap(); 16]);
             let entry = Entry { seq, at: SOON, id, author: Author::Customer, body: Body::Text(text) };
-            batches.push(vec![Op::Append { chat: ChatId([number; 16]), entry }]);
+            batches.push(vec![Op::Append { chat: ChatId([number; 16]), entry: entry.into() }]);
         }
         for version in 1..=3 {
             let json = format!("{{\"customer\":{{\"email\":\"{email}\"}},\"v\":\"{}\"}}", email.repeat(30));
