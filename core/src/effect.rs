@@ -52,6 +52,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Time limits.
     pub times: Times,
+    /// What areas make of what they know of a customer, by area.
+    pub customs: std::collections::BTreeMap<String, queue::plan::Customs>,
 }
 
 /// An area that customers can ask for and agents serve.

@@ -82,6 +82,9 @@ pub struct Company {
     port: u16,
     site_port: u16,
     gateway: Option<Child>,
+    /// The queue manager, where it is a process of its own (Q2), and its arguments for the gateway.
+    queue: Option<Child>,
+    role: &'static [&'static str],
     log: PathBuf,
 }
 
@@ -94,7 +97,7 @@ impl Company {
         let folder = folder.join(plan.name);
         let (port, site_port) = free_pair(plan.port, plan.site_port)?;
         let log = folder.with_extension("log");
-        let company = Self { plan, folder, port, site_port, gateway: None, log };
+        let company = Self { plan, folder, port, site_port, gateway: None, queue: None, role: &[], log };
         company.initialise()?;
         company.serve_site().await?;
         Ok(company)
@@ -212,6 +215,7 @@ impl Company {
         let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
         let child = Command::new(binary()?)
             .arg("serve")
+            .args(self.role)
             .arg("--dir")
             .arg(&self.folder)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into()))
@@ -226,6 +230,52 @@ impl Company {
             Ok(())
         });
         answers.await.with_context(|| format!("{} did not start:\n{}", self.plan.name, self.log()))
+    }
+
+    /// Has its queue manager in a process of its own from now on, before the gateway is started.
+    ///
+    /// # Errors
+    /// When the settings cannot be written.
+    pub fn queue_apart(&mut self) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let port = free(0)?;
+        let address = format!("127.0.0.1:{port}");
+        self.configure(&format!("[queue_manager]\nconnect = \"{address}\"\nlisten = \"{address}\"\n"))?;
+        let secret = self.folder.join("queue.secret");
+        std::fs::write(&secret, "only for this test, and long enough")?;
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600))?;
+        self.role = &["--role", "edge"];
+        Ok(())
+    }
+
+    /// Starts the queue manager.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn start_queue(&mut self) -> Result<()> {
+        let log = std::fs::File::create(self.folder.with_extension("queue.log"))?;
+        let mut command = Command::new(binary()?);
+        command.args(["serve", "--role", "queue", "--dir"]).arg(&self.folder);
+        command.env("RUST_LOG", "info").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.queue = Some(command.spawn()?);
+        Ok(())
+    }
+
+    /// Kills the queue manager.
+    ///
+    /// # Errors
+    /// When it was not running.
+    pub fn kill_queue(&mut self) -> Result<()> {
+        let mut child = self.queue.take().context("the queue manager is not running")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// What the queue manager has logged since it was started.
+    #[must_use]
+    pub fn queue_log(&self) -> String {
+        std::fs::read_to_string(self.folder.with_extension("queue.log")).unwrap_or_default()
     }
 
     /// Kills the gateway, as a failing machine would.
@@ -323,7 +373,7 @@ impl Company {
 
 impl Drop for Company {
     fn drop(&mut self) {
-        if let Some(mut child) = self.gateway.take() {
+        for mut child in self.gateway.take().into_iter().chain(self.queue.take()) {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -18,6 +18,7 @@ pub mod documents;
 pub mod driver;
 pub mod edge;
 pub mod federation;
+pub mod queue_link;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;

@@ -20,6 +20,9 @@ use crate::edge::{http, server};
 use crate::federation::Federation;
 use crate::federation::client::Client;
 use crate::federation::keys::Live;
+use crate::queue_link;
+use crate::queue_link::edge::There;
+use crate::queue_link::sealed::Secret;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
@@ -41,6 +44,7 @@ pub async fn serve(config: Config) -> Result<()> {
     if tls.is_none() {
         tracing::warn!("plain HTTP: only this machine, or a proxy on it, can use this gateway");
     }
+    let there = there(&config)?;
     tracing::info!(server = %config.name, address = %config.listen, url = %config.url, "listening");
     let gateway = gateway(config).await?;
     gateway.documents.sweep()?;
@@ -52,6 +56,7 @@ pub async fn serve(config: Config) -> Result<()> {
             None
         }
     };
+    let link = there.map(|there| tokio::spawn(queue_link::edge::run(gateway.clone(), there)));
     let background = tokio::spawn(gateway.clone().run());
     let tasks = TaskTracker::new();
     server::accept(listener, tls, http::router(gateway.clone()), tasks.clone(), stopped()?).await;
@@ -60,6 +65,10 @@ pub async fn serve(config: Config) -> Result<()> {
     tasks.close();
     let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
     background.abort();
+    if let Some(link) = link {
+        link.abort();
+        let _ = link.await;
+    }
     if let Some(admin) = admin {
         admin.abort();
         let _ = admin.await;
@@ -81,6 +90,26 @@ pub async fn gateway(config: Config) -> Result<Arc<Gateway>> {
     federation.refresh().await;
     let documents = Documents::open(&config.documents, &config.folder)?;
     Ok(Gateway::new(config, settings, store, Arc::new(LocalBus::default()), federation, documents))
+}
+
+/// Where the queue manager is, if it is on another machine.
+fn there(config: &Config) -> Result<Option<There>> {
+    let manager = config.desk.manager.as_ref();
+    let Some((address, manager)) = manager.and_then(|manager| Some((manager.connect?, manager))) else {
+        return Ok(None);
+    };
+    Ok(Some(There { address, secret: Secret::read(&manager.secret)? }))
+}
+
+/// Runs the queue manager for edges until it is told to stop (Q2).
+///
+/// # Errors
+/// When it cannot start: each says what to do.
+pub async fn serve_queue(config: Config) -> Result<()> {
+    let manager = config.desk.manager.as_ref().context("the settings have no [queue_manager]")?;
+    let listen = manager.listen.context("[queue_manager] has no `listen`")?;
+    let secret = Secret::read(&manager.secret)?;
+    queue_link::server::serve(listen, secret, config.desk.plan.clone(), stopped()?).await
 }
 
 fn stopped() -> Result<impl Future<Output = ()>> {

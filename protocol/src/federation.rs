@@ -124,6 +124,10 @@ pub struct PermissionRequest {
     pub agent: String,
     /// Servers that the conversation has visited, the asking one included.
     pub visited: Vec<String>,
+    /// Whether no agent asks: the customer is sent on because there are too many (D9). A server that has too many
+    /// itself refuses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overload: bool,
 }
 
 /// The permission.
@@ -171,6 +175,13 @@ pub struct TransferRequest {
     /// Whether it stays with the receiving company: it may go back to the sender, and to no third company.
     #[serde(default)]
     pub confined: bool,
+    /// How often overload has sent this customer on, this time included. After the second time they stay.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redirects: u8,
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// The destination's acceptance.

@@ -12,8 +12,8 @@ use crate::ids::{
 };
 use crate::model::{
     AgentCard, AreaCard, Ask, Brand, ChatCard, ClosedChat, Consultation, Context, Destination, DocumentState,
-    Entry, Marks, Offer, OpenChat, Outcome, Page, Permit, Phase, Presence, Reply, ServerCard, Share, Stage,
-    WaitRange, WaitingCard,
+    Entry, Marks, Notice, Offer, OpenChat, Outcome, Page, Permit, Phase, Presence, Reply, ServerCard, Share,
+    Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -500,6 +500,11 @@ frames! {
             mine: bool,
             /// The text.
             text: String,
+        }
+        /// What the waiting customer is told and offered now, instead of what it was before (D9). Empty for nothing.
+        80 Notices {
+            /// In the order in which they are shown.
+            notices: Vec<Notice>,
         }
         /// For supervisors: every chat that is not over (S2).
         43 OpenChats {

@@ -9,7 +9,7 @@ use crate::codes::ErrorCode;
 use crate::frames::{About, ClientFrame, ServerFrame, Start};
 use crate::ids::{Challenge, ChatId, MessageId, SecretDigest, Timestamp, TransferId};
 use crate::model::{
-    Author, Body, Brand, DocumentCard, EndReason, Entry, Event, Offer, Page, Phase, WaitRange, Way,
+    Author, Body, Brand, DocumentCard, EndReason, Entry, Event, Notice, Offer, Page, Phase, WaitRange, Way,
 };
 use crate::{VERSION, limits::MAX_FRAME};
 
@@ -215,6 +215,7 @@ lean! {
         6 Confidential { agent: agent, on: on }
     }
     enum Phase { 0 Waiting {} 1 Active { agent: agent } 2 Moved {} 3 Ended { 0: reason } }
+    enum Notice { 0 Announcement { 0: text } 1 LeaveMessage {} 2 CallBack {} }
     enum Way { 0 InPlace { socket: socket, page: page } 1 Navigate { page: page } }
     enum About { 0 Connection {} 1 Chat { 0: chat } 2 Message { 0: id } 3 Transfer { 0: transfer } }
     enum Start {
@@ -282,4 +283,5 @@ received! {
     12 Refused { code, detail, about }
     13 Draining { resume_in }
     14 Arriving { transfer }
+    80 Notices { notices }
 }

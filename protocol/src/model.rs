@@ -478,6 +478,18 @@ pub struct ServerCard {
     pub share: SharePolicy,
 }
 
+/// What a waiting customer is told or offered because of how the area is doing (D9, H1).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// To be read.
+    Announcement(String),
+    /// They may leave a message instead of waiting.
+    LeaveMessage,
+    /// They may be called back instead of waiting.
+    CallBack,
+}
+
 /// A chat that is not over, as supervisors see it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -343,6 +343,13 @@ fn server_samples() -> Vec<ServerFrame> {
                 outcome: Some(outcome()),
             },
         },
+        Notices {
+            notices: vec![
+                Notice::Announcement("Everybody is busy".into()),
+                Notice::LeaveMessage,
+                Notice::CallBack,
+            ],
+        },
         ChatPolicy {
             chat: chat(),
             permits: vec![Permit {
@@ -457,7 +464,9 @@ fn the_widgets_own_codec_has_the_same_bytes() {
         assert_eq!(lean::encode(&frame), expected, "{frame:?}");
     }
     for frame in server_samples() {
-        let for_customers = frame.number() < 32 && !matches!(frame, ServerFrame::AgentWelcome { .. });
+        let number = frame.number();
+        let for_customers =
+            (number < 32 || number == 80) && !matches!(frame, ServerFrame::AgentWelcome { .. });
         let bytes = server_bytes(&frame, Encoding::Binary);
         assert_eq!(lean::decode(&bytes), for_customers.then_some(frame));
     }

@@ -138,6 +138,7 @@ impl World {
             _ => None,
         };
         let outputs = memory.queue.handle(now, input);
+        let taking = taking || outputs.iter().any(|output| matches!(output, queue::Output::Assigned { .. }));
         if let Some(login) = online {
             let seats = memory.queue.seats_of(&login);
             for chat in memory.queue.chats_of(&login) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use baton_core::consult::Consult;
 use baton_core::effect::{Answer, Area, Arrival, Call, NeedsAgent, Settings, Timer, Times};
 use baton_core::policy::{Class, Rule, Rules};
+use baton_core::queue::plan::{Assign, Plan, Way};
 use baton_core::queue::{Profile, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
@@ -200,15 +201,17 @@ impl Server {
             areas: vec![area("sales", rng), area("legal", rng)],
             rules: Rules { exceptions: guard.map(Guard::rule).into_iter().collect(), ..Rules::default() },
             times,
+            customs: BTreeMap::new(),
         };
         let agents = (0..rng.index(3) + 1).map(|number| Agent::new(number, profile(number, rng))).collect();
         let skew = if rng.chance(60) { i64::try_from(rng.below(600_000)).unwrap_or(0) - 300_000 } else { 0 };
+        let memory = Memory::of(&settings);
         Self {
             name,
             settings,
             guard,
             store: Store::default(),
-            memory: Some(Memory::default()),
+            memory: Some(memory),
             life: 1,
             skew,
             dead: false,
@@ -240,6 +243,21 @@ fn profile(number: usize, rng: &mut Rng) -> Profile {
         supervisor: rng.chance(250),
         areas: areas.iter().map(|area| (*area).to_owned()).collect(),
         max_chats: u32::try_from(rng.range(1, 3)).unwrap_or(1),
+    }
+}
+
+impl Memory {
+    /// What a server begins with. On some, chosen by what chance has made of their settings, customers are given to
+    /// free agents without being picked up.
+    pub fn of(settings: &Settings) -> Self {
+        let assign = match settings.times.agent_grace / 1_000 % 5 {
+            0 => Assign::LongestIdle,
+            1 => Assign::RoundRobin,
+            _ => Assign::ByHand,
+        };
+        let way = |area: &Area| (area.name.clone(), Way { assign, ..Way::default() });
+        let plan = Plan { areas: settings.areas.iter().map(way).collect(), ..Plan::default() };
+        Self { queue: QueueManager::new(plan), ..Self::default() }
     }
 }
 

@@ -223,7 +223,7 @@ impl World {
         if self.servers[server].memory.is_some() || self.servers[server].dead {
             return;
         }
-        self.servers[server].memory = Some(Memory::default());
+        self.servers[server].memory = Some(Memory::of(&self.servers[server].settings));
         self.servers[server].life += 1;
         let life = self.servers[server].life;
         self.note(|world| format!("{} is up again", world.servers[server].name));

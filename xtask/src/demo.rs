@@ -30,14 +30,14 @@ pub fn build() -> Result<PathBuf> {
 }
 
 /// The verb `demo`.
-pub fn demo(check: bool) -> Result<()> {
+pub fn demo(check: bool, overload: bool) -> Result<()> {
     if check {
         browser::install()?;
     }
     web::build(&web::ALL, web::Effort::Small)?;
     let baton = build()?;
     let mut demo = Command::new(baton.with_file_name("demo"));
-    demo.env("BATON_BIN", &baton).args(check.then_some("--check"));
+    demo.env("BATON_BIN", &baton).args(check.then_some("--check")).args(overload.then_some("--overload"));
     become_it(&mut demo)
 }
 
@@ -57,6 +57,14 @@ pub fn kill_loop(words: &[&str]) -> Result<()> {
     }
     kill_loop.env("BATON_BIN", &baton).env("RUST_LOG", "warn").args(words);
     become_it(&mut kill_loop)
+}
+
+/// The verb `queue-sim`. Its pictures go to the cache folder.
+pub fn queue_sim(words: &[&str]) -> Result<()> {
+    let pictures = place::cache()?.join("queue-sim");
+    let mut cargo = process::cargo()?;
+    cargo.args(["run", "--quiet", "-p", "baton-bench", "--bin", "queue-sim", "--", "--out"]);
+    process::run(cargo.arg(pictures).args(words))
 }
 
 /// The demo takes this program's place: Ctrl-C and `kill` reach it and nobody else, and its exit is ours.

@@ -25,17 +25,16 @@ cargo xtask <verb>
                          the widget and the agents' console for browsers, into the cache folder;
                          --dev: quickly, with names in stack traces
   build                  `web`, then the gateway with both inside it
-  demo [--check]         two companies on this machine; --check does one transfer in headless browsers
+  demo [--overload] [--check]
+                         two companies on this machine; --check does one transfer in headless browsers;
+                         --overload: one of them has too many customers and sends them to the other
   test [--fast]          everything that is checked; --fast leaves the browsers out
   sim [words…]           random fault schedules against core (--schedules N --seed S, --mutants)
-<<<<<<< HEAD
+  queue-sim [words…]     the queue manager against queueing theory (--customers N --seed S --out FOLDER)
   kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND);
                          --sabotage early|forgetful: with a deliberate defect, which has to be found
-=======
-  kill-loop [words…]     real gateways, killed in the middle of transfers (--rounds N --seed S --only ROUND)
   bench [--quick] [words…]
                          the gateway beside other servers, in turns; --quick: under ten minutes
->>>>>>> 88c4417 (baton-bench: load on any WebSocket server, comparisons in turns, and transfers with a clock and TLS)
   size                   what browsers download, against its budgets
   conventions            the rules of the source that no compiler knows
 
@@ -62,13 +61,16 @@ fn main() -> ExitCode {
         ["web", name] => web::named(name).and_then(|app| web::verb(&[app], Effort::Small)),
         ["web", name, "--dev"] => web::named(name).and_then(|app| web::verb(&[app], Effort::Quick)),
         ["build"] => demo::build_verb(),
-        ["demo"] => demo::demo(false),
-        ["demo", "--check"] => demo::demo(true),
+        ["demo"] => demo::demo(false, false),
+        ["demo", "--check"] => demo::demo(true, false),
+        ["demo", "--overload"] => demo::demo(false, true),
+        ["demo", "--overload", "--check"] => demo::demo(true, true),
         ["test"] => test::verb(false),
         ["test", "--fast"] => test::verb(true),
         ["sim", rest @ ..] => process::cargo().and_then(|mut cargo| {
             process::run(cargo.args(["run", "--quiet", "--release", "-p", "baton-sim", "--"]).args(rest))
         }),
+        ["queue-sim", rest @ ..] => demo::queue_sim(rest),
         ["kill-loop", rest @ ..] => demo::kill_loop(rest),
         ["bench", "--quick", rest @ ..] => bench::verb(true, rest),
         ["bench", rest @ ..] => bench::verb(false, rest),

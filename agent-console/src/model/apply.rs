@@ -109,6 +109,7 @@ impl Console {
             ServerFrame::Welcome { .. }
             | ServerFrame::PhaseChanged { .. }
             | ServerFrame::Place { .. }
+            | ServerFrame::Notices { .. }
             | ServerFrame::Offered { .. }
             | ServerFrame::Withdrawn { .. }
             | ServerFrame::Arriving { .. } => {}

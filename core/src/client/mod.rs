@@ -265,6 +265,7 @@ struct Moving {
 struct Now {
     phase: Option<Phase>,
     place: Option<Place>,
+    notices: Vec<baton_protocol::model::Notice>,
     typing: bool,
     notice: Option<Notice>,
     /// How it ended, and the transcript as it was.
@@ -402,6 +403,7 @@ impl Client {
             ServerFrame::Place { rank, wait } => {
                 self.now.place = Some(Place { rank, wait });
             }
+            ServerFrame::Notices { notices } => self.now.notices = notices,
             ServerFrame::Offered { offer } => self.offered(step, offer),
             ServerFrame::Withdrawn { transfer } => self.withdrawn(step, transfer),
             ServerFrame::Refused { code, about, .. } => self.refused(step, code, &about),

@@ -22,6 +22,8 @@ pub struct View<'a> {
     pub lines: &'a [Line],
     /// Place in the queue (H1).
     pub place: Option<&'a Place>,
+    /// What those who wait are told and offered (D9).
+    pub notices: &'a [baton_protocol::model::Notice],
     /// The other side is typing.
     pub typing: bool,
     /// Something to say to the customer.
@@ -115,6 +117,7 @@ impl Client {
                 _ => &[],
             },
             place: self.now.place.as_ref(),
+            notices: &self.now.notices,
             typing: self.now.typing,
             notice: self.now.notice.as_ref(),
             ended: match over {

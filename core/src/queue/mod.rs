@@ -2,28 +2,41 @@
 //!
 //! **Contract.** It is the only machine that counts agents' places: no chat is given to an agent who has none
 //! left, and no customer to two agents. It knows chats only by their tickets; where a chat is and what is said in
-//! it is none of its business. It can be rebuilt at any time from the chats' own records, so it stores nothing.
+//! it is none of its business. It can be rebuilt at any time from the chats' own records, so it stores nothing. No
+//! decision walks the queue: each costs a logarithm of its length, and memory grows only with who is in it.
+//!
+//! - [`line`]: ranks. [`plan`]: what operators want, and what waiting is worth. [`forecast`]: expected waits.
+//! - [`area`]: what is counted for an area, so that nothing need be counted again.
+//! - [`routing`]: automatic assignment. [`seats`]: places kept for customers on their way.
+//! - [`state`]: the same as inputs, for a copy elsewhere (Q2).
+//! - [`view`]: the queue as others see it. [`overload`]: when there are too many (D9).
+
+mod area;
+pub mod forecast;
+pub mod line;
+pub mod overload;
+pub mod plan;
+mod routing;
+mod seats;
+mod state;
+mod view;
+
+pub use view::Staffing;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use baton_protocol::model::{AgentCard, AreaCard, Presence, SharePolicy, WaitRange, WaitingCard};
+use baton_protocol::model::{Presence, WaitRange};
 use baton_protocol::{ChatId, ErrorCode, Timestamp, TransferId};
+use serde::{Deserialize, Serialize};
 
-/// Milliseconds of waiting that one step of recommended priority is worth. Bounded, so that time always wins in
-/// the end and nobody starves (Q1).
-const PRIORITY_STEP: u64 = 60_000;
-
-/// Milliseconds of waiting that being transferred is worth: such a customer has waited before.
-const TRANSFERRED: u64 = 120_000;
-
-/// Milliseconds that a chat is taken to last until some have been seen.
-const FIRST_GUESS: f64 = 300_000.0;
-
-/// How much the newest handling time weighs in the estimate.
-const NEWEST: f64 = 0.2;
+use area::{Area, Linked};
+use forecast::{Decayed, Told};
+use line::Place;
+use plan::{CHAT, Plan};
 
 /// A customer in the queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// The chat.
     pub chat: ChatId,
@@ -35,25 +48,24 @@ pub struct Ticket {
     pub subject: String,
     /// Waiting since.
     pub since: Timestamp,
+    /// When the customer came to the first server.
+    pub login_at: Timestamp,
     /// Recommended priority, 0 to 9.
     pub priority: u8,
+    /// Milliseconds of waiting that the customer's signs are worth ([`plan::Customs`]).
+    pub bonus: u64,
+    /// Skills that the agent should have, the most important first.
+    pub needs: Vec<String>,
     /// Where the chat was transferred from, if it was.
     pub from: Option<String>,
+    /// The agent who had the customer last, by login name.
+    pub last_agent: Option<String>,
     /// The place that was reserved for it, if one was.
     pub seat: Option<SeatKey>,
 }
 
-impl Ticket {
-    /// Lower is sooner; ties are first come first served, then by id.
-    fn rank_key(&self) -> (u64, Timestamp, ChatId) {
-        let bonus = u64::from(self.priority.min(9)) * PRIORITY_STEP
-            + if self.from.is_some() { TRANSFERRED } else { 0 };
-        (self.since.0.saturating_sub(bonus), self.since, self.chat)
-    }
-}
-
 /// Who an agent is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Login name.
     pub login: String,
@@ -67,44 +79,119 @@ pub struct Profile {
     pub max_chats: u32,
 }
 
+/// An agent, by number. Agents are never forgotten: there are as many as accounts.
+type AgentId = u32;
+
+/// An area, by number.
+type AreaId = u32;
+
 #[derive(Debug)]
 struct Agent {
     profile: Profile,
+    /// Skills, in order.
+    kit: Arc<[String]>,
     online: bool,
     presence: Presence,
-    chats: BTreeMap<ChatId, Timestamp>,
+    chats: BTreeMap<ChatId, Held>,
     /// Places kept for customers on their way.
     seats: BTreeMap<SeatKey, Seat>,
+    handling: Decayed,
+    /// Since when they have been given nobody.
+    idle_since: Timestamp,
+    /// The number of the last assignment to them.
+    turn: u64,
+    /// What their areas count of them now.
+    linked: Vec<Linked>,
+}
+
+/// A chat that an agent has.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    since: Timestamp,
+    weight: u32,
+    area: Option<AreaId>,
 }
 
 /// A place that is kept with an agent.
 #[derive(Debug)]
 struct Seat {
     until: Timestamp,
-    /// The chat that gets it back if nobody comes (D6).
-    instead_of: Option<ChatId>,
+    /// The chat that gets it back if nobody comes (D6), and what was known of it.
+    instead_of: Option<(ChatId, Held)>,
 }
 
 impl Agent {
+    fn unknown(login: String, now: Timestamp) -> Self {
+        let profile =
+            Profile { title: login.clone(), login, supervisor: false, areas: Vec::new(), max_chats: 0 };
+        Self {
+            profile,
+            kit: Arc::new([]),
+            online: false,
+            presence: Presence::Available,
+            chats: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            handling: Decayed::default(),
+            idle_since: now,
+            turn: 0,
+            linked: Vec::new(),
+        }
+    }
+
+    fn on_duty(&self) -> bool {
+        self.online && self.presence == Presence::Available
+    }
+
     fn why_not(&self) -> Option<ErrorCode> {
-        let takes = self.online && self.presence == Presence::Available;
-        (!takes || self.is_full()).then_some(ErrorCode::AgentUnavailable)
+        (!self.on_duty() || self.is_full()).then_some(ErrorCode::AgentUnavailable)
+    }
+
+    /// What is taken, in hundredths of a place.
+    fn load(&self) -> u64 {
+        let chats: u64 = self.chats.values().map(|held| u64::from(held.weight)).sum();
+        chats + self.seats.len() as u64 * u64::from(CHAT)
+    }
+
+    fn capacity(&self) -> u64 {
+        u64::from(self.profile.max_chats) * u64::from(CHAT)
+    }
+
+    fn room(&self) -> u64 {
+        self.capacity().saturating_sub(self.load())
+    }
+
+    fn is_full(&self) -> bool {
+        self.room() < u64::from(CHAT)
     }
 
     fn taken(&self) -> usize {
         self.chats.len() + self.seats.len()
     }
+}
 
-    fn is_full(&self) -> bool {
-        self.taken() >= self.profile.max_chats as usize
-    }
+/// Somebody who waits.
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    place: Place,
+    area: AreaId,
+    /// When they came into this queue, at which moment the range was told.
+    entered: Timestamp,
+    told: Option<Told>,
+    /// What they need still, after some time.
+    needs: Vec<String>,
+    /// When they do without the next of it.
+    relaxes_at: Option<Timestamp>,
+    weight: u32,
+    /// The rank and range that were handed out last.
+    shown: Option<(u32, Option<WaitRange>)>,
 }
 
 /// A place for a customer on the way, by the transfer's origin and id.
 pub type SeatKey = (String, TransferId);
 
 /// What kind of place is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wanted {
     /// In the area's queue, in which so many customers may wait at most.
     InQueue(u32),
@@ -119,7 +206,7 @@ pub enum Wanted {
 }
 
 /// Where a chat goes within this server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// To this agent, by login name.
     Agent(String),
@@ -128,7 +215,7 @@ pub enum Target {
 }
 
 /// What the queue manager is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
     /// An agent logged in.
     Online(Profile),
@@ -140,8 +227,14 @@ pub enum Input {
     SetPresence(String, Presence),
     /// A customer waits.
     Wait(Ticket),
-    /// A customer waits no more: ended, moved.
+    /// A customer waits no more: ended, given up.
     Leave(ChatId),
+    /// A customer waits no more, and has not given up: they wait, or are served, elsewhere.
+    Moved(ChatId),
+    /// What a chat takes of a place, in hundredths, where it is not a whole one. Comes before whatever gives it one.
+    Weighs(ChatId, u32),
+    /// Time has passed: see [`QueueManager::next_due`].
+    Tick,
     /// An agent takes a waiting customer.
     PickUp(String, ChatId),
     /// After a restart: the agent had this chat.
@@ -177,7 +270,7 @@ pub enum Input {
 }
 
 /// What the queue manager answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
     /// To the chat: this agent has you.
     Assigned {
@@ -234,55 +327,104 @@ pub enum Output {
 /// The queue manager.
 #[derive(Debug, Default)]
 pub struct QueueManager {
-    agents: BTreeMap<String, Agent>,
-    waiting: BTreeMap<ChatId, Ticket>,
+    plan: Plan,
+    agents: Vec<Agent>,
+    logins: BTreeMap<String, AgentId>,
+    areas: Vec<Area>,
+    area_names: BTreeMap<String, AreaId>,
+    waiting: BTreeMap<ChatId, Waiting>,
+    /// Who has which chat: two for a moment, while it passes from the one to the other.
+    holders: BTreeSet<(ChatId, AgentId)>,
+    /// Who keeps a place for whom.
+    keepers: BTreeMap<SeatKey, AgentId>,
+    /// Places with agents that get their chat back, by that chat.
+    instead: BTreeMap<ChatId, SeatKey>,
     /// Places in the queues that are kept for customers on their way: the area, and until when.
-    kept: BTreeMap<SeatKey, (String, Timestamp)>,
-    handling: BTreeMap<String, f64>,
+    kept: BTreeMap<SeatKey, (AreaId, Timestamp)>,
+    /// When kept places lapse, of either kind.
+    lapses: BTreeSet<(Timestamp, SeatKey)>,
+    /// When somebody does with less.
+    relaxes: BTreeSet<(Timestamp, ChatId)>,
+    /// Chats that take another part of a place than a whole one.
+    weights: BTreeMap<ChatId, u32>,
+    /// Areas in which somebody may have become free for somebody.
+    stirred: BTreeSet<AreaId>,
+    turns: u64,
+    /// Where the look at everybody's rank goes on: area and rank.
+    cursor: (AreaId, u32),
 }
 
 impl QueueManager {
+    /// A queue manager that works as its operator wants it.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, ..Self::default() }
+    }
+
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
-        if matches!(input, Input::PickUp(..) | Input::Place { .. } | Input::Reserve { .. }) {
+        if matches!(input, Input::PickUp(..) | Input::Place { .. } | Input::Reserve { .. } | Input::Tick) {
             self.drop_lapsed(now);
         }
         if let Input::Wait(Ticket { chat, .. })
         | Input::Leave(chat)
+        | Input::Moved(chat)
         | Input::Free(_, chat)
         | Input::Withdraw(_, chat) = &input
         {
             self.wants_nothing_back(*chat);
         }
+        let mut outputs = self.step(now, input);
+        self.settle(now, &mut outputs);
+        outputs
+    }
+
+    fn step(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
         match input {
-            Input::Online(profile) => self.online(profile),
+            Input::Online(profile) => self.online(now, profile),
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
             Input::SetPresence(login, presence) => self.with_agent(&login, |agent| agent.presence = presence),
             Input::Gone(login) => self.gone(&login),
             Input::Wait(ticket) => self.wait_for_agent(now, ticket),
-            Input::Leave(chat) => match self.waiting.remove(&chat) {
-                Some(_) => vec![Output::Changed],
-                None => Vec::new(),
-            },
+            Input::Leave(chat) => self.leave(now, chat, true),
+            Input::Moved(chat) => self.leave(now, chat, false),
+            Input::Weighs(chat, weight) => {
+                self.weights.insert(chat, weight);
+                Vec::new()
+            }
             Input::PickUp(login, chat) => self.pick_up(now, &login, chat),
             Input::Hold(login, chat) => self.hold(now, login, chat),
             Input::HoldUnlessKept(_, _, seat) if self.keeper(&seat).is_some() => Vec::new(),
             Input::HoldUnlessKept(login, chat, _) => self.hold(now, login, chat),
             Input::Free(login, chat) => self.free(now, &login, chat),
-            Input::Withdraw(login, chat) => self.with_agent(&login, |agent| {
-                agent.chats.remove(&chat);
-            }),
+            Input::Withdraw(login, chat) => self.withdraw(&login, chat),
             Input::Place { chat, transfer, target } => self.place(now, chat, transfer, &target),
-            Input::Reserve { seat, area, wanted, until } => self.reserve(seat, (area, until), wanted),
-            Input::GiveBack(seat) => self.give_back(now, &seat),
+            Input::Reserve { seat, area, wanted, until } => self.reserve(now, seat, (area, until), wanted),
+            Input::GiveBack(seat) => self.give_back(&seat),
+            Input::Tick => self.relax(now),
         }
     }
 
-    fn online(&mut self, profile: Profile) -> Vec<Output> {
-        let login = profile.login.clone();
-        let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
-        agent.profile = profile;
-        agent.online = true;
+    /// When [`Input::Tick`] has something to do next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let relaxes = self.relaxes.first().map(|(at, _)| *at);
+        let lapses = self.lapses.first().map(|(at, _)| *at);
+        [relaxes, lapses].into_iter().flatten().min()
+    }
+
+    fn online(&mut self, now: Timestamp, profile: Profile) -> Vec<Output> {
+        let id = self.agent(&profile.login, now);
+        let kit = self.plan.skills.get(&profile.login);
+        let kit = kit.into_iter().flatten().cloned().collect();
+        self.change(id, |agent| {
+            if !agent.online {
+                agent.idle_since = now;
+            }
+            agent.profile = profile;
+            agent.kit = kit;
+            agent.online = true;
+        });
         vec![Output::Changed]
     }
 
@@ -291,255 +433,191 @@ impl QueueManager {
     fn wait_for_agent(&mut self, now: Timestamp, ticket: Ticket) -> Vec<Output> {
         let chat = ticket.chat;
         let promised = ticket.seat.as_ref().and_then(|seat| self.take_seat(seat));
-        if let Some(holder) = self.agents.values().find(|agent| agent.chats.contains_key(&chat)) {
-            return vec![Output::Assigned { chat, agent: holder.profile.clone() }];
+        if let Some(holder) = self.holders_of(chat).next() {
+            let agent = self.agents[holder as usize].profile.clone();
+            return vec![Output::Assigned { chat, agent }];
         }
-        if let Some(agent) = promised.and_then(|login| self.agents.get_mut(&login)) {
-            agent.chats.insert(chat, now);
-            return vec![Output::Assigned { chat, agent: agent.profile.clone() }, Output::Changed];
+        if let Some(id) = promised {
+            let area = self.area(&ticket.area);
+            self.give(now, id, chat, Some(area));
+            let agent = self.agents[id as usize].profile.clone();
+            return vec![Output::Assigned { chat, agent }, Output::Changed];
         }
-        self.waiting.insert(chat, ticket);
+        self.enqueue(now, ticket);
         vec![Output::Changed]
     }
 
     /// The chat's word is what counts: whoever else was to have it does not, now that it was restored.
     fn hold(&mut self, now: Timestamp, login: String, chat: ChatId) -> Vec<Output> {
-        self.waiting.remove(&chat);
+        let area = self.dequeue(chat).map(|waiting| waiting.area);
         self.goes_nowhere(chat);
-        self.agents.values_mut().filter(|agent| agent.profile.login != login).for_each(|agent| {
-            agent.chats.remove(&chat);
-        });
-        let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
-        agent.chats.entry(chat).or_insert(now);
+        let id = self.agent(&login, now);
+        let others: Vec<AgentId> = self.holders_of(chat).filter(|other| *other != id).collect();
+        for other in others {
+            self.take(other, chat);
+        }
+        if !self.holders.contains(&(chat, id)) {
+            self.give(now, id, chat, area);
+        }
         vec![Output::Changed]
     }
 
     fn with_agent(&mut self, login: &str, change: impl FnOnce(&mut Agent)) -> Vec<Output> {
-        let Some(agent) = self.agents.get_mut(login) else { return Vec::new() };
-        change(agent);
+        let Some(id) = self.logins.get(login).copied() else { return Vec::new() };
+        self.change(id, change);
+        vec![Output::Changed]
+    }
+
+    fn withdraw(&mut self, login: &str, chat: ChatId) -> Vec<Output> {
+        let Some(id) = self.logins.get(login).copied() else { return Vec::new() };
+        self.take(id, chat);
         vec![Output::Changed]
     }
 
     fn gone(&mut self, login: &str) -> Vec<Output> {
-        let Some(agent) = self.agents.get_mut(login) else { return Vec::new() };
+        let Some(id) = self.logins.get(login).copied() else { return Vec::new() };
+        let agent = &self.agents[id as usize];
         if agent.online {
             return Vec::new();
         }
-        let led = std::mem::take(&mut agent.seats).into_values().filter_map(|seat| seat.instead_of);
-        let chats = std::mem::take(&mut agent.chats).into_keys().chain(led);
-        let lost = chats.map(|chat| Output::AgentLost { chat, login: login.into() });
+        let chats: Vec<ChatId> = agent.chats.keys().copied().collect();
+        let seats: Vec<SeatKey> = agent.seats.keys().cloned().collect();
+        let mut lost = chats.clone();
+        for chat in chats {
+            self.take(id, chat);
+        }
+        for seat in seats {
+            lost.extend(self.remove_seat(&seat).and_then(|(_, seat)| seat.instead_of).map(|(chat, _)| chat));
+        }
+        let lost = lost.into_iter().map(|chat| Output::AgentLost { chat, login: login.into() });
         lost.chain([Output::Changed]).collect()
+    }
+
+    fn leave(&mut self, now: Timestamp, chat: ChatId, gave_up: bool) -> Vec<Output> {
+        self.weights.remove(&chat);
+        let Some(waiting) = self.dequeue(chat) else { return Vec::new() };
+        let waited = now.since(waiting.entered) as f64;
+        self.areas[waiting.area as usize].left(waited, gave_up, waiting.told);
+        vec![Output::Changed]
     }
 
     fn pick_up(&mut self, now: Timestamp, login: &str, chat: ChatId) -> Vec<Output> {
         let refused = |code| vec![Output::Refused { login: login.into(), chat, code }];
-        let Some(ticket) = self.waiting.get(&chat) else { return refused(ErrorCode::AlreadyTaken) };
-        let Some(agent) = self.agents.get_mut(login) else { return refused(ErrorCode::AgentUnavailable) };
-        let serves = agent.profile.supervisor || agent.profile.areas.contains(&ticket.area);
+        let Some(waiting) = self.waiting.get(&chat) else { return refused(ErrorCode::AlreadyTaken) };
+        let Some(id) = self.logins.get(login).copied() else { return refused(ErrorCode::AgentUnavailable) };
+        let profile = &self.agents[id as usize].profile;
+        let serves = profile.supervisor || profile.areas.contains(&waiting.ticket.area);
         if !serves {
             return refused(ErrorCode::UnknownChat);
         }
-        if agent.is_full() {
+        if self.agents[id as usize].room() < u64::from(waiting.weight) {
             return refused(ErrorCode::AtMaximum);
         }
-        agent.chats.insert(chat, now);
-        let agent = agent.profile.clone();
-        self.waiting.remove(&chat);
-        vec![Output::Assigned { chat, agent }, Output::Changed]
+        let assigned = self.assign(now, id, chat);
+        assigned.into_iter().chain([Output::Changed]).collect()
+    }
+
+    /// Somebody who waits gets an agent, who has room.
+    fn assign(&mut self, now: Timestamp, id: AgentId, chat: ChatId) -> Option<Output> {
+        let waiting = self.dequeue(chat)?;
+        let waited = now.since(waiting.entered) as f64;
+        self.areas[waiting.area as usize].served(waited, waiting.told);
+        self.give(now, id, chat, Some(waiting.area));
+        Some(Output::Assigned { chat, agent: self.agents[id as usize].profile.clone() })
     }
 
     fn free(&mut self, now: Timestamp, login: &str, chat: ChatId) -> Vec<Output> {
-        let Some(agent) = self.agents.get_mut(login) else { return Vec::new() };
-        let Some(since) = agent.chats.remove(&chat) else { return Vec::new() };
-        for area in &agent.profile.areas {
-            let estimate = self.handling.entry(area.clone()).or_insert(FIRST_GUESS);
-            *estimate += NEWEST * (now.since(since) as f64 - *estimate);
+        let Some(id) = self.logins.get(login).copied() else { return Vec::new() };
+        let Some(held) = self.take(id, chat) else { return Vec::new() };
+        self.weights.remove(&chat);
+        let took = now.since(held.since) as f64;
+        let areas = match held.area {
+            Some(area) => vec![area],
+            None => self.agents[id as usize].linked.iter().map(|linked| linked.area).collect(),
+        };
+        for area in areas {
+            self.areas[area as usize].forecast.handled(took);
         }
+        self.change(id, |agent| {
+            agent.handling.add(took);
+            agent.idle_since = now;
+        });
         vec![Output::Changed]
     }
 
     fn place(&mut self, now: Timestamp, chat: ChatId, transfer: TransferId, target: &Target) -> Vec<Output> {
         let not = |code| vec![Output::NotPlaced { chat, transfer, code }];
         match target {
-            Target::Area(area) if self.staff(area).next().is_none() => not(ErrorCode::Unstaffed),
+            Target::Area(area) if !self.is_staffed(area) => not(ErrorCode::Unstaffed),
             Target::Area(_) => vec![Output::Placed { chat, transfer, agent: None }],
             Target::Agent(login) => {
-                let Some(agent) = self.agents.get_mut(login) else { return not(ErrorCode::AgentUnavailable) };
-                if let Some(code) = agent.why_not() {
+                let Some(id) = self.logins.get(login).copied() else {
+                    return not(ErrorCode::AgentUnavailable);
+                };
+                if let Some(code) = self.agents[id as usize].why_not() {
                     return not(code);
                 }
-                if agent.chats.contains_key(&chat) {
+                if self.holders.contains(&(chat, id)) {
                     return not(ErrorCode::AlreadyTaken);
                 }
-                agent.chats.insert(chat, now);
-                let agent = Some(agent.profile.clone());
+                let area = self.holders_of(chat).next();
+                let area = area.and_then(|other| self.agents[other as usize].chats.get(&chat)?.area);
+                self.give(now, id, chat, area);
+                let agent = Some(self.agents[id as usize].profile.clone());
                 vec![Output::Placed { chat, transfer, agent }, Output::Changed]
             }
         }
     }
 
-    /// Agents on duty in an area.
-    fn staff<'a>(&'a self, area: &'a str) -> impl Iterator<Item = &'a Agent> + 'a {
-        let on_duty = |agent: &&Agent| agent.online && agent.presence == Presence::Available;
-        self.agents
-            .values()
-            .filter(on_duty)
-            .filter(move |agent| agent.profile.areas.iter().any(|name| name == area))
+    fn agent(&mut self, login: &str, now: Timestamp) -> AgentId {
+        if let Some(id) = self.logins.get(login) {
+            return *id;
+        }
+        let id = AgentId::try_from(self.agents.len()).unwrap_or(AgentId::MAX);
+        self.agents.push(Agent::unknown(login.into(), now));
+        self.logins.insert(login.into(), id);
+        id
     }
 
-    /// The waiting customers of an area, the next one first.
-    fn line(&self, area: &str) -> Vec<&Ticket> {
-        let mut line: Vec<&Ticket> = self.waiting.values().filter(|ticket| ticket.area == area).collect();
-        line.sort_by_key(|ticket| ticket.rank_key());
-        line
+    fn area(&mut self, name: &str) -> AreaId {
+        if let Some(id) = self.area_names.get(name) {
+            return *id;
+        }
+        let id = AreaId::try_from(self.areas.len()).unwrap_or(AreaId::MAX);
+        let way = self.plan.areas.get(name).cloned().unwrap_or_default();
+        self.areas.push(Area::new(name.into(), way));
+        self.area_names.insert(name.into(), id);
+        id
     }
 
-    /// Whether an agent is logged in.
-    #[must_use]
-    pub fn is_online(&self, login: &str) -> bool {
-        self.agents.get(login).is_some_and(|agent| agent.online)
+    fn known_area(&self, name: &str) -> Option<&Area> {
+        self.area_names.get(name).map(|id| &self.areas[*id as usize])
     }
 
-    /// Whether an area has somebody on duty (A5, D7).
-    #[must_use]
-    pub fn is_staffed(&self, area: &str) -> bool {
-        self.staff(area).next().is_some()
+    fn holders_of(&self, chat: ChatId) -> impl Iterator<Item = AgentId> + '_ {
+        self.holders.range((chat, 0)..=(chat, AgentId::MAX)).map(|(_, id)| *id)
     }
 
-    /// The chats that hold a place of this agent's.
-    #[must_use]
-    pub fn chats_of(&self, login: &str) -> Vec<ChatId> {
-        self.agents.get(login).map(|agent| agent.chats.keys().copied().collect()).unwrap_or_default()
-    }
-
-    /// Who an agent is, if known.
-    #[must_use]
-    pub fn profile(&self, login: &str) -> Option<Profile> {
-        self.agents.get(login).map(|agent| agent.profile.clone())
-    }
-
-    /// The places of this agent's that are kept for customers on their way.
-    #[must_use]
-    pub fn seats_of(&self, login: &str) -> Vec<SeatKey> {
-        self.agents.get(login).map(|agent| agent.seats.keys().cloned().collect()).unwrap_or_default()
-    }
-
-    /// Every waiting chat with its rank and expected wait (H1).
-    #[must_use]
-    pub fn places(&self) -> Vec<(ChatId, u32, Option<WaitRange>)> {
-        let areas: BTreeSet<&str> = self.waiting.values().map(|ticket| ticket.area.as_str()).collect();
-        let ranked = areas.into_iter().flat_map(|area| {
-            (1..).zip(self.line(area)).map(move |(rank, ticket)| (ticket.chat, rank, self.wait(area, rank)))
+    /// The agent has the chat.
+    fn give(&mut self, now: Timestamp, id: AgentId, chat: ChatId, area: Option<AreaId>) {
+        let weight = self.weights.get(&chat).copied().unwrap_or(CHAT);
+        self.turns += 1;
+        let turn = self.turns;
+        self.holders.insert((chat, id));
+        self.change(id, |agent| {
+            agent.chats.insert(chat, Held { since: now, weight, area });
+            (agent.idle_since, agent.turn) = (now, turn);
         });
-        ranked.collect()
     }
 
-    /// The queue as an agent sees it.
-    #[must_use]
-    pub fn queue_for(&self, login: &str) -> Vec<WaitingCard> {
-        let Some(agent) = self.agents.get(login) else { return Vec::new() };
-        let areas: BTreeSet<&str> = self.waiting.values().map(|ticket| ticket.area.as_str()).collect();
-        let mine =
-            |area: &&str| agent.profile.supervisor || agent.profile.areas.iter().any(|name| name == area);
-        let lines = areas.into_iter().filter(mine).flat_map(|area| (1..).zip(self.line(area)));
-        let card = |(rank, ticket): (u32, &Ticket)| WaitingCard {
-            chat: ticket.chat,
-            area: ticket.area.clone(),
-            name: ticket.name.clone(),
-            subject: ticket.subject.clone(),
-            since: ticket.since,
-            rank,
-            from: ticket.from.clone(),
-        };
-        lines.map(card).collect()
-    }
-
-    /// An area as the transfer dialog shows it; the caller knows its title and the policy.
-    #[must_use]
-    pub fn area_card(&self, name: &str, title: &str, share: SharePolicy) -> AreaCard {
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let waiting = count(self.waiting.values().filter(|ticket| ticket.area == name).count());
-        AreaCard {
-            name: name.into(),
-            title: title.into(),
-            agents: count(self.staff(name).count()),
-            free_agents: count(self.staff(name).filter(|agent| agent.why_not().is_none()).count()),
-            waiting,
-            wait: self.wait(name, waiting + 1),
-            share,
-        }
-    }
-
-    /// Every agent who is or was here, as the transfer dialog shows them.
-    pub fn agent_cards<'a>(
-        &'a self,
-        share: impl Fn(&Profile) -> SharePolicy + 'a,
-    ) -> impl Iterator<Item = AgentCard> + 'a {
-        self.agents.values().map(move |agent| agent.card(share(&agent.profile)))
-    }
-
-    /// An agent, if known.
-    #[must_use]
-    pub fn agent_card(&self, login: &str, share: SharePolicy) -> Option<AgentCard> {
-        self.agents.get(login).map(|agent| agent.card(share))
-    }
-
-    /// An honest range for the customer of this rank: half to double of what the estimate says, in whole minutes
-    /// where it is long. Nothing where nobody is on duty.
-    fn wait(&self, area: &str, rank: u32) -> Option<WaitRange> {
-        let (mut places, mut free) = (0_u32, 0_u32);
-        for agent in self.staff(area) {
-            let taken = u32::try_from(agent.taken()).unwrap_or(u32::MAX);
-            places = places.saturating_add(agent.profile.max_chats);
-            free = free.saturating_add(agent.profile.max_chats.saturating_sub(taken));
-        }
-        if places == 0 {
-            return None;
-        }
-        if rank <= free {
-            return Some(WaitRange { from: 0, to: 60 });
-        }
-        let handling = self.handling.get(area).copied().unwrap_or(FIRST_GUESS) / 1_000.0;
-        let expected = f64::from(rank - free) * handling / f64::from(places);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "rounded, positive, saturating"
-        )]
-        let minutes = |seconds: f64| (seconds / 60.0) as u32 * 60;
-        Some(WaitRange { from: minutes(expected / 2.0), to: minutes(expected * 2.0) + 60 })
+    /// The agent does not have the chat.
+    fn take(&mut self, id: AgentId, chat: ChatId) -> Option<Held> {
+        self.holders.remove(&(chat, id)).then_some(())?;
+        let mut held = None;
+        self.change(id, |agent| held = agent.chats.remove(&chat));
+        held
     }
 }
 
-impl Agent {
-    fn unknown(login: String) -> Self {
-        let profile =
-            Profile { title: login.clone(), login, supervisor: false, areas: Vec::new(), max_chats: 0 };
-        Self {
-            profile,
-            online: false,
-            presence: Presence::Available,
-            chats: BTreeMap::new(),
-            seats: BTreeMap::new(),
-        }
-    }
-
-    fn card(&self, share: SharePolicy) -> AgentCard {
-        let profile = &self.profile;
-        AgentCard {
-            name: profile.login.clone(),
-            title: profile.title.clone(),
-            supervisor: profile.supervisor,
-            areas: profile.areas.clone(),
-            chats: u32::try_from(self.taken()).unwrap_or(u32::MAX),
-            max_chats: profile.max_chats,
-            online: self.online,
-            presence: self.presence,
-            share,
-        }
-    }
-}
-
-mod seats;
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,17 @@
 //! Places that are kept for customers on their way here, so that a transfer that is accepted has somewhere to go.
 
-use std::collections::BTreeMap;
-
 use baton_protocol::{ChatId, ErrorCode, Timestamp};
 
-use super::{Agent, Output, QueueManager, Seat, SeatKey, Wanted};
+use super::{Agent, AgentId, Output, Profile, QueueManager, Seat, SeatKey, Wanted};
 
 /// Seconds after which to ask again, where nothing better is known.
 const AGAIN: u32 = 60;
-
-impl Seat {
-    /// Nobody came: the place is again that of the chat it was taken from, if it was.
-    fn back_to(self, chats: &mut BTreeMap<ChatId, Timestamp>, now: Timestamp) {
-        chats.extend(self.instead_of.map(|chat| (chat, now)));
-    }
-}
 
 impl QueueManager {
     /// Asked again for the same customer, it answers for the place that is kept already.
     pub(super) fn reserve(
         &mut self,
+        now: Timestamp,
         seat: SeatKey,
         place: (String, Timestamp),
         wanted: Wanted,
@@ -27,7 +19,7 @@ impl QueueManager {
         let answer = match self.keeper(&seat) {
             Some(agent) => Ok(Some(agent.profile.clone())),
             None if self.kept.contains_key(&seat) => Ok(None),
-            None => self.find_place(&seat, place, wanted),
+            None => self.find_place(now, &seat, place, wanted),
         };
         let changed = answer.is_ok();
         let mut outputs = vec![Output::Reserved { seat, answer }];
@@ -37,46 +29,55 @@ impl QueueManager {
 
     fn find_place(
         &mut self,
+        now: Timestamp,
         seat: &SeatKey,
         (area, until): (String, Timestamp),
         wanted: Wanted,
-    ) -> Result<Option<super::Profile>, (ErrorCode, u32)> {
+    ) -> Result<Option<Profile>, (ErrorCode, u32)> {
         let mut instead_of = None;
-        let login = match wanted {
+        let id = match wanted {
             Wanted::InQueue(most) => {
-                let waiting = self.waiting.values().filter(|ticket| ticket.area == area).count();
-                let coming = self.kept.values().filter(|(other, _)| *other == area).count();
-                if waiting + coming >= most as usize {
+                let id = self.area(&area);
+                let line = &mut self.areas[id as usize];
+                if line.line.len() + line.coming >= most {
                     return Err((ErrorCode::QueueFull, self.again_in(&area)));
                 }
-                self.kept.insert(seat.clone(), (area, until));
+                line.coming += 1;
+                self.kept.insert(seat.clone(), (id, until));
+                self.lapses.insert((until, seat.clone()));
                 return Ok(None);
             }
-            Wanted::FreeAgent(not) => self.idlest(&area, &not).ok_or_else(|| {
+            Wanted::FreeAgent(not) => self.idlest_id(&area, &not).ok_or_else(|| {
                 let code = if not.is_empty() { ErrorCode::NoAgentFree } else { ErrorCode::Declined };
                 (code, self.again_in(&area))
             })?,
             Wanted::This(login) => {
-                let free = self.agents.get(&login).is_some_and(|agent| agent.why_not().is_none());
-                free.then_some(login).ok_or((ErrorCode::AgentUnavailable, AGAIN))?
+                let id = self.logins.get(&login).copied();
+                id.filter(|id| self.agents[*id as usize].why_not().is_none())
+                    .ok_or((ErrorCode::AgentUnavailable, AGAIN))?
             }
-            Wanted::Promised(login) => login,
+            Wanted::Promised(login) => self.agent(&login, now),
             Wanted::InsteadOf(login, chat) => {
-                instead_of = Some(chat);
-                self.swap(&login, chat)?
+                let id = self.logins.get(&login).copied().ok_or((ErrorCode::AgentUnavailable, AGAIN))?;
+                let held = self.take(id, chat).ok_or((ErrorCode::AgentUnavailable, AGAIN))?;
+                instead_of = Some((chat, held));
+                self.instead.insert(chat, seat.clone());
+                id
             }
         };
-        let agent = self.agents.entry(login.clone()).or_insert_with(|| Agent::unknown(login));
-        agent.seats.insert(seat.clone(), Seat { until, instead_of });
-        Ok(Some(agent.profile.clone()))
+        self.keepers.insert(seat.clone(), id);
+        self.lapses.insert((until, seat.clone()));
+        self.change(id, |agent| {
+            agent.seats.insert(seat.clone(), Seat { until, instead_of });
+        });
+        Ok(Some(self.agents[id as usize].profile.clone()))
     }
 
     /// Whoever was to come or to give the place back is gone, with the machine that knew.
     pub(super) fn drop_lapsed(&mut self, now: Timestamp) {
-        self.kept.retain(|_, (_, until)| *until > now);
-        for agent in self.agents.values_mut() {
-            for (_, lapsed) in agent.seats.extract_if(.., |_, seat| seat.until <= now) {
-                lapsed.back_to(&mut agent.chats, now);
+        while self.lapses.first().is_some_and(|(until, _)| *until <= now) {
+            if let Some((_, seat)) = self.lapses.pop_first() {
+                self.drop_seat(&seat);
             }
         }
     }
@@ -84,51 +85,79 @@ impl QueueManager {
     /// The agent of the area who has the fewest chats, if one is free.
     #[must_use]
     pub fn idlest(&self, area: &str, not: &[String]) -> Option<String> {
-        let free = self.staff(area).filter(|agent| agent.why_not().is_none());
-        let others = free.filter(|agent| !not.contains(&agent.profile.login));
-        others.min_by_key(|agent| agent.taken()).map(|agent| agent.profile.login.clone())
+        self.idlest_id(area, not).map(|id| self.agents[id as usize].profile.login.clone())
     }
 
-    fn swap(&mut self, login: &str, chat: ChatId) -> Result<String, (ErrorCode, u32)> {
-        let held = self.agents.get_mut(login).and_then(|agent| agent.chats.remove(&chat));
-        held.map(|_| login.to_owned()).ok_or((ErrorCode::AgentUnavailable, AGAIN))
+    fn idlest_id(&self, area: &str, not: &[String]) -> Option<AgentId> {
+        let wanted = |id: AgentId| !not.contains(&self.agents[id as usize].profile.login);
+        let pools = self.known_area(area)?.free.values();
+        pools.filter_map(|turns| turns.iter().find(|turn| wanted(turn.2))).min().map(|turn| turn.2)
     }
 
     fn again_in(&self, area: &str) -> u32 {
         self.wait(area, 1).map_or(AGAIN, |wait| wait.to.clamp(5, 600))
     }
 
-    pub(super) fn give_back(&mut self, now: Timestamp, seat: &SeatKey) -> Vec<Output> {
-        let kept = self.kept.remove(seat).is_some();
-        let freed = self.remove_seat(seat).map(|(agent, seat)| seat.back_to(&mut agent.chats, now));
-        if kept || freed.is_some() { vec![Output::Changed] } else { Vec::new() }
+    pub(super) fn give_back(&mut self, seat: &SeatKey) -> Vec<Output> {
+        if self.drop_seat(seat) { vec![Output::Changed] } else { Vec::new() }
+    }
+
+    /// Nobody comes: the place is again that of the chat it was taken from, if it was.
+    fn drop_seat(&mut self, seat: &SeatKey) -> bool {
+        let kept = self.remove_kept(seat);
+        let Some((id, dropped)) = self.remove_seat(seat) else { return kept };
+        if let Some((chat, held)) = dropped.instead_of {
+            self.holders.insert((chat, id));
+            self.change(id, |agent| {
+                agent.chats.insert(chat, held);
+            });
+        }
+        true
+    }
+
+    fn remove_kept(&mut self, seat: &SeatKey) -> bool {
+        let Some((area, until)) = self.kept.remove(seat) else { return false };
+        self.areas[area as usize].coming -= 1;
+        self.lapses.remove(&(until, seat.clone()));
+        true
     }
 
     /// The place is taken by the customer it was kept for; answers the agent who was promised.
-    pub(super) fn take_seat(&mut self, seat: &SeatKey) -> Option<String> {
-        self.kept.remove(seat);
-        self.remove_seat(seat).map(|(agent, _)| agent.profile.login.clone())
+    pub(super) fn take_seat(&mut self, seat: &SeatKey) -> Option<AgentId> {
+        self.remove_kept(seat);
+        self.remove_seat(seat).map(|(id, _)| id)
     }
 
     /// The agent with whom the place is kept.
     pub(super) fn keeper(&self, seat: &SeatKey) -> Option<&Agent> {
-        self.agents.values().find(|agent| agent.seats.contains_key(seat))
+        self.keepers.get(seat).map(|id| &self.agents[*id as usize])
     }
 
-    fn remove_seat(&mut self, seat: &SeatKey) -> Option<(&mut Agent, Seat)> {
-        self.agents.values_mut().find_map(|agent| agent.seats.remove(seat).map(|seat| (agent, seat)))
+    pub(super) fn remove_seat(&mut self, seat: &SeatKey) -> Option<(AgentId, Seat)> {
+        let id = self.keepers.remove(seat)?;
+        let mut removed = None;
+        self.change(id, |agent| removed = agent.seats.remove(seat));
+        let removed = removed?;
+        self.lapses.remove(&(removed.until, seat.clone()));
+        if let Some((chat, _)) = removed.instead_of {
+            self.instead.remove(&chat);
+        }
+        Some((id, removed))
     }
 
     /// The chat's own place is its place again: none is kept for where its customer was to go (D6).
     pub(super) fn goes_nowhere(&mut self, chat: ChatId) {
-        for agent in self.agents.values_mut() {
-            agent.seats.retain(|_, seat| seat.instead_of != Some(chat));
+        if let Some(seat) = self.instead.get(&chat).cloned() {
+            self.remove_seat(&seat);
         }
     }
 
     /// What the chat says of itself is newer than what was to become of it.
     pub(super) fn wants_nothing_back(&mut self, chat: ChatId) {
-        let seats = self.agents.values_mut().flat_map(|agent| agent.seats.values_mut());
-        seats.filter(|seat| seat.instead_of == Some(chat)).for_each(|seat| seat.instead_of = None);
+        let Some(seat) = self.instead.remove(&chat) else { return };
+        let Some(id) = self.keepers.get(&seat).copied() else { return };
+        if let Some(kept) = self.agents[id as usize].seats.get_mut(&seat) {
+            kept.instead_of = None;
+        }
     }
 }

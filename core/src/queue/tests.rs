@@ -2,7 +2,14 @@
 
 use proptest::prelude::*;
 
+use baton_protocol::model::SharePolicy;
+
 use super::*;
+
+mod routing;
+
+const PRIORITY_STEP: u64 = 60_000;
+const TRANSFERRED: u64 = 120_000;
 
 fn chat(number: u8) -> ChatId {
     ChatId([number; 16])
@@ -20,8 +27,12 @@ fn ticket(number: u8, since: u64) -> Ticket {
         name: String::new(),
         subject: String::new(),
         since: Timestamp(since),
+        login_at: Timestamp(since),
         priority: 0,
+        bonus: 0,
+        needs: Vec::new(),
         from: None,
+        last_agent: None,
         seat: None,
     }
 }

@@ -68,6 +68,9 @@ impl Chat {
         self.push_offer(out);
         self.card_changed(out);
         self.tell_place(out);
+        if !self.notices.is_empty() {
+            self.tell_notices(out);
+        }
     }
 
     pub(super) fn welcome(

@@ -50,6 +50,7 @@ impl Chat {
             epoch: self.record.epoch,
             page_secret: None,
             lead: true,
+            overload: false,
             bounds: Bounds::default(),
         };
         let request = TransferRequest {
@@ -63,6 +64,7 @@ impl Chat {
             origins: self.record.origins.clone(),
             context: self.held_context(env),
             confined: self.record.came.as_ref().is_some_and(|came| came.confined),
+            redirects: self.redirects(),
         };
         let peer = attempt.peer.clone();
         self.record.outgoing = Outgoing::Permitted(Requested(attempt).permitted(self.last_seq()));

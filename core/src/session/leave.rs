@@ -60,10 +60,11 @@ impl Chat {
             epoch: self.record.epoch,
             page_secret: by_page.then(|| Verifier::from_bytes(env.bytes())),
             lead: false,
+            overload: false,
         };
         self.record.outgoing = Outgoing::Requested(Requested(attempt));
         self.save(out);
-        let request = CallRequest::Permission(PermissionRequest { agent, visited });
+        let request = CallRequest::Permission(PermissionRequest { agent, visited, overload: false });
         out.push(Effect::Call(Call { peer, transfer, request }));
         out.push(Effect::SetTimer(Timer::Prepare, env.settings.times.prepare));
         self.advanced(out);
@@ -155,6 +156,7 @@ impl Chat {
             challenge: attempt.page_secret.as_ref().map_or(self.record.challenge, Verifier::challenge),
             origins: self.record.origins.clone(),
             confined: attempt.bounds.confined,
+            redirects: self.redirects() + u8::from(attempt.overload),
             context: attempt.bounds.hold(
                 self.release(env, &attempt.comments, &attempt.share, attempt.seen),
                 &env.settings.brand.name,
@@ -257,6 +259,12 @@ impl Chat {
     ) {
         match self.withdraw(code == ErrorCode::Kept, out) {
             Some(attempt) if attempt.lead => self.serve_after_all(env, out),
+            Some(attempt) if attempt.overload => {
+                self.audit_attempt(env, &attempt, Step::Failed { code }, out);
+                if code != ErrorCode::ChatOver {
+                    self.still_waits(env, out);
+                }
+            }
             Some(attempt) => {
                 self.audit_attempt(env, &attempt, Step::Failed { code }, out);
                 self.failed_here(env, attempt.transfer, &attempt.title, code, detail, out);

@@ -11,6 +11,7 @@
 //! - [`talk`]: messages, notes, typing, the end.
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`marks`]: what agents know of a chat beside what was said.
+//! - [`redirect`]: a customer is sent on, or told, because there are too many.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
@@ -30,6 +31,7 @@ mod marks;
 mod page;
 pub(crate) use leave::backoff;
 pub use page::PageOffer;
+mod redirect;
 mod release;
 mod rescue;
 mod serve;
@@ -42,7 +44,7 @@ use baton_protocol::federation::{Commit, ProgressReport, Settle};
 use baton_protocol::frames::About;
 use baton_protocol::model::{
     Author, Body, ChatCard, ChatState, Context, Customer, Destination, DocumentCard, DocumentRef, EndReason,
-    Entry, Event, Outcome, Page, Phase, PriorEntry, Share, Visit, WaitRange,
+    Entry, Event, Notice, Outcome, Page, Phase, PriorEntry, Share, Visit, WaitRange,
 };
 use baton_protocol::{
     Challenge, ChatId, ClientFrame, Epoch, ErrorCode, MessageId, ResumeToken, SecretDigest, Seq, ServerFrame,
@@ -91,6 +93,9 @@ pub struct Record {
     /// Whether it is marked as confidential (O2).
     #[serde(default)]
     pub confidential: bool,
+    /// The agent who had it last and did not pass it on, by login name.
+    #[serde(default)]
+    pub last_agent: Option<String>,
     /// The first entry that the present agent may see; earlier ones are in the context, as far as policy allows.
     pub view_from: Seq,
     /// Documents of the context that are not here, the next one to be fetched first.
@@ -141,6 +146,9 @@ pub struct Came {
     /// Whether what came along must not go on to a third company.
     #[serde(default)]
     pub confined: bool,
+    /// How often overload had sent the customer on by then (D9).
+    #[serde(default)]
+    pub redirects: u8,
 }
 
 /// A transfer within this server.
@@ -247,6 +255,12 @@ pub enum Input {
     Erase(ReplyTo),
     /// The queue manager's word.
     Queue(queue::Output),
+    /// There are too many: the customer goes to another server, if they still wait (D9).
+    Redirect(Target),
+    /// There are too many: the customer waits in this area instead.
+    Overflow(String),
+    /// What those who wait are told and offered.
+    Notices(Vec<Notice>),
     /// The place in the queue, to be shown.
     Place(u32, Option<WaitRange>),
     /// A peer's answer to a call about this transfer.
@@ -281,6 +295,8 @@ pub enum Input {
     WhetherAccepted,
     /// The chat has just been found in the store or created: put it back where it belongs.
     Restore,
+    /// The queue manager has forgotten everything (Q2): it is told again.
+    Restate,
     /// Time.
     Timer(Timer),
 }
@@ -321,6 +337,10 @@ pub struct Chat {
     placing: Option<serve::Placing>,
     /// When the customer's browser last loaded the warm transfer page (O4).
     looked: Option<Timestamp>,
+    /// When overload last tried to send the customer on.
+    redirected: Option<Timestamp>,
+    /// What the customer is told and offered while waiting.
+    notices: Vec<Notice>,
     /// A document is being fetched, or waits to be fetched again.
     fetching: bool,
     /// Times in a row that a document could not be had.
@@ -377,6 +397,7 @@ impl Chat {
             came,
             passed: None,
             confidential: false,
+            last_agent: None,
             view_from: 1,
             documents: Self::awaited(context.as_ref()),
             pages: Vec::new(),
@@ -395,7 +416,7 @@ impl Chat {
             let area = env.settings.area_title(&chat.record.area).unwrap_or(&chat.record.area).to_owned();
             chat.happened(env, Event::Queued { area }, &mut effects);
         }
-        chat.enqueue(&mut effects);
+        chat.enqueue(env, &mut effects);
         if !beginning.promised {
             chat.report(baton_protocol::model::Stage::Queued, &mut effects);
         }
@@ -418,6 +439,8 @@ impl Chat {
             place: None,
             placing: None,
             looked: None,
+            redirected: None,
+            notices: Vec::new(),
             fetching: false,
             fetches: 0,
             erased: false,
@@ -456,6 +479,9 @@ impl Chat {
             Input::Decided(login, transfer, accept) => self.decided(env, &login, transfer, accept, out),
             Input::Rescue { to, reply } => self.rescue(env, to, reply, out),
             Input::Queue(output) => self.queued(env, output, out),
+            Input::Redirect(target) => self.redirect(env, target, out),
+            Input::Overflow(area) => self.overflow(env, area, out),
+            Input::Notices(notices) => self.notices(notices, out),
             Input::Place(rank, wait) => {
                 self.place = Some((rank, wait));
                 self.tell_place(out);
@@ -471,6 +497,7 @@ impl Chat {
             Input::Fence => self.fence(env, out),
             Input::WhetherAccepted => self.whether_accepted(out),
             Input::Restore => self.restore(env, out),
+            Input::Restate => self.restore_place(env, out),
             Input::Timer(timer) => self.timer(env, timer, out),
         }
     }
@@ -639,7 +666,7 @@ impl Chat {
     }
 
     fn restore(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
-        self.restore_place(out);
+        self.restore_place(env, out);
         self.restore_transfer(env, out);
         self.fetch_next(out);
         if self.is_open() {

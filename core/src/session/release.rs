@@ -80,7 +80,7 @@ impl Chat {
         // Nobody may pick up, or be given, who is not here.
         self.drop_placing(env, ErrorCode::ChatOver, out);
         match &self.record.state {
-            State::Waiting { .. } => out.push(Effect::Queue(queue::Input::Leave(self.record.id))),
+            State::Waiting { .. } => out.push(Effect::Queue(queue::Input::Moved(self.record.id))),
             // The agent's place is the other session's; a restart may have held it here as well.
             State::Active { login, .. } if self.is_led() => {
                 out.push(Effect::Queue(queue::Input::Withdraw(login.clone(), self.record.id)));
@@ -159,7 +159,7 @@ impl Chat {
     fn give_up_place(&self, out: &mut Vec<Effect>) {
         let free = match &self.record.state {
             State::Active { login, .. } => queue::Input::Free(login.clone(), self.record.id),
-            _ => queue::Input::Leave(self.record.id),
+            _ => queue::Input::Moved(self.record.id),
         };
         out.push(Effect::Queue(free));
     }
@@ -263,7 +263,7 @@ impl Chat {
             self.failed_here(env, transfer, &title, code, code.to_string(), out);
         }
         if matches!(self.record.state, State::Waiting { .. }) {
-            self.wait_again(out);
+            self.wait_again(env, out);
         }
     }
 

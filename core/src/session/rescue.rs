@@ -118,15 +118,15 @@ impl Chat {
                 out.push(Effect::ToAgent(login.clone(), ServerFrame::CardChanged { card }));
                 out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
                 self.record.area = area;
-                self.wait_again(out);
+                self.wait_again(env, out);
                 self.happened(env, Event::Transferred { from: agent, to: title }, out);
             }
             State::Waiting { .. } => {
                 // Also to the same queue: it may not know of the chat any more.
-                out.push(Effect::Queue(queue::Input::Leave(self.record.id)));
+                out.push(Effect::Queue(queue::Input::Moved(self.record.id)));
                 self.record.area = area;
                 self.save(out);
-                self.enqueue(out);
+                self.enqueue(env, out);
             }
             State::Ended(_) => {}
         }

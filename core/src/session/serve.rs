@@ -30,28 +30,34 @@ pub(super) struct Placing {
 }
 
 impl Chat {
-    pub(super) fn enqueue(&self, out: &mut Vec<Effect>) {
+    pub(super) fn enqueue(&self, env: &Env<'_>, out: &mut Vec<Effect>) {
         let State::Waiting { since, from } = &self.record.state else { return };
         if !self.record.outgoing.serves() {
             return;
         }
         let customer = self.known_customer();
+        let customs = env.settings.customs.get(&self.record.area);
+        let facts = self.facts(from.as_ref());
         out.push(Effect::Queue(queue::Input::Wait(Ticket {
             chat: self.record.id,
             area: self.record.area.clone(),
             name: customer.name.clone(),
             subject: customer.subject.clone(),
             since: *since,
+            login_at: customer.login_at,
             priority: self.record.priority,
+            bonus: customs.map_or(0, |customs| customs.bonus(&facts)),
+            needs: customs.map(|customs| customs.needs(&facts)).unwrap_or_default(),
             from: from.clone(),
+            last_agent: self.record.last_agent.clone(),
             seat: self.record.came.as_ref().map(|came| (came.peer.clone(), came.transfer)),
         })));
     }
 
-    pub(super) fn restore_place(&self, out: &mut Vec<Effect>) {
+    pub(super) fn restore_place(&self, env: &Env<'_>, out: &mut Vec<Effect>) {
         match &self.record.state {
             _ if !self.is_open() => {}
-            State::Waiting { .. } => self.enqueue(out),
+            State::Waiting { .. } => self.enqueue(env, out),
             State::Active { login, .. } => self.restore_agent(login, out),
             State::Ended(_) => {}
         }
@@ -95,6 +101,8 @@ impl Chat {
         if !waits || !self.is_open() || !self.record.outgoing.serves() {
             return out.push(Effect::Queue(queue::Input::Free(agent.login, self.record.id)));
         }
+        self.stays(env, out);
+        self.record.last_agent = Some(agent.login.clone());
         self.record.state = State::Active { login: agent.login.clone(), title: agent.title.clone() };
         self.served_by(&agent.login);
         if self.needs_second_step(env) {
@@ -132,22 +140,22 @@ impl Chat {
         if self.is_led() {
             // Nobody has told the customer of that agent yet.
             self.withdraw(false, out);
-            return self.wait_again(out);
+            return self.wait_again(env, out);
         }
         if !matches!(self.record.outgoing, Outgoing::Owned) {
             self.abort(env, ErrorCode::AgentUnavailable, String::new(), out);
         }
         // The old place: as long as they have been here.
-        self.wait_again(out);
+        self.wait_again(env, out);
         self.happened(env, Event::AgentLost { agent }, out);
     }
 
     /// Back to the queue, at the place that the time of arrival gives.
-    pub(super) fn wait_again(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn wait_again(&mut self, env: &Env<'_>, out: &mut Vec<Effect>) {
         self.record.state = State::Waiting { since: self.record.since, from: None };
         self.save(out);
         self.to_customer(ServerFrame::PhaseChanged { chat: self.record.id, phase: self.phase() }, out);
-        self.enqueue(out);
+        self.enqueue(env, out);
     }
 
     /// The chat for its agent's console: card, context, entries (A8).
@@ -334,6 +342,8 @@ impl Chat {
         if let Destination::Area(area) = placing.target.destination {
             self.record.area = area;
         }
+        // Whoever passes a customer on does not get them back.
+        self.record.last_agent = None;
         self.record.state = State::Waiting { since: env.now, from: Some(title) };
         out.push(Effect::ToAgent(login.clone(), gone));
         out.push(Effect::Queue(queue::Input::Free(login.clone(), chat)));
@@ -347,7 +357,7 @@ impl Chat {
                 let phase = self.phase();
                 self.to_customer(ServerFrame::PhaseChanged { chat, phase }, out);
                 self.tell_progress_to(&login, transfer, Stage::Queued, out);
-                self.enqueue(out);
+                self.enqueue(env, out);
             }
         }
     }

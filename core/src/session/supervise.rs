@@ -64,7 +64,7 @@ impl Chat {
             Supervision::Whisper(id, text) => self.whisper(env, &who, id, text, out),
             Supervision::Join => self.join(env, &who, out),
             Supervision::TakeOver => self.take_over(env, who, out),
-            Supervision::Priority(priority) => self.set_priority(priority, out),
+            Supervision::Priority(priority) => self.set_priority(env, priority, out),
         }
     }
 
@@ -175,11 +175,11 @@ impl Chat {
         }
     }
 
-    fn set_priority(&mut self, priority: u8, out: &mut Vec<Effect>) {
+    fn set_priority(&mut self, env: &Env<'_>, priority: u8, out: &mut Vec<Effect>) {
         self.record.priority = priority.min(9);
         self.save(out);
         self.tell_marks(out);
-        self.enqueue(out);
+        self.enqueue(env, out);
     }
 
     /// An agent has it now: who it is may read it later, and need not follow it any more.

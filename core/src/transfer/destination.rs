@@ -69,6 +69,9 @@ pub struct Record {
     /// Whether it must not go on to a third company.
     #[serde(default)]
     pub confined: bool,
+    /// How often overload has sent the customer on (D9).
+    #[serde(default)]
+    pub redirects: u8,
     /// How far it is.
     pub state: State,
 }
@@ -161,6 +164,8 @@ pub enum Input {
     Fenced,
     /// After a restart.
     Restore,
+    /// The queue manager has forgotten everything (Q2): it is told again.
+    Restate,
     /// Time.
     Timer(Timer),
 }
@@ -250,6 +255,7 @@ impl Incoming {
             expires: env.now.plus(env.settings.times.keep),
             context: request.context,
             confined: request.confined,
+            redirects: request.redirects,
             state: State::Posted,
         };
         let mut incoming = Self::load(record);
@@ -323,6 +329,11 @@ impl Incoming {
             Input::Merged => self.merged(out),
             Input::Fenced => self.fenced(out),
             Input::Restore => self.restore(env, out),
+            Input::Restate => {
+                if matches!(self.record.state, State::Reserved | State::Claimed(_)) {
+                    self.keep_place(env, out);
+                }
+            }
             Input::Timer(timer) => self.timer(env, timer, out),
         }
     }
@@ -443,6 +454,7 @@ impl Incoming {
                     transfer: self.record.transfer,
                     tail_due: provisional,
                     confined: self.record.confined,
+                    redirects: self.record.redirects,
                 },
                 context,
             )),

@@ -54,6 +54,9 @@ pub struct Attempt {
     /// Whether it is the second step within this server (D6), of which nobody need be told.
     #[serde(default)]
     pub lead: bool,
+    /// Whether no agent has asked for it: there are too many customers here (D9).
+    #[serde(default)]
+    pub overload: bool,
 }
 
 /// Permission has been asked for.

@@ -15,6 +15,19 @@ pub(super) struct Serve {
     /// How the log is written, to standard error. How much of it: RUST_LOG, for example `baton_gateway=debug`.
     #[arg(long, default_value = "text")]
     log: Log,
+    /// What this process does. `[queue_manager]` in the settings says where edges find the queue.
+    #[arg(long, default_value = "all")]
+    role: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Everything, the queue included.
+    All,
+    /// Everything but the queue, which is on another machine.
+    Edge,
+    /// The queue for edges.
+    Queue,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -28,7 +41,7 @@ enum Log {
 impl Serve {
     /// Runs the gateway until it is told to stop.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
-        let config = config(folder)?;
+        let mut config = config(folder)?;
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A file has no colours.
@@ -37,6 +50,24 @@ impl Serve {
             Log::Text => log.init(),
             Log::Json => log.json().init(),
         }
-        crate::serve(config).await
+        let manager = config.desk.manager.as_mut();
+        match (self.role, manager) {
+            (Role::All, manager) => {
+                if let Some(manager) = manager {
+                    manager.connect = None;
+                }
+                crate::serve(config).await
+            }
+            (Role::Edge, Some(manager)) if manager.connect.is_some() => crate::serve(config).await,
+            (Role::Queue, Some(manager)) if manager.listen.is_some() => crate::run::serve_queue(config).await,
+            (Role::Edge, _) => Err(missing("connect")),
+            (Role::Queue, _) => Err(missing("listen")),
+        }
     }
+}
+
+fn missing(key: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the settings do not say where the queue manager is: add\n\n[queue_manager]\n{key} = \"10.0.0.5:7300\"\nsecret = \"queue.secret\""
+    )
 }

@@ -4,7 +4,9 @@
 //! [`template`] writes the file that `baton init` starts with, and every mistake is a [`Mistake`] with its line and
 //! an example.
 
+pub mod desk;
 mod documents;
+pub mod hours;
 mod mistake;
 mod read;
 pub mod rules;
@@ -69,6 +71,8 @@ pub struct Config {
     pub key_wait: u64,
     /// What may leave this server (W2).
     pub rules: Rules,
+    /// How areas serve those who wait.
+    pub desk: desk::Desk,
     /// The data folder.
     pub folder: PathBuf,
 }
@@ -161,6 +165,7 @@ impl Config {
             areas: self.areas.clone(),
             rules: self.rules.clone(),
             times: self.times,
+            customs: self.desk.customs.clone(),
         }
     }
 }

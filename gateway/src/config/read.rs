@@ -9,6 +9,7 @@ use baton_protocol::model::SharePolicy;
 use toml::de::DeTable;
 use url::Url;
 
+use super::desk::Desk;
 use super::mistake::{Mistake, Mistakes};
 use super::section::{Located, Section};
 use super::{Address, Area, Config, Limits, Tls, documents, rules};
@@ -47,7 +48,10 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
     let tls = top.optional("tls").map(|section| tls(section, folder));
     check_transport(listen.as_ref(), url.as_ref(), tls.is_some(), mistakes);
     check_page(page.as_ref(), &sites, mistakes);
-    let areas = areas(&mut top, mistakes);
+    let mut desk = Desk::default();
+    let areas = areas(&mut top, &mut desk, mistakes);
+    desk.finish(&mut top, folder);
+    check_overflows(&desk, &areas, &top, mistakes);
     let ((limits, trusted_proxies), times) = (limits(top.section("limits")), times(&mut top));
     let (general_entrance, address) = arrivals(top.section("arrival"));
     let config = Config {
@@ -65,6 +69,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         key_wait: key_wait(top.section("federation")),
         rules: policy(top.section("policy"), &areas, mistakes),
         areas,
+        desk,
         general_entrance,
         address,
         documents: documents::read(top.section("documents"), folder),
@@ -132,7 +137,18 @@ fn check_page(page: Option<&Located<String>>, sites: &[Located<String>], mistake
     }
 }
 
-fn areas(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Area> {
+/// An area that customers are sent to has to exist, and not be the one that has too many.
+fn check_overflows(desk: &Desk, areas: &[Area], top: &Section<'_, '_>, mistakes: &Mistakes<'_>) {
+    for (area, to) in desk.overflows() {
+        if area == to || !areas.iter().any(|known| known.name == to) {
+            let what = format!("`overflow` of `{area}`: {to:?} is not another area here");
+            let other = areas.iter().find(|known| known.name != area).map_or("billing", |known| &known.name);
+            mistakes.add(&top.at(), what, format!("area = \"{other}\""));
+        }
+    }
+}
+
+fn areas(top: &mut Section<'_, '_>, desk: &mut Desk, mistakes: &Mistakes<'_>) -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
     let sections = top.sections("area", AREA);
     let none = sections.as_ref().is_some_and(Vec::is_empty);
@@ -140,12 +156,14 @@ fn areas(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Area> {
         let name = section.needed("name", "name = \"sales\"", rules::name);
         let title = value(section.needed("title", "title = \"Sales\"", rules::label));
         let arrival = arrival(&mut section, mistakes);
+        let read = desk.read_area(&mut section, mistakes);
         section.finish();
         let Some((name, at)) = name else { continue };
         if areas.iter().any(|area| area.name == name) {
             let what = format!("there is an area `{name}` already: the name of each area is its own");
             mistakes.add(&at, what, format!("name = \"{name}-2\""));
         }
+        desk.keep(&name, read);
         areas.push(Area { name, title, arrival });
     }
     if none {

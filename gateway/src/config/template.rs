@@ -97,7 +97,19 @@ const AREAS: &str = "\
 # steps = 1                 # 2: they wait in a holding session, and go on to the agent's by a second transfer
 # agent_required = \"no\"     # \"free\": only while an agent is free; \"willing\": only one who, when asked, takes them
 # keep_posted = \"yes\"       # whether what was sent is kept for another try when no agent is free
-# max_waiting = 1000        # customers who may wait, those on their way included";
+# max_waiting = 1000        # customers who may wait, those on their way included
+# How it serves those who wait:
+# assign = \"by_hand\"        # or to a free agent by itself: \"longest_idle\", \"least_busy\", \"round_robin\"
+# last_agent = \"yes\"        # the agent who had the customer last comes first
+# reserve = 0               # free agents who are kept for transferred and urgent customers
+# transferred_seconds = 120 # what counts as time of waiting: having been transferred,
+# priority_seconds = 60     #   each step of a recommended priority,
+# login_percent = 0         #   the time since the login at the first server, in per cent,
+# ahead_seconds = 0         #   and being of this area
+# relax_seconds = 60        # after this, a customer does without the least important skill that they need
+# hours = [\"Mon-Fri 09:00-17:30\"], time_zone = \"Europe/Berlin\", holidays = [\"12-25\"]
+# takes_overload = \"while_free\"  # customers whom an overloaded peer sends: or \"all\", \"none\"
+# docs/queue.md explains these, [[area.sign]], [[area.overload]] and [[skill]]";
 
 const TLS: &str = "\
 # The gateway's own certificate, PEM files, from this folder or with their whole paths.

@@ -16,6 +16,8 @@ impl Gateway {
         self.runtime.spawn(async move {
             let Call { peer, transfer, request } = call;
             let progress = matches!(request, CallRequest::Progress(_));
+            let overload = matches!(&request, CallRequest::Permission(request) if request.overload)
+                || matches!(&request, CallRequest::Transfer(request) if request.agent.is_empty());
             let result = if peer == gateway.settings.server {
                 gateway.ask_itself(transfer, request).await
             } else {
@@ -23,6 +25,9 @@ impl Gateway {
             };
             if let Err(error) = &result {
                 tracing::warn!(%peer, %transfer, code = ?error.code(), "a call to a peer failed");
+                if overload {
+                    gateway.backup_refused(&peer, error);
+                }
             }
             if progress {
                 return;

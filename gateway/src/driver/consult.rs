@@ -136,7 +136,8 @@ impl Gateway {
         let failed = |error: CallError| (error.code(), error.detail());
         let peer = self.federation.peer(server).await.ok_or_else(|| refusal(ErrorCode::UnknownServer))?;
         let visited = self.look_at_chat(chat, |chat| self.with_env(|env| chat.visited(env)));
-        let request = PermissionRequest { agent: login.into(), visited: visited.unwrap_or_default() };
+        let request =
+            PermissionRequest { agent: login.into(), visited: visited.unwrap_or_default(), overload: false };
         let answer = self.federation.ask(server, Some(transfer), &CallRequest::Permission(request)).await;
         let Answer::Permission(permission) = answer.map_err(failed)? else {
             return Err(refusal(ErrorCode::BadAnswer));

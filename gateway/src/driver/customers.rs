@@ -51,20 +51,25 @@ impl Gateway {
                     refuse(conn, ErrorCode::UnknownArea);
                     return Ok(Err(CloseCode::Unauthenticated));
                 };
+                let (area, elsewhere) = self.admit(area).await;
                 let subject = cut(subject);
                 let customer =
                     Customer { name: cut(name), email: cut(email), subject, login_at: now(), client_type };
-                self.begin(Beginning {
+                let chat = self.begin(Beginning {
                     area,
                     customer,
                     page,
                     epoch: 1,
                     challenge,
                     origins: conn.origin.clone().into_iter().collect(),
-                    promised: false,
+                    // Whoever goes elsewhere at once is not told that they wait.
+                    promised: elsewhere.is_some(),
                     arrival: None,
                     conn: conn.id,
                 });
+                if let Some(target) = elsewhere {
+                    self.tell_chat(chat, session::Input::Redirect(target));
+                }
                 Ok(Ok(()))
             }
             Start::Resume { token, epoch } => {

@@ -1,15 +1,14 @@
 //! Queues, destinations and places, sent when they change (A1, A2, H1).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use baton_core::effect::Area;
 use baton_core::policy::{Class, Request};
 use baton_core::session;
+use baton_protocol::ServerFrame;
 use baton_protocol::limits::MAX_ENTRIES_BYTES;
 use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange, WaitingCard};
-use baton_protocol::{ChatId, ServerFrame};
 
 use super::Gateway;
 use super::conn::Conn;
@@ -21,21 +20,33 @@ const GATHER: Duration = Duration::from_millis(100);
 /// notice may be lost.
 const AT_LEAST: Duration = Duration::from_secs(10);
 
+/// Customers beyond the first of each line whose ranks are looked at in one round.
+const OTHERS: u32 = 512;
+
+/// The time from one round to the next.
+const ROUND: Duration = Duration::from_millis(200);
+
 /// Supervisors see the list of all chats no more often than this: it is long.
 const OPEN_CHATS: Duration = Duration::from_secs(2);
 
 impl Gateway {
     pub(super) async fn run_lists(self: Arc<Self>) {
         let mut notices = self.bus.listen();
-        let mut places: HashMap<ChatId, (u32, Option<WaitRange>)> = HashMap::new();
-        let (mut told, mut open) = (Instant::now(), Vec::new());
+        let (mut told, mut open, mut news) = (Instant::now(), Vec::new(), Vec::new());
+        let mut behind = 0;
         loop {
             // An error says that notices were missed, which is as good as a notice.
-            let _ = tokio::time::timeout(AT_LEAST, notices.recv()).await;
+            let wait = if behind > 0 { ROUND } else { AT_LEAST };
+            let noticed = tokio::time::timeout(wait, notices.recv()).await.is_ok();
             tokio::time::sleep(GATHER).await;
             while notices.try_recv().is_ok() {}
-            self.send_all_lists();
-            places = self.send_places(&places);
+            if noticed || behind == 0 {
+                // Every rank may be another now; those of the first are told at once, the others' in rounds.
+                behind = self.with_queue(|queue| queue.length());
+                self.send_all_lists();
+            }
+            behind = behind.saturating_sub(OTHERS);
+            self.send_places(&mut news);
             if told.elapsed() >= OPEN_CHATS {
                 told = Instant::now();
                 let chats = self.open_chats();
@@ -62,19 +73,12 @@ impl Gateway {
         }
     }
 
-    fn send_places(
-        self: &Arc<Self>,
-        before: &HashMap<ChatId, (u32, Option<WaitRange>)>,
-    ) -> HashMap<ChatId, (u32, Option<WaitRange>)> {
-        let places = self.with_queue(|queue| queue.places());
-        let mut now = HashMap::with_capacity(places.len());
-        for (chat, rank, wait) in places {
-            if before.get(&chat) != Some(&(rank, wait.clone())) {
-                self.tell_chat(chat, session::Input::Place(rank, wait.clone()));
-            }
-            now.insert(chat, (rank, wait));
+    /// Ranks and waits that have changed (H1). The vector is used again, so that a round allocates nothing.
+    fn send_places(self: &Arc<Self>, news: &mut Vec<(baton_protocol::ChatId, u32, Option<WaitRange>)>) {
+        self.queue.lock().news(OTHERS, news);
+        for (chat, rank, wait) in news.drain(..) {
+            self.tell_chat(chat, session::Input::Place(rank, wait));
         }
-        now
     }
 
     /// The queue and the destinations, to one console.

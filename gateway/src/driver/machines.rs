@@ -205,7 +205,29 @@ impl Gateway {
     }
 
     fn step_queue(self: &Arc<Self>, input: queue::Input) -> Vec<Work> {
-        let outputs = self.queue.lock().handle(now(), input);
+        let outputs = match &self.link {
+            None => self.queue.lock().handle(now(), input),
+            // Its own clock wakes it.
+            Some(_) if matches!(input, queue::Input::Tick) => Vec::new(),
+            Some(link) => {
+                if is_about_agents(&input) {
+                    // Known here first: their console asks at once.
+                    let _ = self.queue.lock().handle(now(), input.clone());
+                    self.lists_changed();
+                }
+                link.say(input)
+            }
+        };
+        self.route(outputs)
+    }
+
+    /// What a queue manager on another machine has said (Q2).
+    pub(crate) fn queue_said(self: &Arc<Self>, outputs: Vec<Output>) {
+        self.work(self.route(outputs).into());
+    }
+
+    /// The queue manager's words, to those whom they are for.
+    fn route(&self, outputs: Vec<Output>) -> Vec<Work> {
         let mut work = Vec::new();
         for output in outputs {
             match output {
@@ -532,6 +554,10 @@ impl Gateway {
         self.incoming.entry(name).or_insert_with(|| Arc::new(Slot::new(Incoming::load(record), row.version)));
         Ok(())
     }
+}
+
+fn is_about_agents(input: &queue::Input) -> bool {
+    matches!(input, queue::Input::Online(_) | queue::Input::Offline(_) | queue::Input::SetPresence(..))
 }
 
 /// A place that was given to somebody who does not exist, since the store has refused their first step, is free.

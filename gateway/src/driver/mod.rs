@@ -4,7 +4,7 @@
 //! - [`customers`], [`agents`]: what a connection's frames mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
 //! - [`supervise`]: what supervisors ask for.
-//! - [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
+//! - [`overload`]: too many customers. [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
 //! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
@@ -21,6 +21,7 @@ pub mod erase;
 pub mod hand_over;
 pub mod lists;
 pub mod machines;
+pub mod overload;
 pub mod policy;
 pub mod rescue;
 pub mod supervise;
@@ -36,7 +37,7 @@ use baton_core::queue::{self, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
 use baton_protocol::federation::Denial;
-use baton_protocol::model::DocumentRef;
+use baton_protocol::model::{DocumentRef, Presence, SharePolicy};
 use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, Timestamp, TransferId};
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -46,6 +47,7 @@ use crate::bus::{Bus, Notice};
 use crate::config::Config;
 use crate::documents::Documents;
 use crate::federation::{Federation, renewal};
+use crate::queue_link::edge::Link;
 use crate::store::Store;
 use conn::Conn;
 use machines::Slot;
@@ -103,6 +105,9 @@ pub struct Gateway {
     replies: DashMap<u64, oneshot::Sender<Result<Answer, Denial>>>,
     timers: Timers,
     attempts: agents::Attempts,
+    overload: overload::Overload,
+    /// The way to the queue manager, where it is on another machine (Q2); then `queue` is a copy to look at.
+    pub(crate) link: Option<Link>,
     count: AtomicU64,
     runtime: tokio::runtime::Handle,
 }
@@ -118,6 +123,9 @@ impl Gateway {
         federation: Federation,
         documents: Documents,
     ) -> Arc<Self> {
+        let remote = config.desk.manager.as_ref().is_some_and(|manager| manager.connect.is_some());
+        let plan = &config.desk.plan;
+        let queue = QueueManager::new(if remote { plan.of_a_copy() } else { plan.clone() });
         Arc::new(Self {
             config,
             settings,
@@ -136,12 +144,14 @@ impl Gateway {
             consults: DashMap::new(),
             pages: DashMap::new(),
             wtids: DashMap::new(),
-            queue: Mutex::default(),
+            queue: Mutex::new(queue),
             conns: DashMap::new(),
             agents: DashMap::new(),
             replies: DashMap::new(),
             timers: Timers::default(),
             attempts: agents::Attempts::default(),
+            overload: overload::Overload::default(),
+            link: remote.then(Link::default),
             count: AtomicU64::new(1),
             runtime: tokio::runtime::Handle::current(),
         })
@@ -167,11 +177,55 @@ impl Gateway {
                 self.tell_chat(id, session::Input::Restore);
             }
         }
-        let away: Vec<String> = self.store.agents().await?.into_iter().map(|agent| agent.name).collect();
-        for login in away {
-            self.expect_agent(login);
-        }
+        self.expect_absent_agents().await;
         Ok(())
+    }
+
+    /// Agents who are not here have some time to come.
+    pub(crate) async fn expect_absent_agents(self: &Arc<Self>) {
+        match self.store.agents().await {
+            Ok(agents) => {
+                let absent = agents.into_iter().filter(|agent| !self.is_here(&agent.name));
+                absent.for_each(|agent| self.expect_agent(agent.name));
+            }
+            Err(error) => tracing::error!(%error, "the agents could not be read"),
+        }
+    }
+
+    fn is_here(&self, login: &str) -> bool {
+        self.agents.get(login).is_some_and(|consoles| !consoles.is_empty())
+    }
+
+    /// Agents with a console here, and whether they take chats.
+    pub(crate) fn agents_here(&self) -> Vec<(queue::Profile, Presence)> {
+        let logins: Vec<String> = self.agents.iter().map(|agent| agent.key().clone()).collect();
+        let queue = self.queue.lock();
+        let here = logins.into_iter().filter(|login| self.is_here(login));
+        let known = here.filter_map(|login| {
+            let presence = queue.agent_card(&login, SharePolicy::All)?.presence;
+            Some((queue.profile(&login)?, presence))
+        });
+        known.collect()
+    }
+
+    pub(crate) fn chat_ids(&self) -> Vec<ChatId> {
+        self.chats.iter().map(|chat| *chat.key()).collect()
+    }
+
+    pub(crate) fn incoming_names(&self) -> Vec<(String, TransferId)> {
+        self.incoming.iter().map(|incoming| incoming.key().clone()).collect()
+    }
+
+    /// The copy of a queue manager on another machine begins anew (Q2).
+    pub(crate) fn begin_copy(&self) {
+        *self.queue.lock() = QueueManager::new(self.config.desk.plan.of_a_copy());
+    }
+
+    /// Something has happened at the queue manager on another machine.
+    pub(crate) fn copy_happened(&self, at: Timestamp, input: queue::Input) {
+        // What the copy makes of it was decided elsewhere.
+        let _ = self.queue.lock().handle(at, input);
+        self.lists_changed();
     }
 
     /// Everything that runs beside the connections. Ends never.
@@ -181,6 +235,7 @@ impl Gateway {
             self.clone().run_lists(),
             self.clone().run_renewals(),
             self.clone().run_peers(),
+            self.clone().run_overload(),
             self.run_sweep()
         );
     }
@@ -280,7 +335,7 @@ impl Gateway {
         look(&self.queue.lock())
     }
 
-    fn tell_queue(self: &Arc<Self>, input: queue::Input) {
+    pub(crate) fn tell_queue(self: &Arc<Self>, input: queue::Input) {
         self.work([machines::Work::Queue(input)].into());
     }
 

@@ -165,7 +165,8 @@ impl Gateway {
         }
         let visited =
             self.look_at_chat(chat, |chat| self.with_env(|env| chat.visited(env))).unwrap_or_default();
-        let request = CallRequest::Permission(PermissionRequest { agent: login.into(), visited });
+        let request =
+            CallRequest::Permission(PermissionRequest { agent: login.into(), visited, overload: false });
         match self.federation.ask(server, None, &request).await {
             Ok(Answer::Permission(permission)) => Ok(match permission.areas {
                 Some(areas) => PeerOffer::Areas(

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Peer;
 use crate::driver::hand_over::Sender;
+use crate::driver::overload::goes_round;
 use crate::driver::{Gateway, now, random};
 use crate::edge::http::App;
 
@@ -159,7 +160,19 @@ async fn permit(gateway: &Arc<Gateway>, request: Request) -> Result<Permission, 
     }
     agreed(&peer)?;
     gateway.federation.quotas.permission(&peer, Instant::now()).map_err(too_many)?;
-    let areas: Vec<AreaCard> = open_areas(gateway, &peer);
+    if request.overload {
+        goes_round(&gateway.settings.server, &request.visited, 0)?;
+    }
+    let mut areas: Vec<AreaCard> = open_areas(gateway, &peer);
+    if request.overload && !areas.is_empty() {
+        let refusals: Vec<Denial> =
+            areas.iter().filter_map(|area| gateway.takes_overload(&area.name).err()).collect();
+        areas.retain(|area| gateway.takes_overload(&area.name).is_ok());
+        if let (true, Some(refusal)) = (areas.is_empty(), refusals.into_iter().next()) {
+            return Err(refusal);
+        }
+        areas = areas.into_iter().map(|area| gateway.overload_card(area)).collect();
+    }
     if areas.is_empty() {
         let denial = deny(ErrorCode::Unstaffed, "no service line is open to you now");
         return Err(Denial { retry_after: Some(RETRY_SECONDS), ..denial });
@@ -180,11 +193,14 @@ async fn permit(gateway: &Arc<Gateway>, request: Request) -> Result<Permission, 
 
 /// The areas that this peer may use and that have somebody on duty (D2, A5).
 fn open_areas(gateway: &Gateway, peer: &Peer) -> Vec<AreaCard> {
-    let allowed = gateway.settings.areas.iter().filter(|area| peer.may_use(&area.name));
-    gateway.with_queue(|queue| {
-        let cards = allowed.map(|area| queue.area_card(&area.name, &area.title, SharePolicy::AgentsChoice));
-        cards.filter(|card| card.agents > 0).collect()
-    })
+    let open = gateway.settings.areas.iter().filter(|area| gateway.is_open(&area.name));
+    let allowed = open.filter(|area| peer.may_use(&area.name));
+    let cards = allowed.map(|area| {
+        let card =
+            gateway.with_queue(|queue| queue.area_card(&area.name, &area.title, SharePolicy::AgentsChoice));
+        gateway.predicted_card(card)
+    });
+    cards.filter(|card| card.agents > 0).collect()
 }
 
 /// `POST /transfers` (D3)
@@ -200,6 +216,10 @@ async fn take(gateway: &Arc<Gateway>, request: Request) -> Result<Reservation, D
     let area = chosen(&grant, request.area.take())?;
     let name = (peer.name.clone(), request.transfer);
     if !gateway.incoming(&name).await.map_err(|error| ours(&error))? {
+        if request.redirects > 0 && request.agent.is_empty() {
+            goes_round(&gateway.settings.server, &request.context.visited, request.redirects)?;
+            gateway.takes_overload(&area)?;
+        }
         gateway.federation.quotas.transfer(&peer, Instant::now()).map_err(too_many)?;
     }
     request.context = peer.agreement.fields_in.narrow(request.context);

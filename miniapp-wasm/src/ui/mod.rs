@@ -265,7 +265,10 @@ impl Ui {
         body.set_hidden(false);
         self.brand(view);
         self.text("state", &words::state(view));
-        let notice = view.notice.map(words::notice).unwrap_or_default();
+        let notice = match view.notice {
+            Some(notice) => words::notice(notice),
+            None => words::announced(view).to_owned(),
+        };
         self.text("notice", &notice);
         self.show("notice", !notice.is_empty());
         self.show("typing", view.typing && name == "chat");

@@ -57,6 +57,19 @@ pub fn now_with(name: &str) -> String {
     say(14, name, "")
 }
 
+/// What the company says to those who wait.
+pub fn announced<'a>(view: &View<'a>) -> &'a str {
+    let waits = view.connection == Connection::Online && view.phase == Some(&Phase::Waiting);
+    let said = view.notices.iter().filter(|_| waits);
+    said.filter_map(|notice| match notice {
+        baton_protocol::model::Notice::Announcement(text) => Some(text.as_str()),
+        // The way to leave a message is shown where it can be gone.
+        _ => None,
+    })
+    .next()
+    .unwrap_or_default()
+}
+
 /// A line between the messages.
 pub fn event(event: &Event) -> String {
     match event {

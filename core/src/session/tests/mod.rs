@@ -11,12 +11,13 @@ mod lead;
 mod leave;
 mod local;
 mod page;
+mod redirect;
 mod release;
 mod supervise;
 mod talk;
 
 use baton_protocol::federation::Denial;
-use baton_protocol::model::{Brand, Customer, Destination, Phase, Share};
+use baton_protocol::model::{Brand, Customer, Destination, Phase, Share, SharePolicy};
 use baton_protocol::{Challenge, MessageId, ServerFrame, Timestamp, TransferId, Verifier};
 
 use super::*;
@@ -39,6 +40,7 @@ impl World {
             areas: vec![area("sales", "Sales"), area("legal", "Legal")],
             rules: Rules::default(),
             times: Times::default(),
+            customs: std::collections::BTreeMap::new(),
         };
         Self { now: Timestamp(1_000_000), settings, drawn: 0 }
     }
@@ -310,6 +312,7 @@ fn queue_line(input: &queue::Input) -> String {
     match input {
         queue::Input::Wait(ticket) => format!("wait since {} in {}", ticket.since.0, ticket.area),
         queue::Input::Leave(_) => "leave".into(),
+        queue::Input::Moved(_) => "moved".into(),
         queue::Input::Free(login, _) => format!("free {login}"),
         queue::Input::Hold(login, _) => format!("hold {login}"),
         queue::Input::HoldUnlessKept(login, _, seat) => format!("hold {login} unless kept for {}", seat.0),

@@ -172,7 +172,7 @@ fn an_adoption_ends_a_transfer_within_the_server_and_a_wait() {
 
     let mut bench = Bench::at(At::Offered);
     bench.tell(Input::Queue(queue::Output::AgentLost { chat: bench.chat.record.id, login: "ann".into() }));
-    assert!(bench.commit(1, true).contains(&"queue: leave".into()), "nobody may pick up who is gone");
+    assert!(bench.commit(1, true).contains(&"queue: moved".into()), "nobody may pick up who is gone");
     assert_eq!(bench.assign("bob"), ["queue: free bob"]);
 }
 

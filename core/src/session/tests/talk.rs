@@ -194,5 +194,8 @@ pub(super) fn came_with(transcript: Vec<PriorEntry>) -> (Came, Context) {
         documents: Vec::new(),
         incomplete: false,
     };
-    (Came { peer: "globex".into(), transfer: transfer(1), tail_due: false, confined: false }, context)
+    (
+        Came { peer: "globex".into(), transfer: transfer(1), tail_due: false, confined: false, redirects: 0 },
+        context,
+    )
 }

@@ -115,6 +115,7 @@ impl Door {
             origins: vec!["https://acme.example".into()],
             context: context(),
             confined: false,
+            redirects: 0,
         };
         let reservation = federation::Reservation {
             wtid: Some(Wtid::from_bytes([2; 32])),
