@@ -146,7 +146,7 @@ async fn replies_are_ones_own_or_everybodys() {
         move |frame: &ServerFrame| match frame {
             ServerFrame::Replies { replies, .. } => {
                 (replies.iter().any(|reply| reply.id == MessageId([number; 16])) == wanted)
-                    .then(|| replies.len())
+                    .then_some(replies.len())
             }
             _ => None,
         }

@@ -13,6 +13,7 @@
 //! - [`memory`]: how much of what was said stays in memory.
 //! - [`redirect`]: a customer is sent on, or told, because there are too many.
 //! - [`marks`]: what agents know of a chat beside what was said.
+//! - [`redirect`]: a customer is sent on, or told, because there are too many.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
 //! - [`visitor`]: who the site says the customer is, a message that was left, an end from outside.
