@@ -213,7 +213,7 @@ impl Console {
             self.alerts.push(Alert::Came(name));
         }
         if self.open.is_none() || self.expected == Some(id) || asked_for {
-            self.to_front(id);
+            self.bring_forward(id);
             self.expected = None;
         }
     }

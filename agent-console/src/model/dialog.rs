@@ -230,9 +230,9 @@ fn subject(chat: &super::Chat, edits: Option<&Edits>) -> String {
     let ids: HashSet<MessageId> = here.chain(earlier).collect();
     let edited = of(chat, edits).into_iter().filter(|line| ids.contains(&line.id));
     let length = subject.chars().count();
-    let left = edited
+    let mut left = edited
         .map(|line| if line.left_out { String::new() } else { line.text.chars().take(length).collect() });
-    left.filter(|left| left != subject).last().unwrap_or_else(|| subject.clone())
+    left.rfind(|left| left != subject).unwrap_or_else(|| subject.clone())
 }
 
 /// What leaves beside the conversation, each with its name: who the customer is, and what the agent adds.

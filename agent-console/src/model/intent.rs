@@ -47,14 +47,14 @@ impl Console {
     /// Brings a chat to the front.
     pub fn open(&mut self, chat: ChatId) {
         if self.chat(chat).is_some() {
-            self.to_front(chat);
+            self.bring_forward(chat);
         }
     }
 
     /// Brings the chat at that place, from 0, to the front.
     pub fn open_nth(&mut self, place: usize) {
         if let Some(id) = self.chats.get(place).map(super::Chat::id) {
-            self.to_front(id);
+            self.bring_forward(id);
         }
     }
 

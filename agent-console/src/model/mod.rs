@@ -184,7 +184,7 @@ impl Console {
     }
 
     /// Brings a chat to the front.
-    fn to_front(&mut self, id: ChatId) {
+    fn bring_forward(&mut self, id: ChatId) {
         self.open = Some(id);
         self.used.retain(|used| *used != id);
         self.used.insert(0, id);

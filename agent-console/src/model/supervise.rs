@@ -27,7 +27,7 @@ impl Console {
                 let mut chat = Chat::new(card, context);
                 chat.role = role;
                 self.chats.push(chat);
-                self.to_front(id);
+                self.bring_forward(id);
             }
         }
         self.say_again(id);
