@@ -19,9 +19,9 @@ pub mod documents;
 pub mod driver;
 pub mod edge;
 pub mod federation;
-pub mod queue_link;
 pub mod identity;
 pub mod mail;
+pub mod queue_link;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;

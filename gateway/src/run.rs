@@ -141,26 +141,6 @@ pub async fn serve_queue(config: Config) -> Result<()> {
     queue_link::server::serve(listen, secret, config.desk.plan.clone(), stopped()?).await
 }
 
-/// Where the queue manager is, if it is on another machine.
-fn there(config: &Config) -> Result<Option<There>> {
-    let manager = config.desk.manager.as_ref();
-    let Some((address, manager)) = manager.and_then(|manager| Some((manager.connect?, manager))) else {
-        return Ok(None);
-    };
-    Ok(Some(There { address, secret: Secret::read(&manager.secret)? }))
-}
-
-/// Runs the queue manager for edges until it is told to stop (Q2).
-///
-/// # Errors
-/// When it cannot start: each says what to do.
-pub async fn serve_queue(config: Config) -> Result<()> {
-    let manager = config.desk.manager.as_ref().context("the settings have no [queue_manager]")?;
-    let listen = manager.listen.context("[queue_manager] has no `listen`")?;
-    let secret = Secret::read(&manager.secret)?;
-    queue_link::server::serve(listen, secret, config.desk.plan.clone(), stopped()?).await
-}
-
 fn stopped() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

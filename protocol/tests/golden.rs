@@ -367,13 +367,6 @@ fn server_samples() -> Vec<ServerFrame> {
                 outcome: Some(outcome()),
             },
         },
-        Notices {
-            notices: vec![
-                Notice::Announcement("Everybody is busy".into()),
-                Notice::LeaveMessage,
-                Notice::CallBack,
-            ],
-        },
         ChatPolicy {
             chat: chat(),
             permits: vec![Permit {

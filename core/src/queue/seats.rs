@@ -2,7 +2,7 @@
 
 use baton_protocol::{ChatId, ErrorCode, Timestamp};
 
-use super::{CHAT, Agent, AgentId, Held, Output, Profile, QueueManager, Seat, SeatKey, Wanted};
+use super::{Agent, AgentId, CHAT, Held, Output, Profile, QueueManager, Seat, SeatKey, Wanted};
 
 /// Seconds after which to ask again, where nothing better is known.
 const AGAIN: u32 = 60;

@@ -13,7 +13,6 @@
 //! - [`memory`]: how much of what was said stays in memory.
 //! - [`redirect`]: a customer is sent on, or told, because there are too many.
 //! - [`marks`]: what agents know of a chat beside what was said.
-//! - [`redirect`]: a customer is sent on, or told, because there are too many.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
 //! - [`visitor`]: who the site says the customer is, a message that was left, an end from outside.
@@ -670,7 +669,8 @@ impl Chat {
         let customer = self.conn.filter(|_| entry.body.is_public() && !own);
         let (chat, agent) = (self.record.id, self.shown_to());
         let entered = Entered { chat, entry, customer, agent, said };
-        let shown = |watcher: &supervise::Watcher| Effect::ToAgent(watcher.who.login.clone(), entered.shown());
+        let shown =
+            |watcher: &supervise::Watcher| Effect::ToAgent(watcher.who.login.clone(), entered.shown());
         let followers: Vec<Effect> = self.watchers.iter().map(shown).collect();
         out.push(Effect::Append(entered));
         out.extend(followers);

@@ -6,8 +6,8 @@
 
 pub mod desk;
 mod documents;
-pub mod hours;
 mod holding;
+pub mod hours;
 mod mistake;
 mod read;
 pub mod rules;

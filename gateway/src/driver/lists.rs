@@ -1,5 +1,6 @@
 //! Queues, destinations and places, sent when they change (A1, A2, H1).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,6 @@ use baton_core::session;
 use baton_protocol::ServerFrame;
 use baton_protocol::limits::MAX_ENTRIES_BYTES;
 use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange, WaitingCard};
-use baton_protocol::ServerFrame;
 
 use super::Gateway;
 use super::conn::Conn;

@@ -195,13 +195,9 @@ mod tests {
 
     #[test]
     fn a_transcript_has_what_its_customer_has_read_and_no_notes() {
-        let entry = |author, body| Arc::new(Entry {
-            seq: 1,
-            at: at("2026-11-27T00:30:00Z"),
-            id: MessageId([1; 16]),
-            author,
-            body,
-        });
+        let entry = |author, body| {
+            Arc::new(Entry { seq: 1, at: at("2026-11-27T00:30:00Z"), id: MessageId([1; 16]), author, body })
+        };
         let entries = [
             entry(Author::Customer, Body::Text("It leaks.".into())),
             entry(Author::Agent("Anna".into()), Body::Note("Again!".into())),
