@@ -1,15 +1,17 @@
 //! What the machines ask of their driver.
 
+use std::sync::Arc;
+
 use baton_protocol::federation::{
     Again, Cancel, CancelAnswer, Commit, Denial, Erase, Permission, PermissionRequest, ProgressReport,
     Release, Reservation, Settle, TransferRequest,
 };
 use baton_protocol::model::{Context, DocumentRef, Entry};
-use baton_protocol::{ChatId, CloseCode, ErrorCode, SecretDigest, ServerFrame, Timestamp, TransferId};
+use baton_protocol::{ChatId, CloseCode, ErrorCode, SecretDigest, Seq, ServerFrame, Timestamp, TransferId};
 
 use crate::policy::Rules;
 use crate::queue;
-use crate::session::{Chat, Record};
+use crate::session::{Chat, Record, Speaker};
 use crate::transfer::destination;
 
 /// A connection, as its driver numbers them in the order in which they come. Never reused within a process.
@@ -54,6 +56,8 @@ pub struct Settings {
     pub times: Times,
     /// What areas make of what they know of a customer, by area.
     pub customs: std::collections::BTreeMap<String, queue::plan::Customs>,
+    /// Entries that a chat may have on this server. Default [`MAX_ENTRIES`](baton_protocol::limits::MAX_ENTRIES).
+    pub max_entries: Seq,
 }
 
 /// An area that customers can ask for and agents serve.
@@ -172,8 +176,8 @@ pub enum Effect {
     Save(Box<Record>),
     /// Store the context that came with the chat.
     SaveContext(ChatId, Box<Context>),
-    /// Store an entry.
-    Append(ChatId, Entry),
+    /// Store an entry; when it is durable, show it and answer it.
+    Append(Entered),
     /// Store an incoming transfer's record.
     SaveIncoming(Box<destination::Record>),
     /// Store an erasure's record; the first time with the tombstones of its things.
@@ -215,6 +219,50 @@ pub enum Effect {
     Chat(ChatId, crate::session::Input),
     /// Tell the incoming transfer that a chat came by.
     Incoming(String, TransferId, destination::Input),
+}
+
+/// An entry to be stored, and who is told of it when it is durable. One effect for what is most of the work of a
+/// gateway: the entry is not copied, and what shows it is encoded once for everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// The chat.
+    pub chat: ChatId,
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// The customer's connection, if it is shown to them.
+    pub customer: Option<ConnId>,
+    /// The agent to whose consoles it is shown, by login name.
+    pub agent: Option<Arc<str>>,
+    /// Whose message it is: they are told that it is stored, after it was shown.
+    pub said: Option<Speaker>,
+}
+
+impl Entered {
+    /// What shows the entry.
+    #[must_use]
+    pub fn shown(&self) -> ServerFrame {
+        ServerFrame::Entries { chat: self.chat, entries: vec![Entry::clone(&self.entry)] }
+    }
+
+    /// What answers whoever said it.
+    #[must_use]
+    pub fn stored(&self) -> ServerFrame {
+        let Entry { id, seq, at, .. } = *self.entry;
+        ServerFrame::Stored { chat: self.chat, id, seq, at }
+    }
+
+    /// What is to be sent, one by one, in the order in which it is.
+    #[must_use]
+    pub fn outward(&self) -> Vec<Effect> {
+        let mut out = Vec::new();
+        out.extend(self.customer.map(|conn| Effect::ToCustomer(conn, self.shown())));
+        out.extend(self.agent.as_deref().map(|login| Effect::ToAgent(login.into(), self.shown())));
+        out.extend(self.said.as_ref().map(|said| match said {
+            Speaker::Customer(conn) => Effect::ToCustomer(*conn, self.stored()),
+            Speaker::Agent(login) => Effect::ToAgent(login.to_string(), self.stored()),
+        }));
+        out
+    }
 }
 
 /// The machines' timers. A machine has at most one of each kind.

@@ -1,5 +1,6 @@
 //! A gateway from start to stop.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
@@ -16,7 +18,9 @@ use crate::bus::LocalBus;
 use crate::config::{Config, Tls};
 use crate::documents::Documents;
 use crate::driver::Gateway;
-use crate::edge::{http, server};
+use crate::edge::server::Door;
+use crate::edge::workers::Workers;
+use crate::edge::{http, sweep};
 use crate::federation::Federation;
 use crate::federation::client::Client;
 use crate::federation::keys::Live;
@@ -24,10 +28,12 @@ use crate::queue_link;
 use crate::queue_link::edge::There;
 use crate::queue_link::sealed::Secret;
 use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
 
 /// The database's file in the data folder.
 pub const DATABASE: &str = "baton.db";
+
+/// Connections that the system has opened and nobody has accepted yet. It cuts this to its own limit.
+const BACKLOG: u32 = 4_096;
 
 /// How long connections have to end by themselves when the gateway stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -36,17 +42,16 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When it cannot start: each says what to do.
-pub async fn serve(config: Config) -> Result<()> {
+pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
     let tls = config.tls.as_ref().map(tls).transpose()?;
-    let listener = TcpListener::bind(config.listen)
-        .await
+    let listener = listen(config.listen)
         .with_context(|| format!("cannot listen on {}: is another program using it?", config.listen))?;
     if tls.is_none() {
         tracing::warn!("plain HTTP: only this machine, or a proxy on it, can use this gateway");
     }
     let there = there(&config)?;
     tracing::info!(server = %config.name, address = %config.listen, url = %config.url, "listening");
-    let gateway = gateway(config).await?;
+    let gateway = gateway(config, store).await?;
     gateway.documents.sweep()?;
     gateway.restore().await?;
     let admin = match admin::Socket::open(&gateway.config.folder).await {
@@ -58,13 +63,25 @@ pub async fn serve(config: Config) -> Result<()> {
     };
     let link = there.map(|there| tokio::spawn(queue_link::edge::run(gateway.clone(), there)));
     let background = tokio::spawn(gateway.clone().run());
-    let tasks = TaskTracker::new();
-    server::accept(listener, tls, http::router(gateway.clone()), tasks.clone(), stopped()?).await;
+    let sweeper = tokio::spawn(sweep::run(gateway.clone()));
+    let door = Arc::new(Door {
+        tls: tls.map(TlsAcceptor::from),
+        trusted_proxies: gateway.config.trusted_proxies.clone(),
+        per_address: gateway.config.limits.per_address,
+        addresses: Arc::default(),
+        tasks: TaskTracker::new(),
+    });
+    let stopped = stopped()?;
+    let workers = Workers::start(&listener, &door, &http::router(gateway.clone()))?;
+    stopped.await;
     tracing::info!(connections = gateway.connections(), "stopping");
+    workers.stop();
     gateway.drain();
-    tasks.close();
-    let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
+    door.tasks.close();
+    let _ = tokio::time::timeout(DRAIN, door.tasks.wait()).await;
+    workers.end().await;
     background.abort();
+    sweeper.abort();
     if let Some(link) = link {
         link.abort();
         let _ = link.await;
@@ -75,6 +92,7 @@ pub async fn serve(config: Config) -> Result<()> {
     }
     // The store's thread is joined when the last of its holders is gone: everything handed over is stored.
     let _ = background.await;
+    let _ = sweeper.await;
     Ok(())
 }
 
@@ -82,8 +100,7 @@ pub async fn serve(config: Config) -> Result<()> {
 ///
 /// # Errors
 /// When keys, database or documents cannot be used.
-pub async fn gateway(config: Config) -> Result<Arc<Gateway>> {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.folder.join(DATABASE))?);
+pub async fn gateway(config: Config, store: Arc<dyn Store>) -> Result<Arc<Gateway>> {
     let keys = Live::open(&config.folder)?;
     let settings = config.settings();
     let federation = Federation::new(settings.server.clone(), keys, Client::new()?, store.clone());
@@ -110,6 +127,15 @@ pub async fn serve_queue(config: Config) -> Result<()> {
     let listen = manager.listen.context("[queue_manager] has no `listen`")?;
     let secret = Secret::read(&manager.secret)?;
     queue_link::server::serve(listen, secret, config.desk.plan.clone(), stopped()?).await
+}
+
+/// A listener that never blocks.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart need not wait for the connections of the last run.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 fn stopped() -> Result<impl Future<Output = ()>> {

@@ -15,10 +15,13 @@
 
 use std::fmt;
 
+use bincode::Encode;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::Serialize;
 
 use crate::frames::{ClientFrame, ServerFrame};
-use crate::{VERSION, limits::MAX_FRAME};
+use crate::model::Entry;
+use crate::{ChatId, VERSION, limits::MAX_FRAME};
 
 /// Bytes before the body of a binary frame.
 pub const HEADER: usize = 4;
@@ -102,25 +105,14 @@ macro_rules! direction {
             /// # Errors
             /// [`FrameError::TooLarge`] when they would be more than [`MAX_FRAME`]; `to` is then as it was.
             pub fn encode(&self, encoding: Encoding, to: &mut Vec<u8>) -> Result<(), FrameError> {
-                let start = to.len();
-                match encoding {
+                whole(to, |to| match encoding {
                     Encoding::Binary => {
-                        to.push(VERSION);
-                        to.extend_from_slice(&self.number().to_le_bytes());
-                        to.push(0);
+                        to.extend_from_slice(&header(self.number()));
                         let mut encoder = bincode::enc::EncoderImpl::new(VecWriter(to), CONFIG);
-                        self.encode_body(&mut encoder).map_err(|_| FrameError::Body)?;
+                        self.encode_body(&mut encoder).map_err(|_| FrameError::Body)
                     }
-                    Encoding::Json => {
-                        serde_json::to_writer(&mut *to, self).map_err(|_| FrameError::Body)?;
-                    }
-                }
-                let size = to.len() - start;
-                if size > MAX_FRAME {
-                    to.truncate(start);
-                    return Err(FrameError::TooLarge(size));
-                }
-                Ok(())
+                    Encoding::Json => serde_json::to_writer(&mut *to, self).map_err(|_| FrameError::Body),
+                })
             }
         }
 
@@ -155,6 +147,61 @@ macro_rules! direction {
 
 direction!(ClientFrame, decode_client, decode_client_binary);
 direction!(ServerFrame, decode_server, decode_server_binary);
+
+/// Appends the bytes of an [`entries`](ServerFrame::Entries) frame with this one entry, which need not be copied for it.
+///
+/// # Errors
+/// As [`ServerFrame::encode`].
+pub fn encode_entry(
+    encoding: Encoding,
+    chat: ChatId,
+    entry: &Entry,
+    to: &mut Vec<u8>,
+) -> Result<(), FrameError> {
+    let entries = [entry];
+    whole(to, |to| match encoding {
+        Encoding::Binary => {
+            to.extend_from_slice(&header(ServerFrame::ENTRIES));
+            let mut encoder = bincode::enc::EncoderImpl::new(VecWriter(to), CONFIG);
+            chat.encode(&mut encoder)
+                .and_then(|()| entries.as_slice().encode(&mut encoder))
+                .map_err(|_| FrameError::Body)
+        }
+        Encoding::Json => {
+            let frame = OneEntry { kind: "entries", chat, entries };
+            serde_json::to_writer(&mut *to, &frame).map_err(|_| FrameError::Body)
+        }
+    })
+}
+
+/// An `entries` frame in JSON.
+#[derive(Serialize)]
+struct OneEntry<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    chat: ChatId,
+    entries: [&'a Entry; 1],
+}
+
+/// Takes what was written back where it is too much.
+fn whole(
+    to: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>,
+) -> Result<(), FrameError> {
+    let start = to.len();
+    write(to)?;
+    let size = to.len() - start;
+    if size > MAX_FRAME {
+        to.truncate(start);
+        return Err(FrameError::TooLarge(size));
+    }
+    Ok(())
+}
+
+fn header(number: u16) -> [u8; HEADER] {
+    let [low, high] = number.to_le_bytes();
+    [VERSION, low, high, 0]
+}
 
 /// What a client's author needs, without the values: serde's other messages quote them.
 fn json_error(error: &serde_json::Error) -> FrameError {

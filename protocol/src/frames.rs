@@ -675,3 +675,8 @@ impl std::fmt::Debug for Password {
         f.write_str("•••")
     }
 }
+
+impl ServerFrame {
+    /// The number of [`Entries`](Self::Entries), the frame that a gateway sends most.
+    pub const ENTRIES: u16 = 5;
+}

@@ -356,7 +356,7 @@ impl World {
                 self.agent_decides(server, login, transfer, accept);
             }
             ClientFrame::Attach { chat: Some(chat), id, sha256 } => {
-                self.document_said(server, chat, Speaker::Agent(login), id, sha256);
+                self.document_said(server, chat, Speaker::Agent(login.into()), id, sha256);
             }
             ClientFrame::Rescue { chat, to } if self.agent(server, agent).profile.supervisor => {
                 let reply = ReplyTo(self.number());
@@ -378,7 +378,7 @@ impl World {
             | ClientFrame::Note { chat, .. }
             | ClientFrame::RetryTransfer { chat, .. }
             | ClientFrame::CancelTransfer { chat, .. } => {
-                self.step_chat(server, chat, session::Input::Agent(login, frame));
+                self.step_chat(server, chat, session::Input::Agent(login.into(), frame));
             }
             _ => {}
         }

@@ -280,7 +280,7 @@ impl World {
 pub fn log_of(stored: &StoredChat) -> impl Iterator<Item = (MessageId, &str)> {
     let before = stored.context.iter().flat_map(|context| &context.transcript);
     let before = before.map(|entry| (entry.id, entry.text.as_str()));
-    before.chain(stored.entries.iter().filter_map(said))
+    before.chain(stored.entries.iter().filter_map(|entry| said(entry)))
 }
 
 /// What an entry says, and the id that it has in a transcript.

@@ -103,7 +103,11 @@ impl World {
                     && let Some(chat) = self.ghost.sides.get(&transfer).map(|sides| sides.chat)
                 {
                     let said = ClientFrame::Say { chat: Some(chat), id, text: text.clone() };
-                    self.step_chat(server, chat, baton_core::session::Input::Agent(login.clone(), said));
+                    self.step_chat(
+                        server,
+                        chat,
+                        baton_core::session::Input::Agent(login.as_str().into(), said),
+                    );
                 }
                 let by = By::Agent(login);
                 if let Some(name) = self.aside_of(server, &by, transfer) {

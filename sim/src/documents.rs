@@ -88,7 +88,7 @@ impl World {
         sha256: String,
     ) {
         let agent = match &by {
-            Speaker::Agent(login) => Some(login.clone()),
+            Speaker::Agent(login) => Some(login.to_string()),
             Speaker::Customer(_) => None,
         };
         let card = self.servers[server].store.uploads.get(&(chat, agent, sha256.clone())).cloned();

@@ -88,7 +88,7 @@ impl World {
         // A long window forgets its oldest lines.
         let whole = record.lines.len() < MAX_LINES;
         let said = |entry: &&Entry| matches!(entry.body, Body::Text(_) | Body::Document(_));
-        let mut texts = stored.entries.iter().filter(said);
+        let mut texts = stored.entries.iter().map(|entry| &**entry).filter(said);
         texts.find(|entry| whole && !shown.contains(&entry.id)).cloned()
     }
 

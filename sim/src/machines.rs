@@ -220,7 +220,10 @@ impl World {
         match effect {
             Effect::Save(record) => sorted.ops.push(Op::Chat(record)),
             Effect::SaveContext(chat, context) => sorted.ops.push(Op::Context(chat, context)),
-            Effect::Append(chat, entry) => sorted.ops.push(Op::Append(chat, entry)),
+            Effect::Append(entered) => {
+                sorted.ops.push(Op::Append(entered.chat, entered.entry.clone()));
+                entered.outward().into_iter().for_each(|effect| self.sort(server, key, effect, sorted));
+            }
             Effect::SaveIncoming(record) => sorted.ops.push(Op::Incoming(record)),
             Effect::ToCustomer(conn, frame) => sorted.outward.push(Outward::Frame(conn.0, frame)),
             Effect::CloseCustomer(conn, code) => sorted.outward.push(Outward::Close(conn.0, code)),

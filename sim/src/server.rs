@@ -1,6 +1,7 @@
 //! A server: what it has stored, and what it forgets when it dies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use baton_core::consult::Consult;
 use baton_core::effect::{Answer, Area, Arrival, Call, NeedsAgent, Settings, Timer, Times};
@@ -30,7 +31,7 @@ pub struct StoredChat {
     /// Its context.
     pub context: Option<Context>,
     /// Its entries.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Arc<Entry>>,
 }
 
 /// What survives.
@@ -56,7 +57,7 @@ pub enum Op {
     /// A chat's context.
     Context(ChatId, Box<Context>),
     /// An entry.
-    Append(ChatId, Entry),
+    Append(ChatId, Arc<Entry>),
     /// An incoming transfer's record.
     Incoming(Box<destination::Record>),
 }
@@ -202,6 +203,7 @@ impl Server {
             rules: Rules { exceptions: guard.map(Guard::rule).into_iter().collect(), ..Rules::default() },
             times,
             customs: BTreeMap::new(),
+            max_entries: 10_000,
         };
         let agents = (0..rng.index(3) + 1).map(|number| Agent::new(number, profile(number, rng))).collect();
         let skew = if rng.chance(60) { i64::try_from(rng.below(600_000)).unwrap_or(0) - 300_000 } else { 0 };

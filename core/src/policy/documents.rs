@@ -3,6 +3,7 @@
 //! In a transferred transcript a document's line has the first half of its hash as its id ([`document_line`]).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use baton_protocol::limits::MAX_DOCUMENTS;
 use baton_protocol::model::{
@@ -13,7 +14,7 @@ use baton_protocol::model::{
 use super::blacken;
 
 /// The edits, with those of documents' entries said of their lines as well.
-pub(super) fn by_line(edits: &Edits, entries: &[Entry]) -> Edits {
+pub(super) fn by_line(edits: &Edits, entries: &[Arc<Entry>]) -> Edits {
     let mut edits = edits.clone();
     for (entry, card) in cards(entries) {
         let Some(line) = document_line(&card.sha256) else { continue };
@@ -40,8 +41,8 @@ pub(super) fn once(lines: &mut Vec<PriorEntry>, documents: &[DocumentRef]) {
 #[must_use]
 pub fn release_documents(
     prior: Option<&Context>,
-    entries: &[Entry],
-    late: &[Entry],
+    entries: &[Arc<Entry>],
+    late: &[Arc<Entry>],
     share: &Share,
 ) -> Vec<DocumentRef> {
     let edits = match share {
@@ -68,11 +69,11 @@ pub(super) fn newest(mut documents: Vec<DocumentRef>) -> (Vec<DocumentRef>, bool
 
 /// The documents among the entries that [`release_tail`](super::release_tail) lets out.
 #[must_use]
-pub fn release_tail_documents(entries: &[Entry], share: &Share) -> Vec<DocumentRef> {
+pub fn release_tail_documents(entries: &[Arc<Entry>], share: &Share) -> Vec<DocumentRef> {
     newest(tail(entries, share)).0
 }
 
-fn tail(entries: &[Entry], share: &Share) -> Vec<DocumentRef> {
+fn tail(entries: &[Arc<Entry>], share: &Share) -> Vec<DocumentRef> {
     let edits = match share {
         Share::Part(edits) => by_line(edits, entries),
         Share::All | Share::Nothing => Edits::default(),
@@ -86,9 +87,9 @@ fn tail(entries: &[Entry], share: &Share) -> Vec<DocumentRef> {
     distinct(said.filter_map(|(_, card)| edit(reference(card), &edits)))
 }
 
-fn cards(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &DocumentCard)> {
+fn cards(entries: &[Arc<Entry>]) -> impl Iterator<Item = (&Entry, &DocumentCard)> {
     entries.iter().filter_map(|entry| match &entry.body {
-        Body::Document(card) => Some((entry, card)),
+        Body::Document(card) => Some((&**entry, card)),
         Body::Text(_) | Body::Note(_) | Body::Event(_) => None,
     })
 }

@@ -5,6 +5,8 @@
 //! or to another company, sends what these return. They never let more out than the rules allow, whatever a console
 //! asked for.
 
+use std::sync::Arc;
+
 use baton_protocol::MessageId;
 use baton_protocol::limits::MAX_CONTEXT;
 use baton_protocol::model::{
@@ -50,9 +52,9 @@ pub struct Everything<'a> {
     /// What came with the chat when it was transferred here.
     pub prior: Option<&'a Context>,
     /// What happened here, as far as the agent could see and edit it.
-    pub entries: &'a [Entry],
+    pub entries: &'a [Arc<Entry>],
     /// What happened since.
-    pub late: &'a [Entry],
+    pub late: &'a [Arc<Entry>],
 }
 
 /// The context as it leaves. `share` is what [`settle`] made of the agent's choice.
@@ -113,7 +115,7 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
 /// What is sent of entries that were stored after the context was posted. An agent who edited the context could
 /// not edit these: then only the customer's own words go.
 #[must_use]
-pub fn release_tail(origin: &str, entries: &[Entry], share: &Share) -> Vec<PriorEntry> {
+pub fn release_tail(origin: &str, entries: &[Arc<Entry>], share: &Share) -> Vec<PriorEntry> {
     let edits = match share {
         Share::Part(edits) => documents::by_line(edits, entries),
         Share::All | Share::Nothing => Edits::default(),

@@ -12,19 +12,19 @@ fn id(number: u8) -> MessageId {
     MessageId([number; 16])
 }
 
-fn entry(seq: u64, author: Author, body: Body) -> Entry {
-    Entry { seq, at: Timestamp(seq), id: id(u8::try_from(seq).unwrap()), author, body }
+fn entry(seq: u64, author: Author, body: Body) -> Arc<Entry> {
+    Arc::new(Entry { seq, at: Timestamp(seq), id: id(u8::try_from(seq).unwrap()), author, body })
 }
 
-fn said(seq: u64, text: &str) -> Entry {
+fn said(seq: u64, text: &str) -> Arc<Entry> {
     entry(seq, Author::Customer, Body::Text(text.into()))
 }
 
-fn answered(seq: u64, text: &str) -> Entry {
+fn answered(seq: u64, text: &str) -> Arc<Entry> {
     entry(seq, Author::Agent("Ann".into()), Body::Text(text.into()))
 }
 
-fn noted(seq: u64, text: &str) -> Entry {
+fn noted(seq: u64, text: &str) -> Arc<Entry> {
     entry(seq, Author::Agent("Ann".into()), Body::Note(text.into()))
 }
 
@@ -38,12 +38,12 @@ fn customer() -> Customer {
     }
 }
 
-fn release_of(entries: &[Entry], prior: Option<&Context>, share: &Share) -> Context {
+fn release_of(entries: &[Arc<Entry>], prior: Option<&Context>, share: &Share) -> Context {
     let (customer, visited) = (customer(), ["acme".to_owned()]);
     release(Everything { prior, customer: &customer, visited: &visited, ..everything(entries) }, share)
 }
 
-fn everything(entries: &[Entry]) -> Everything<'_> {
+fn everything(entries: &[Arc<Entry>]) -> Everything<'_> {
     static NOBODY: Customer = Customer {
         name: String::new(),
         email: String::new(),
@@ -278,7 +278,7 @@ fn x3_the_context_of_earlier_hops_goes_on_under_this_hops_policy() {
 #[test]
 fn w1_a_long_transcript_is_cut_oldest_first_and_fits_one_request() {
     for text in ["x".repeat(8 * 1024), "\u{1}".repeat(8 * 1024)] {
-        let entries: Vec<Entry> = (1..200).map(|seq| said(seq, &text)).collect();
+        let entries: Vec<Arc<Entry>> = (1..200).map(|seq| said(seq, &text)).collect();
         let context = release_of(&entries, None, &Share::All);
         assert!(context.incomplete && context.transcript.last().unwrap().id == id(199));
         let bytes = serde_json::to_vec(&context).unwrap().len();
@@ -311,7 +311,7 @@ fn secret() -> impl Strategy<Value = String> {
     "[QXZ]{12,20}"
 }
 
-fn any_entry(seq: u64) -> impl Strategy<Value = Entry> {
+fn any_entry(seq: u64) -> impl Strategy<Value = Arc<Entry>> {
     (secret(), 0..4u8).prop_map(move |(text, kind)| match kind {
         0 => said(seq, &text),
         1 => answered(seq, &text),
@@ -320,11 +320,11 @@ fn any_entry(seq: u64) -> impl Strategy<Value = Entry> {
     })
 }
 
-fn any_conversation() -> impl Strategy<Value = Vec<Entry>> {
+fn any_conversation() -> impl Strategy<Value = Vec<Arc<Entry>>> {
     (1..12u64).prop_flat_map(|count| (1..=count).map(any_entry).collect::<Vec<_>>())
 }
 
-fn text_of(entry: &Entry) -> &str {
+fn text_of(entry: &Arc<Entry>) -> &str {
     match &entry.body {
         Body::Text(text) | Body::Note(text) => text,
         Body::Document(card) => &card.name,
@@ -338,7 +338,7 @@ pub(crate) fn card(number: u8) -> DocumentCard {
     DocumentCard { sha256, name, media_type: "application/pdf".into(), size: 9 }
 }
 
-fn filed(seq: u64, number: u8) -> Entry {
+fn filed(seq: u64, number: u8) -> Arc<Entry> {
     entry(seq, Author::Customer, Body::Document(card(number)))
 }
 
@@ -400,7 +400,7 @@ fn w2_of_what_was_said_late_only_the_customers_documents_follow_edits() {
 
 #[test]
 fn w1_a_context_has_so_many_documents_the_newest() {
-    let entries: Vec<Entry> = (1..=40).map(|seq| filed(seq, u8::try_from(seq).unwrap())).collect();
+    let entries: Vec<Arc<Entry>> = (1..=40).map(|seq| filed(seq, u8::try_from(seq).unwrap())).collect();
     let context = release_of(&entries, None, &Share::All);
     assert_eq!((context.documents.len(), context.documents[0].name.as_str()), (32, "file9.pdf"));
     assert!(context.incomplete);

@@ -38,7 +38,7 @@ impl Chat {
         if self.record.passed.as_ref().is_none_or(|passed| passed.whole) {
             let again = self.merge_context(tail, out);
             for PriorEntry { id, text, .. } in again {
-                self.append(env, id, Author::Customer, Body::Text(text), out);
+                self.append(env, id, Author::Customer, Body::Text(text), None, out);
             }
         }
         if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {

@@ -113,7 +113,7 @@ impl Chat {
 
     pub(super) fn send_missed(&self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
         let missed = self.entries.iter().filter(|entry| entry.seq > last_seq && entry.body.is_public());
-        for frame in in_frames(self.record.id, missed.cloned()) {
+        for frame in in_frames(self.record.id, missed.map(|entry| Entry::clone(entry))) {
             out.push(Effect::ToCustomer(conn, frame));
         }
     }

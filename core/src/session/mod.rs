@@ -12,6 +12,7 @@
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`marks`]: what agents know of a chat beside what was said.
 //! - [`redirect`]: a customer is sent on, or told, because there are too many.
+//! - [`memory`]: how much of what was said stays in memory.
 //! - [`govern`]: what policy and audit want to know of a chat. [`rescue`]: a supervisor takes it back. [`forget`]: its
 //!   customer is erased.
 //! - [`leave`], [`release`]: the hand-over to another server, by the states of [`crate::transfer::origin`].
@@ -24,6 +25,7 @@ mod documents;
 mod forget;
 mod govern;
 mod lead;
+mod memory;
 pub use documents::{Awaited, Reader};
 pub use supervise::{Supervision, Supervisor};
 mod leave;
@@ -39,6 +41,7 @@ mod supervise;
 mod talk;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use baton_protocol::federation::{Commit, ProgressReport, Settle};
 use baton_protocol::frames::About;
@@ -52,7 +55,7 @@ use baton_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{CallResult, ConnId, Effect, Env, Fetched, ReplyTo, Timer};
+use crate::effect::{CallResult, ConnId, Effect, Entered, Env, Fetched, ReplyTo, Timer};
 use crate::policy::{Bounds, Class};
 use crate::queue;
 use crate::transfer::origin::{Outgoing, Past};
@@ -200,7 +203,7 @@ pub enum Input {
     /// The customer says something.
     Customer(ConnId, ClientFrame),
     /// An agent says something; the login has been checked.
-    Agent(String, ClientFrame),
+    Agent(Arc<str>, ClientFrame),
     /// The customer's browser has loaded the warm transfer page (O4).
     Looked,
     /// Somebody says a document; the card is that of their own upload for this chat, if there is one.
@@ -307,7 +310,7 @@ pub enum Speaker {
     /// The customer, on this connection.
     Customer(ConnId),
     /// An agent, by login name.
-    Agent(String),
+    Agent(Arc<str>),
 }
 
 /// What a destination asks of the origin.
@@ -328,8 +331,11 @@ pub struct Chat {
     pub record: Record,
     /// Where it came from, as far as policy let it through (A8).
     pub context: Option<Context>,
-    entries: Vec<Entry>,
-    ids: HashMap<MessageId, Seq>,
+    /// The newest ones, or all of them.
+    entries: Vec<Arc<Entry>>,
+    /// Older entries are in the store alone.
+    trimmed: bool,
+    ids: HashMap<MessageId, Seq, foldhash::fast::RandomState>,
     conn: Option<ConnId>,
     /// The last place in the queue that the queue manager told.
     place: Option<(u32, Option<WaitRange>)>,
@@ -341,6 +347,8 @@ pub struct Chat {
     redirected: Option<Timestamp>,
     /// What the customer is told and offered while waiting.
     notices: Vec<Notice>,
+    /// The login of the agent whom entries are shown to, so that it is not copied for each.
+    shown_to: Option<Arc<str>>,
     /// A document is being fetched, or waits to be fetched again.
     fetching: bool,
     /// Times in a row that a document could not be had.
@@ -428,12 +436,13 @@ impl Chat {
 
     /// A chat as it was stored. [`Input::Restore`] puts it back to work.
     #[must_use]
-    pub fn load(record: Record, context: Option<Context>, entries: Vec<Entry>) -> Self {
+    pub fn load(record: Record, context: Option<Context>, entries: Vec<Arc<Entry>>) -> Self {
         let ids = entries.iter().map(|entry| (entry.id, entry.seq)).collect();
         Self {
             record,
             context,
             entries,
+            trimmed: false,
             ids,
             conn: None,
             place: None,
@@ -441,6 +450,7 @@ impl Chat {
             looked: None,
             redirected: None,
             notices: Vec::new(),
+            shown_to: None,
             fetching: false,
             fetches: 0,
             erased: false,
@@ -525,9 +535,9 @@ impl Chat {
         !self.erased && (self.is_open() || self.awaits_documents())
     }
 
-    /// What was said and what happened, the oldest first.
+    /// What was said and what happened, the oldest first, as far as it [is in memory](Self::is_whole).
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
     }
 
@@ -627,31 +637,43 @@ impl Chat {
         out.push(Effect::ToAgent(login.into(), frame));
     }
 
-    /// Stores an entry and shows it to everybody who may see it.
+    /// Stores an entry and shows it to everybody who may see it. `said` is whose message it is: they are answered, and
+    /// a customer is not shown their own words, since the answer says all about them that is new.
     fn append(
         &mut self,
         env: &mut Env<'_>,
         id: MessageId,
         author: Author,
         body: Body,
+        said: Option<Speaker>,
         out: &mut Vec<Effect>,
-    ) -> Seq {
-        let entry = Entry { seq: self.last_seq() + 1, at: env.now, id, author, body };
-        self.ids.insert(id, entry.seq);
+    ) {
+        let seq = self.last_seq() + 1;
+        let entry = Arc::new(Entry { seq, at: env.now, id, author, body });
+        self.ids.insert(id, seq);
         self.entries.push(entry.clone());
-        out.push(Effect::Append(self.record.id, entry.clone()));
-        let seq = entry.seq;
-        let chat = self.record.id;
-        if entry.body.is_public() {
-            self.to_customer(ServerFrame::Entries { chat, entries: vec![entry.clone()] }, out);
+        let own = matches!(said, Some(Speaker::Customer(_)));
+        let customer = self.conn.filter(|_| entry.body.is_public() && !own);
+        let (chat, agent) = (self.record.id, self.shown_to());
+        let entered = Entered { chat, entry, customer, agent, said };
+        let follow = |one: &supervise::Watcher| Effect::ToAgent(one.who.login.clone(), entered.shown());
+        let followers: Vec<Effect> = self.watchers.iter().map(follow).collect();
+        out.push(Effect::Append(entered));
+        out.extend(followers);
+        self.trim();
+    }
+
+    fn shown_to(&mut self) -> Option<Arc<str>> {
+        let login = self.agent_login();
+        if self.shown_to.as_deref() != login {
+            self.shown_to = login.map(Arc::from);
         }
-        self.to_readers(ServerFrame::Entries { chat, entries: vec![entry] }, out);
-        seq
+        self.shown_to.clone()
     }
 
     fn happened(&mut self, env: &mut Env<'_>, event: Event, out: &mut Vec<Effect>) {
         let id = MessageId(env.bytes());
-        self.append(env, id, Author::System, Body::Event(event), out);
+        self.append(env, id, Author::System, Body::Event(event), None, out);
     }
 
     fn timer(&mut self, env: &mut Env<'_>, timer: Timer, out: &mut Vec<Effect>) {

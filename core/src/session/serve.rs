@@ -2,7 +2,7 @@
 
 use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_FRAME;
-use baton_protocol::model::{Context, Customer, Destination, Event, Share, SharePolicy, Stage};
+use baton_protocol::model::{Context, Customer, Destination, Entry, Event, Share, SharePolicy, Stage};
 use baton_protocol::{ErrorCode, Seq, ServerFrame, TransferId};
 
 use super::attach::in_frames;
@@ -172,7 +172,7 @@ impl Chat {
         out.push(Effect::ToAgent(login.into(), self.marks_frame()));
         self.show_documents(out);
         let visible = self.entries.iter().filter(|entry| entry.seq >= self.record.view_from);
-        for frame in in_frames(self.record.id, visible.cloned()) {
+        for frame in in_frames(self.record.id, visible.map(|entry| Entry::clone(entry))) {
             out.push(Effect::ToAgent(login.into(), frame));
         }
     }

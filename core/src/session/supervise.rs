@@ -2,8 +2,10 @@
 //!
 //! Whoever calls has checked the role. Followers live in memory alone: they change nothing of the chat.
 
+use std::sync::Arc;
+
 use baton_protocol::frames::About;
-use baton_protocol::model::{Author, Body, Destination, Event, Share};
+use baton_protocol::model::{Author, Body, Destination, Entry, Event, Share};
 use baton_protocol::{ClientFrame, ErrorCode, MessageId, ServerFrame, TransferId};
 
 use super::attach::in_frames;
@@ -98,7 +100,7 @@ impl Chat {
         let mut send = |frame| out.push(Effect::ToAgent(login.into(), frame));
         send(ServerFrame::Watched { card, context, agent, joined });
         send(self.marks_frame());
-        in_frames(chat, self.entries.iter().cloned()).into_iter().for_each(send);
+        in_frames(chat, self.entries.iter().map(|entry| Entry::clone(entry))).into_iter().for_each(send);
     }
 
     fn whisper(
@@ -110,7 +112,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         let author = Author::Agent(who.title.clone());
-        self.said_by(env, &who.login, author, (id, Body::Note(text)), out);
+        self.said_by(env, &who.login.as_str().into(), author, (id, Body::Note(text)), out);
     }
 
     fn join(&mut self, env: &mut Env<'_>, who: &Supervisor, out: &mut Vec<Effect>) {
@@ -128,11 +130,11 @@ impl Chat {
     pub(super) fn guest(
         &mut self,
         env: &mut Env<'_>,
-        login: &str,
+        login: &Arc<str>,
         frame: &ClientFrame,
         out: &mut Vec<Effect>,
     ) -> bool {
-        let guest = self.watchers.iter().find(|watcher| watcher.joined && watcher.who.login == login);
+        let guest = self.watchers.iter().find(|watcher| watcher.joined && *watcher.who.login == **login);
         let Some(title) = guest.map(|watcher| watcher.who.title.clone()) else { return false };
         let (id, body) = match frame {
             ClientFrame::Say { id, text, .. } => (*id, Body::Text(text.clone())),

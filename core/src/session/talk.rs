@@ -1,7 +1,9 @@
 //! Messages, notes, typing, the end.
 
+use std::sync::Arc;
+
 use baton_protocol::frames::About;
-use baton_protocol::limits::{MAX_ENTRIES, MAX_LABEL, MAX_TEXT, MAX_URL};
+use baton_protocol::limits::{MAX_LABEL, MAX_TEXT, MAX_URL};
 use baton_protocol::model::{Author, Body, DocumentCard, EndReason, Event};
 use baton_protocol::{ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFrame};
 
@@ -27,9 +29,9 @@ impl Chat {
             // Frozen: neither stored nor refused. The widget keeps it for whoever owns the chat in the end.
             ClientFrame::Say { .. } if !self.record.outgoing.serves() => {}
             ClientFrame::Say { id, text, .. } => {
-                match self.say(env, Author::Customer, id, Body::Text(text), out) {
-                    Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToCustomer(conn, frame), out),
-                    Err(code) => out.push(refuse(code, About::Message(id))),
+                let by = Speaker::Customer(conn);
+                if let Err(code) = self.say(env, by, Author::Customer, id, Body::Text(text), out) {
+                    out.push(refuse(code, About::Message(id)));
                 }
             }
             ClientFrame::Typing { on, .. } => self.to_readers(ServerFrame::Typing { chat, on }, out),
@@ -63,7 +65,7 @@ impl Chat {
     pub(super) fn agent(
         &mut self,
         env: &mut Env<'_>,
-        login: &str,
+        login: &Arc<str>,
         frame: ClientFrame,
         out: &mut Vec<Effect>,
     ) {
@@ -93,7 +95,7 @@ impl Chat {
     fn agent_says(
         &mut self,
         env: &mut Env<'_>,
-        login: &str,
+        login: &Arc<str>,
         id: MessageId,
         body: Body,
         out: &mut Vec<Effect>,
@@ -107,38 +109,40 @@ impl Chat {
     pub(super) fn said_by(
         &mut self,
         env: &mut Env<'_>,
-        login: &str,
+        login: &Arc<str>,
         author: Author,
         (id, body): (MessageId, Body),
         out: &mut Vec<Effect>,
     ) {
         let said = if self.record.outgoing.serves() {
-            self.say(env, author, id, body, out)
+            self.say(env, Speaker::Agent(login.clone()), author, id, body, out)
         } else {
             Err(ErrorCode::TransferUnderWay)
         };
-        match said {
-            Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToAgent(login.into(), frame), out),
-            Err(code) => self.refuse_agent(login, code, About::Message(id), out),
+        if let Err(code) = said {
+            self.refuse_agent(login, code, About::Message(id), out);
         }
     }
 
-    /// Stores what was said, unless it is stored already; answers its number.
+    /// Stores what was said, unless it is stored already, and answers it.
     fn say(
         &mut self,
         env: &mut Env<'_>,
+        by: Speaker,
         author: Author,
         id: MessageId,
         body: Body,
         out: &mut Vec<Effect>,
-    ) -> Result<Seq, ErrorCode> {
+    ) -> Result<(), ErrorCode> {
         if let Some(seq) = self.ids.get(&id) {
-            return Ok(*seq);
+            self.acknowledge(by, id, *seq, out);
+            return Ok(());
         }
         if self.context.as_ref().is_some_and(|context| context.transcript.iter().any(|entry| entry.id == id))
         {
             // It was stored by the server that the chat came from, whose acknowledgement was lost.
-            return Ok(0);
+            self.acknowledge(by, id, 0, out);
+            return Ok(());
         }
         if matches!(self.record.state, State::Ended(_)) {
             return Err(ErrorCode::ChatOver);
@@ -150,10 +154,11 @@ impl Chat {
             Body::Event(_) => return Err(ErrorCode::OutOfOrder),
             Body::Text(_) | Body::Note(_) | Body::Document(_) => {}
         }
-        if self.entries.len() >= MAX_ENTRIES {
+        if self.last_seq() >= env.settings.max_entries {
             return Err(ErrorCode::ChatFull);
         }
-        Ok(self.append(env, id, author, body, out))
+        self.append(env, id, author, body, Some(by), out);
+        Ok(())
     }
 
     /// Like a message, where the document was uploaded for this chat by whoever says it.
@@ -182,39 +187,32 @@ impl Chat {
         if self.conn != Some(conn) || !self.record.outgoing.serves() {
             return;
         }
+        let by = Speaker::Customer(conn);
         let mut prior = self.context.iter().flat_map(|context| &context.documents);
         let said = match card {
-            Some(card) => self.say(env, Author::Customer, id, Body::Document(card), out),
+            Some(card) => self.say(env, by, Author::Customer, id, Body::Document(card), out),
             // Stored by the server that the chat came from, whose acknowledgement was lost.
-            None if prior.any(|document| document.sha256 == sha256) => Ok(0),
+            None if prior.any(|document| document.sha256 == sha256) => {
+                self.acknowledge(by, id, 0, out);
+                Ok(())
+            }
             None => Err(ErrorCode::UnknownDocument),
         };
-        match said {
-            Ok(seq) => self.acknowledge(id, seq, |frame| Effect::ToCustomer(conn, frame), out),
-            Err(code) => {
-                let frame =
-                    ServerFrame::Refused { code, detail: code.to_string(), about: About::Message(id) };
-                out.push(Effect::ToCustomer(conn, frame));
-            }
+        if let Err(code) = said {
+            let frame = ServerFrame::Refused { code, detail: code.to_string(), about: About::Message(id) };
+            out.push(Effect::ToCustomer(conn, frame));
         }
     }
 
-    /// Follows the entry's `Append`, so it goes out when that is durable.
-    fn acknowledge(
-        &self,
-        id: MessageId,
-        seq: Seq,
-        to: impl FnOnce(ServerFrame) -> Effect,
-        out: &mut Vec<Effect>,
-    ) {
-        let at = self
-            .entries
-            .iter()
-            .rev()
-            .find(|entry| entry.seq == seq)
-            .map(|entry| entry.at)
-            .unwrap_or_default();
-        out.push(to(ServerFrame::Stored { chat: self.record.id, id, seq, at }));
+    /// Answers what was stored before.
+    fn acknowledge(&self, by: Speaker, id: MessageId, seq: Seq, out: &mut Vec<Effect>) {
+        let place = self.entries.binary_search_by_key(&seq, |entry| entry.seq);
+        let at = place.map(|place| self.entries[place].at).unwrap_or_default();
+        let frame = ServerFrame::Stored { chat: self.record.id, id, seq, at };
+        out.push(match by {
+            Speaker::Customer(conn) => Effect::ToCustomer(conn, frame),
+            Speaker::Agent(login) => Effect::ToAgent(login.to_string(), frame),
+        });
     }
 
     /// Ends the chat (M4).

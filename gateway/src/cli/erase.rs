@@ -16,6 +16,7 @@ use crate::admin::{self, Answer, Request};
 use crate::driver::erase::{Preview, Subject};
 use crate::federation::erasure::{read, verified};
 use crate::run;
+use crate::store::sqlite::SqliteStore;
 use crate::store::{PeerRow, Store};
 
 /// How long a command without a running gateway waits for the others' receipts. What is not there by then comes after
@@ -89,7 +90,8 @@ impl Erase {
 
 /// No gateway runs: this process does what one would.
 async fn without_gateway(folder: &Path, request: Request) -> Result<Answer> {
-    let gateway = run::gateway(config(folder)?).await?;
+    let store = std::sync::Arc::new(SqliteStore::open(&folder.join(run::DATABASE))?);
+    let gateway = run::gateway(config(folder)?, store).await?;
     let answer = admin::answer(&gateway, request).await;
     if let Answer::Erased(Some(id)) = &answer {
         let _ = tokio::time::timeout(RECEIPTS, gateway.receipts(*id)).await;

@@ -2,12 +2,20 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use super::config;
+use crate::run::DATABASE;
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+use crate::store::sqlite::SqliteStore;
+
+/// Entries that `--store memory` keeps of each chat: more than a client misses while it connects again.
+const REMEMBERED: usize = 1_000;
 
 /// See the command's help.
 #[derive(Debug, Args)]
@@ -18,6 +26,10 @@ pub(super) struct Serve {
     /// What this process does. `[queue_manager]` in the settings says where edges find the queue.
     #[arg(long, default_value = "all")]
     role: Role,
+    /// Where chats are kept. With `memory` they are gone when the gateway stops, and of a long chat the oldest messages
+    /// sooner: for measurements.
+    #[arg(long, default_value = "disk")]
+    store: Storage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +40,14 @@ enum Role {
     Edge,
     /// The queue for edges.
     Queue,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Storage {
+    /// In the data folder.
+    Disk,
+    /// Nowhere.
+    Memory,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -56,13 +76,31 @@ impl Serve {
                 if let Some(manager) = manager {
                     manager.connect = None;
                 }
-                crate::serve(config).await
             }
-            (Role::Edge, Some(manager)) if manager.connect.is_some() => crate::serve(config).await,
-            (Role::Queue, Some(manager)) if manager.listen.is_some() => crate::run::serve_queue(config).await,
-            (Role::Edge, _) => Err(missing("connect")),
-            (Role::Queue, _) => Err(missing("listen")),
+            (Role::Edge, Some(manager)) if manager.connect.is_some() => {}
+            (Role::Queue, Some(manager)) if manager.listen.is_some() => {
+                return crate::run::serve_queue(config).await;
+            }
+            (Role::Edge, _) => return Err(missing("connect")),
+            (Role::Queue, _) => return Err(missing("listen")),
         }
+        let store = self.store.open(&config.folder.join(DATABASE)).await?;
+        crate::serve(config, store).await
+    }
+}
+
+impl Storage {
+    async fn open(self, database: &Path) -> Result<Arc<dyn Store>> {
+        let disk = SqliteStore::open(database)?;
+        Ok(match self {
+            Self::Disk => Arc::new(disk),
+            Self::Memory => {
+                tracing::warn!("--store memory: nothing that is said will be there after a restart");
+                let memory = MemoryStore::bounded(REMEMBERED);
+                memory.copy_people(&disk).await?;
+                Arc::new(memory)
+            }
+        })
     }
 }
 

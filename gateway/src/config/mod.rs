@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub use baton_core::effect::Area;
 use baton_core::effect::{Settings, Times};
 use baton_core::policy::Rules;
+use baton_protocol::limits::MAX_ENTRIES;
 use baton_protocol::model::Brand;
 
 pub use documents::{Documents, Place};
@@ -107,11 +108,25 @@ pub struct Limits {
     pub per_address: usize,
     /// Chats at once of an agent who is added without a number of their own (A2). Default 6.
     pub max_chats: u32,
+    /// Entries that a chat may have on this server. Default 10,000.
+    pub messages: u64,
+    /// Frames that a connection may send at once. Default 200.
+    pub burst: u32,
+    /// Frames per second that a connection may send in the long run. A person types fewer; a bot that serves several
+    /// chats stays below. Default 50.
+    pub per_second: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 20_000, per_address: 1_000, max_chats: 6 }
+        Self {
+            connections: 20_000,
+            per_address: 1_000,
+            max_chats: 6,
+            messages: MAX_ENTRIES as u64,
+            burst: 200,
+            per_second: 50,
+        }
     }
 }
 
@@ -166,6 +181,7 @@ impl Config {
             rules: self.rules.clone(),
             times: self.times,
             customs: self.desk.customs.clone(),
+            max_entries: self.limits.messages,
         }
     }
 }

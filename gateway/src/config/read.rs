@@ -205,10 +205,14 @@ fn limits(mut section: Section<'_, '_>) -> (Limits, Vec<rules::Network>) {
     let usual = Limits::default();
     let proxies = section.texts("trusted_proxies", "trusted_proxies = [\"127.0.0.1\"]", rules::network);
     let mut number = |key, most: u64, usual: u64| section.number(key, 1..=most, usual);
+    let small = |number| u32::try_from(number).unwrap_or(u32::MAX);
     let limits = Limits {
         connections: size(number("connections", 10_000_000, usual.connections as u64)),
         per_address: size(number("per_address", 10_000_000, usual.per_address as u64)),
-        max_chats: u32::try_from(number("max_chats", 1_000, usual.max_chats.into())).unwrap_or(u32::MAX),
+        max_chats: small(number("max_chats", 1_000, usual.max_chats.into())),
+        messages: number("messages", 1_000_000_000_000, usual.messages),
+        burst: small(number("burst", 1_000_000_000, usual.burst.into())),
+        per_second: small(number("per_second", 1_000_000_000, usual.per_second.into())),
     };
     section.finish();
     (limits, proxies.into_iter().map(|(network, _)| network).collect())

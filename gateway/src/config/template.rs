@@ -129,6 +129,11 @@ pub(super) const DEFAULTS: &str = "
 # trusted_proxies = []
 # Chats at once of an agent who is added without --max-chats.
 # max_chats = 6
+# Messages, notes and events of one chat. Whoever reaches it must end or transfer the chat.
+# messages = 10000
+# Frames that a connection may send: at once, and per second in the long run. More closes it. A load test needs more.
+# burst = 200
+# per_second = 50
 
 [transfer]
 # How long an agent waits for the other company's answer.

@@ -52,7 +52,7 @@ fn is(mistake: &Mistake, line: usize, what: &str, example: &str) {
 #[test]
 fn what_is_left_out_is_as_documented() {
     let config = parse(LEAST).unwrap();
-    assert_eq!(config.limits, Limits { connections: 20_000, per_address: 1_000, max_chats: 6 });
+    assert_eq!(config.limits, Limits::default());
     assert_eq!((config.times, &config.rules), (Times::default(), &Rules::default()));
     assert_eq!((config.tls, config.page, config.sites.len()), (None, None, 0));
     assert_eq!((config.subject.as_str(), config.accent.as_str()), ("", "#1f6f50"));
@@ -69,6 +69,9 @@ key = "/keys/acme.key"
 connections = 100
 per_address = 10
 max_chats = 3
+messages = 20000
+burst = 1000
+per_second = 500
 [transfer]
 prepare_seconds = 7
 offer_seconds = 30
@@ -98,7 +101,17 @@ share = "nothing"
     assert_eq!(config.page.as_deref(), Some("https://www.acme.example/help"));
     let tls = Tls { certificate: "/data/acme.pem".into(), key: "/keys/acme.key".into() };
     assert_eq!(config.tls, Some(tls));
-    assert_eq!(config.limits, Limits { connections: 100, per_address: 10, max_chats: 3 });
+    assert_eq!(
+        config.limits,
+        Limits {
+            connections: 100,
+            per_address: 10,
+            max_chats: 3,
+            messages: 20_000,
+            burst: 1_000,
+            per_second: 500
+        }
+    );
     let Times { prepare, offer, linger, agent_grace, away_waiting, away_active, .. } = config.times;
     assert_eq!((prepare, offer, linger), (7_000, 30_000, 60_000));
     assert_eq!((agent_grace, away_waiting, away_active), (10_000, 20_000, 30_000));
@@ -161,7 +174,7 @@ fn a_mistake_says_where_what_and_what_is_right() {
 fn unknown_settings() {
     let hint = "there is no setting `conections` in `limits`: did you mean `connections`?";
     is(&after("[limits]\n\nconections = 5"), 3, hint, "");
-    let known = "known here: connections, max_chats, per_address";
+    let known = "known here: burst, connections, max_chats, messages, per_address, per_second";
     is(&after("[limits]\ncolour = 5"), 2, "no setting `colour`", known);
     is(&after("[transfers]\nprepare_seconds = 5"), 1, "did you mean `transfer`?", "");
     is(
@@ -340,7 +353,7 @@ fn the_first_file_shows_the_real_defaults() {
     assert_eq!((config.limits, config.times, config.rules), (least.limits, least.times, least.rules));
     assert_eq!(config.documents, least.documents);
     assert_eq!((config.general_entrance, config.address), (least.general_entrance, least.address));
-    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 24);
+    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 27);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use baton_protocol::{
     ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, ResumeToken, ServerFrame, TransferId,
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
 
 use super::conn::{Bound, Conn};
 use super::customers::refuse;
@@ -28,6 +29,9 @@ const LOGINS: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 /// WTIDs that one address may get wrong per minute (threat 2).
 const GUESSES: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+
+/// Passwords that are checked at once: each takes 19 MiB and a processor for a while.
+static CHECKS: Semaphore = Semaphore::const_new(4);
 
 /// How long an agent's token lasts, in milliseconds: a working day.
 const TOKEN_LIFE: u64 = 12 * 60 * 60 * 1_000;
@@ -61,7 +65,7 @@ impl Gateway {
         conn: &Arc<Conn>,
         login: Login,
     ) -> anyhow::Result<Result<(), CloseCode>> {
-        if conn.origin.as_ref().is_some_and(|origin| *origin != self.config.origin()) {
+        if conn.origin.as_deref().is_some_and(|origin| origin != self.config.url) {
             return Ok(Err(CloseCode::ForbiddenOrigin));
         }
         let (agent, token) = match login {
@@ -105,7 +109,7 @@ impl Gateway {
             max_chats: agent.max_chats,
         };
         let supervisor = profile.supervisor;
-        conn.bind(Bound::Agent(login.clone()));
+        conn.bind(Bound::Agent(login.as_str().into()));
         self.tell_queue(queue::Input::Online(profile));
         let card = self.with_queue(|queue| queue.agent_card(&login, SharePolicy::All));
         let Some(agent) = card else { return conn.close(CloseCode::Internal) };
@@ -162,7 +166,8 @@ impl Gateway {
         }
     }
 
-    pub(super) async fn agent_frame(self: &Arc<Self>, conn: &Arc<Conn>, login: String, frame: ClientFrame) {
+    pub(super) async fn agent_frame(self: &Arc<Self>, conn: &Arc<Conn>, name: Arc<str>, frame: ClientFrame) {
+        let login = name.to_string();
         match frame {
             ClientFrame::PickUp { chat } => self.tell_queue(queue::Input::PickUp(login, chat)),
             ClientFrame::SetPresence { presence } => {
@@ -190,7 +195,7 @@ impl Gateway {
                 if self.look_at_chat(chat, |_| ()).is_none() {
                     return refuse(conn, ErrorCode::UnknownChat);
                 }
-                if let Err(error) = self.say_document(chat, Speaker::Agent(login), id, sha256).await {
+                if let Err(error) = self.say_document(chat, Speaker::Agent(name), id, sha256).await {
                     tracing::error!(conn = conn.id.0, %error, "a document could not be looked up");
                     conn.close(CloseCode::Internal);
                 }
@@ -227,7 +232,7 @@ impl Gateway {
             | ClientFrame::SetOutcome { chat, .. }
             | ClientFrame::CancelTransfer { chat, .. }
             | ClientFrame::RetryTransfer { chat, .. } => {
-                self.tell_for(conn, chat, session::Input::Agent(login, frame));
+                self.tell_for(conn, chat, session::Input::Agent(name, frame));
             }
             _ => refuse(conn, ErrorCode::OutOfOrder),
         }
@@ -269,6 +274,7 @@ async fn check_password(agent: Option<AgentRow>, password: String) -> anyhow::Re
     /// The hash of nothing that anybody knows.
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let _place = CHECKS.acquire().await?;
     let checked = tokio::task::spawn_blocking(move || {
         let stored = agent.as_ref().map_or(NOBODY, |agent| agent.password_hash.reveal());
         let right = PasswordHash::new(stored)

@@ -1,18 +1,47 @@
 //! A connection as the rest of the gateway sees it: somewhere to put frames.
+//!
+//! Frames are bytes as soon as they are put here, and go from here straight into the socket
+//! ([`flush`](crate::edge::flush)). Nothing is kept for a reader who is too slow but what fits the limits; then the
+//! connection is closed, and its client resumes and gets what it missed (threat 20).
 
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 
-use baton_core::effect::ConnId;
+use baton_core::effect::{ConnId, Entered};
+use baton_protocol::codec::{FrameError, encode_entry};
 use baton_protocol::{ChatId, CloseCode, Encoding, ServerFrame, TransferId, Wtid};
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use crate::edge::clock;
+use crate::edge::flush::Flusher;
+use crate::edge::framing::{close_payload, framed};
+use crate::edge::line::Line;
 
 /// Frames that may wait for a slow reader.
 const MAX_WAITING: usize = 256;
 
 /// Bytes that may wait for a slow reader.
 const MAX_BYTES: usize = 1024 * 1024;
+
+/// So many bytes are written at once, without waiting for the flusher: more in one call would not be faster.
+const WRITE_NOW: usize = 64 * 1024;
+
+/// Buffers that a thread keeps for its connections, which have none of their own while nothing waits.
+const POOL: usize = 256;
+
+/// A buffer that has grown larger is given back to the system.
+const POOLED_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    static FRAME: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,88 +53,291 @@ pub enum Bound {
     /// A customer who has presented a WTID from this peer.
     Arriving(String, TransferId),
     /// This agent, by login name.
-    Agent(String),
+    Agent(Arc<str>),
 }
 
-/// A connection. Its task writes what is put here; nobody else waits for the socket.
-#[derive(Debug)]
-pub struct Conn {
+/// What is known of a connection when it opens.
+#[derive(Clone, Debug)]
+pub struct Opening {
     /// Its number.
     pub id: ConnId,
     /// How it writes its frames.
     pub encoding: Encoding,
     /// The page's web origin (RFC 6454), if the client is a browser.
-    pub origin: Option<String>,
+    pub origin: Option<Box<str>>,
     /// Where it comes from.
     pub ip: IpAddr,
     /// The customer's own part of the address that it came to, if it had one (D4).
-    pub at: Option<Wtid>,
-    bound: Mutex<Bound>,
-    outbox: Mutex<Outbox>,
-    wake: Notify,
+    pub at: Option<Box<Wtid>>,
 }
 
-/// What waits to be written.
+/// A connection. Its task reads; everybody writes.
+#[derive(Debug)]
+pub struct Conn {
+    opening: Opening,
+    bound: Mutex<Bound>,
+    line: Line,
+    outbox: Mutex<Outbox>,
+    /// Its task: woken when it is to close, or must wait for the reader.
+    task: AtomicWaker,
+    flusher: Arc<Flusher>,
+    /// When the peer was last heard.
+    heard: AtomicU32,
+    opened: u32,
+    me: Weak<Conn>,
+}
+
+impl std::ops::Deref for Conn {
+    type Target = Opening;
+
+    fn deref(&self) -> &Opening {
+        &self.opening
+    }
+}
+
 #[derive(Debug, Default)]
-pub struct Outbox {
-    /// Encoded frames, the oldest first.
-    pub frames: VecDeque<Vec<u8>>,
-    bytes: usize,
-    /// Close with this after the frames.
-    pub close: Option<CloseCode>,
+struct Outbox {
+    bytes: Vec<u8>,
+    /// How much of it is written.
+    from: usize,
+    /// Frames put in since the socket took nothing more.
+    waiting: usize,
+    /// The socket takes nothing more, since this second.
+    blocked: Option<u32>,
+    /// On a flusher's list.
+    listed: bool,
+    /// The reason, once a close frame was put in. Nothing follows it.
+    close: Option<CloseCode>,
+    /// The socket is broken, or the peer has closed.
+    gone: bool,
+}
+
+/// What a connection's task is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Read.
+    Open,
+    /// Let what waits go out, and end.
+    Closing(CloseCode),
+    /// End.
+    Gone,
 }
 
 impl Conn {
     /// A connection that nobody has said hello on.
     #[must_use]
-    pub fn new(id: ConnId, encoding: Encoding, origin: Option<String>, ip: IpAddr, at: Option<Wtid>) -> Self {
-        let bound = Mutex::new(Bound::Nobody);
-        Self { id, encoding, origin, ip, at, bound, outbox: Mutex::default(), wake: Notify::new() }
+    pub fn new(opening: Opening, line: Line, flusher: Arc<Flusher>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            opening,
+            bound: Mutex::new(Bound::Nobody),
+            line,
+            outbox: Mutex::default(),
+            task: AtomicWaker::new(),
+            flusher,
+            heard: AtomicU32::new(clock::seconds()),
+            opened: clock::seconds(),
+            me: me.clone(),
+        })
     }
 
-    /// Puts a frame in the outbox. When too much waits already, the connection is closed instead: its client
-    /// resumes and gets what it missed (threat 20).
+    /// Sends a frame.
     pub fn send(&self, frame: &ServerFrame) {
-        let mut bytes = Vec::with_capacity(64);
-        if let Err(error) = frame.encode(self.encoding, &mut bytes) {
-            // Contexts are cut to fit; a frame that does not is our own fault, and only its size may be told.
-            tracing::error!(frame = frame.number(), %error, "frame not sent");
-            return self.close(CloseCode::Internal);
-        }
+        let passing = matches!(frame, ServerFrame::Typing { .. } | ServerFrame::Seen { .. });
+        self.encoded(frame.number(), passing, |to| frame.encode(self.encoding, to));
+    }
+
+    fn encoded(
+        &self,
+        number: u16,
+        passing: bool,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>,
+    ) {
+        FRAME.with_borrow_mut(|buffer| match framed(buffer, self.opcode(), encode) {
+            Ok(bytes) => self.put(bytes, passing),
+            Err(error) => {
+                // Contexts are cut to fit; a frame that does not is our own fault, and only its size may be told.
+                tracing::error!(frame = number, %error, "frame not sent");
+                self.close(CloseCode::Internal);
+            }
+        });
+    }
+
+    fn opcode(&self) -> OpCode {
+        OpCode::Data(match self.encoding {
+            Encoding::Binary => Data::Binary,
+            Encoding::Json => Data::Text,
+        })
+    }
+
+    /// Answers a WebSocket ping.
+    pub fn pong(&self, payload: &[u8]) {
+        FRAME.with_borrow_mut(|buffer| {
+            let pong = OpCode::Control(Control::Pong);
+            let bytes = framed::<()>(buffer, pong, |to| {
+                to.extend_from_slice(payload);
+                Ok(())
+            });
+            if let Ok(bytes) = bytes {
+                self.put(bytes, true);
+            }
+        });
+    }
+
+    /// Puts bytes of one frame in the outbox. What is only of the moment is dropped when the reader is behind.
+    fn put(&self, bytes: &[u8], passing: bool) {
         let mut outbox = self.outbox.lock();
-        if outbox.close.is_some() {
+        if outbox.close.is_some() || outbox.gone {
             return;
         }
-        if outbox.frames.len() >= MAX_WAITING || outbox.bytes + bytes.len() > MAX_BYTES {
-            outbox.frames.clear();
-            outbox.close = Some(CloseCode::TooSlow);
-        } else {
-            outbox.bytes += bytes.len();
-            outbox.frames.push_back(bytes);
+        if outbox.blocked.is_some() {
+            if passing {
+                return;
+            }
+            let waiting = outbox.bytes.len() - outbox.from;
+            if outbox.waiting >= MAX_WAITING || waiting + bytes.len() > MAX_BYTES {
+                return self.end(&mut outbox, CloseCode::TooSlow);
+            }
+            outbox.waiting += 1;
         }
-        drop(outbox);
-        self.wake.notify_one();
+        outbox.push(bytes);
+        if outbox.blocked.is_none() && outbox.bytes.len() >= WRITE_NOW {
+            self.write(&mut outbox);
+        }
+        self.list(&mut outbox);
+    }
+
+    fn list(&self, outbox: &mut Outbox) {
+        if !outbox.listed
+            && !outbox.bytes.is_empty()
+            && let Some(me) = self.me.upgrade()
+        {
+            outbox.listed = true;
+            self.flusher.mark(me);
+        }
     }
 
     /// Closes the connection after what waits. The first reason stands.
     pub fn close(&self, code: CloseCode) {
-        self.outbox.lock().close.get_or_insert(code);
-        self.wake.notify_one();
-    }
-
-    /// Everything that waits to be written.
-    #[must_use]
-    pub fn take(&self) -> Outbox {
         let mut outbox = self.outbox.lock();
-        let close = outbox.close;
-        let taken = std::mem::take(&mut *outbox);
-        outbox.close = close;
-        taken
+        if outbox.close.is_none() && !outbox.gone {
+            self.end(&mut outbox, code);
+        }
     }
 
-    /// Completes when something may have been put in.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    fn end(&self, outbox: &mut Outbox, code: CloseCode) {
+        outbox.push_close(Some(code as u16), &format!("{code:?}"));
+        outbox.close = Some(code);
+        self.list(outbox);
+        self.task.wake();
+    }
+
+    /// The peer has closed, with this code: it is answered, and nothing follows (RFC 6455 section 5.5.1).
+    pub fn answer_close(&self, code: Option<u16>) {
+        let mut outbox = self.outbox.lock();
+        if outbox.close.is_none() && !outbox.gone {
+            outbox.push_close(code, "");
+            self.write(&mut outbox);
+        }
+        outbox.gone = true;
+    }
+
+    /// Writes what waits.
+    pub fn flush(&self) {
+        let mut outbox = self.outbox.lock();
+        outbox.listed = false;
+        self.write(&mut outbox);
+    }
+
+    fn write(&self, outbox: &mut Outbox) {
+        while outbox.from < outbox.bytes.len() && !outbox.gone {
+            match self.line.write(&outbox.bytes[outbox.from..]) {
+                Ok(count) => outbox.from += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.block(outbox),
+                Err(_) => outbox.gone = true,
+            }
+        }
+        match self.line.finish_write() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.block(outbox),
+            Err(_) => outbox.gone = true,
+            Ok(()) => {}
+        }
+        outbox.forget();
+        if outbox.gone {
+            self.task.wake();
+        }
+    }
+
+    /// The task waits for the socket, and says when it takes more.
+    fn block(&self, outbox: &mut Outbox) {
+        if outbox.blocked.is_none() {
+            outbox.blocked = Some(clock::seconds());
+            self.task.wake();
+        }
+    }
+
+    /// For the connection's task: what it is to do, woken when that changes; while the reader is behind, writes
+    /// what goes.
+    pub fn poll_standing(&self, cx: &mut Context<'_>) -> Standing {
+        self.task.register(cx.waker());
+        loop {
+            let mut outbox = self.outbox.lock();
+            if outbox.gone {
+                return Standing::Gone;
+            }
+            if outbox.blocked.is_some() && self.line.poll_writable(cx).is_ready() {
+                self.write(&mut outbox);
+                // Asks once more, so that the socket wakes the task.
+                continue;
+            }
+            return outbox.close.map_or(Standing::Open, Standing::Closing);
+        }
+    }
+
+    /// Ready when everything was written, or nothing more can be.
+    pub fn poll_written(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_standing(cx) == Standing::Gone {
+            return Poll::Ready(());
+        }
+        let mut outbox = self.outbox.lock();
+        if outbox.blocked.is_none() {
+            self.write(&mut outbox);
+        }
+        if outbox.blocked.is_some() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// The bytes that come.
+    #[must_use]
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// The peer has been heard.
+    pub fn hear(&self) {
+        self.heard.store(clock::seconds(), Ordering::Relaxed);
+    }
+
+    /// The second in which the peer was last heard.
+    #[must_use]
+    pub fn heard(&self) -> u32 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// The second in which it was opened.
+    #[must_use]
+    pub fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// Whether nobody has said hello yet.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self.bound.lock() == Bound::Nobody
+    }
+
+    /// The second since which the peer has taken nothing, while something waits for it.
+    #[must_use]
+    pub fn blocked_since(&self) -> Option<u32> {
+        self.outbox.lock().blocked
     }
 
     /// Who is at the other end.
@@ -117,5 +349,57 @@ impl Conn {
     /// From now on this is at the other end.
     pub fn bind(&self, to: Bound) {
         *self.bound.lock() = to;
+    }
+}
+
+impl Outbox {
+    fn push(&mut self, bytes: &[u8]) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn push_close(&mut self, code: Option<u16>, reason: &str) {
+        let mut buffer = Vec::new();
+        let framed = framed::<()>(&mut buffer, OpCode::Control(Control::Close), |to| {
+            to.extend(close_payload(code, reason));
+            Ok(())
+        });
+        if let Ok(bytes) = framed {
+            self.push(bytes);
+        }
+    }
+
+    /// Nothing waits any more: the buffer goes back to the thread's.
+    fn forget(&mut self) {
+        (self.from, self.waiting, self.blocked) = (0, 0, None);
+        let mut buffer = std::mem::take(&mut self.bytes);
+        if buffer.capacity() > 0 && buffer.capacity() <= POOLED_BYTES {
+            buffer.clear();
+            BUFFERS.with_borrow_mut(|buffers| {
+                if buffers.len() < POOL {
+                    buffers.push(buffer);
+                }
+            });
+        }
+    }
+}
+
+/// Shows an entry to these connections, encoded once for each encoding among them.
+pub fn show<'a>(entered: &Entered, to: impl Iterator<Item = &'a Arc<Conn>> + Clone) {
+    for encoding in Encoding::ALL {
+        let mut same = to.clone().filter(|conn| conn.encoding == encoding).peekable();
+        let Some(first) = same.peek() else { continue };
+        FRAME.with_borrow_mut(|buffer| {
+            let encode = |to: &mut Vec<u8>| encode_entry(encoding, entered.chat, &entered.entry, to);
+            match framed(buffer, first.opcode(), encode) {
+                Ok(bytes) => same.for_each(|conn| conn.put(bytes, false)),
+                Err(error) => {
+                    tracing::error!(%error, "entry not sent");
+                    same.for_each(|conn| conn.close(CloseCode::Internal));
+                }
+            }
+        });
     }
 }

@@ -61,7 +61,7 @@ impl Gateway {
                     page,
                     epoch: 1,
                     challenge,
-                    origins: conn.origin.clone().into_iter().collect(),
+                    origins: conn.origin.iter().map(|origin| origin.to_string()).collect(),
                     // Whoever goes elsewhere at once is not told that they wait.
                     promised: elsewhere.is_some(),
                     arrival: None,
@@ -77,17 +77,22 @@ impl Gateway {
                     return Ok(Err(CloseCode::Unauthenticated));
                 };
                 let named = |chat: &session::Chat| {
-                    conn.origin.as_ref().is_some_and(|origin| chat.record.origins.contains(origin))
+                    conn.origin
+                        .as_deref()
+                        .is_some_and(|origin| chat.record.origins.iter().any(|name| name == origin))
                 };
                 if !self.is_own_site(conn) && !self.look_at_chat(chat, named).unwrap_or(false) {
                     return Ok(Err(CloseCode::ForbiddenOrigin));
+                }
+                if self.look_at_chat(chat, |chat| chat.has_since(last_seq)) == Some(false) {
+                    self.whole_chat(chat).await?;
                 }
                 conn.bind(Bound::Customer(chat));
                 self.tell_chat(chat, session::Input::Attach { conn: conn.id, epoch, last_seq, page });
                 Ok(Ok(()))
             }
             Start::Claim { wtid, verifier, epoch, challenge, adopt } => {
-                let at = conn.at.as_ref().map(Wtid::digest);
+                let at = conn.at.as_deref().map(Wtid::digest);
                 let key = wtid.as_ref().map(Wtid::digest).or(at);
                 let name = match key {
                     Some(key) => self.incoming_by_wtid(key).await?,
@@ -95,7 +100,12 @@ impl Gateway {
                 };
                 let Some(name) = name else { return Ok(Err(self.wrong_guess(conn))) };
                 conn.bind(Bound::Arriving(name.0.clone(), name.1));
-                let arrival = Arrival { challenge, page, client_type, web_origin: conn.origin.clone() };
+                let arrival = Arrival {
+                    challenge,
+                    page,
+                    client_type,
+                    web_origin: conn.origin.as_deref().map(str::to_owned),
+                };
                 let own_site = self.is_own_site(conn);
                 let claim = Claim { conn: conn.id, verifier, epoch, adopt, own_site, at, arrival };
                 self.tell_incoming(&name, destination::Input::Claim(claim));
@@ -117,8 +127,8 @@ impl Gateway {
 
     /// Our own pages, and those of the sites that embed us. A client that is no browser sends no origin.
     fn is_own_site(&self, conn: &Conn) -> bool {
-        let Some(origin) = &conn.origin else { return true };
-        self.config.origin() == *origin || self.config.sites.contains(origin)
+        let Some(origin) = conn.origin.as_deref() else { return true };
+        self.config.url == origin || self.config.sites.iter().any(|site| site == origin)
     }
 
     fn area_or_first(&self, name: &str) -> Option<String> {
@@ -127,7 +137,7 @@ impl Gateway {
         found.map(|area| area.name.clone())
     }
 
-    /// A later frame. Answers whether it fits the connection at all.
+    /// A later frame.
     pub async fn frame(self: &Arc<Self>, conn: &Arc<Conn>, frame: ClientFrame) {
         if let ClientFrame::Ping { nonce } = frame {
             return conn.send(&ServerFrame::Pong { nonce });
@@ -143,7 +153,14 @@ impl Gateway {
                     conn.close(CloseCode::Internal);
                 }
             }
-            (Bound::Customer(chat), _) => self.tell_chat(chat, session::Input::Customer(conn.id, frame)),
+            (Bound::Customer(chat), _) => {
+                // Loaded here and not on the way, so that the next frame does not overtake this one.
+                if let Err(error) = self.chat(chat).await {
+                    tracing::error!(conn = conn.id.0, %error, "a chat could not be loaded");
+                    return conn.close(CloseCode::Internal);
+                }
+                self.tell_chat(chat, session::Input::Customer(conn.id, frame));
+            }
             // Nothing can be said before the welcome; the widget holds it.
             (Bound::Arriving(..), _) => refuse(conn, ErrorCode::OutOfOrder),
             (Bound::Agent(login), _) => self.agent_frame(conn, login, frame).await,

@@ -65,7 +65,7 @@ impl Gateway {
         sha256: String,
     ) -> anyhow::Result<()> {
         let agent = match &by {
-            Speaker::Agent(login) => Some(login.as_str()),
+            Speaker::Agent(login) => Some(&**login),
             Speaker::Customer(_) => None,
         };
         let mut card = None;

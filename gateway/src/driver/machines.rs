@@ -1,9 +1,10 @@
 //! One step of one machine: its effects are stored first and carried out after.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use baton_core::effect::{Effect, Env};
 use baton_core::erase::{self, Erasure, Thing};
@@ -15,8 +16,15 @@ use baton_protocol::{ChatId, CloseCode, ErasureId, ErrorCode, SecretDigest, Serv
 use parking_lot::Mutex;
 
 use super::conn::Bound;
-use super::{Gateway, Key, Outward, fill_random, now};
+use super::outward::Outward;
+use super::{Gateway, Key, fill_random, now};
+use crate::edge::clock;
 use crate::store::{Batch, ChatRow, IncomingRow, Op, StoreError};
+
+thread_local! {
+    /// Room for the effects of a thread's next step.
+    static EFFECTS: RefCell<Vec<Effect>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A machine in memory.
 #[derive(Debug)]
@@ -31,19 +39,22 @@ struct Kept<M> {
     machine: M,
     /// The stored version that this state follows.
     version: u64,
-    used: Instant,
+    /// The second in which it was used last.
+    used: u32,
+    /// What waits until the machine is ready for it, in order; a task that makes it ready is under way.
+    waiting: Option<VecDeque<session::Input>>,
 }
 
 impl<M> Slot<M> {
     fn new(machine: M, version: u64) -> Self {
-        let kept = Mutex::new(Kept { machine, version, used: Instant::now() });
+        let kept = Mutex::new(Kept { machine, version, used: clock::seconds(), waiting: None });
         Self { kept, unfinished: Arc::default() }
     }
 
     /// Whether it is needed: by its own word, or because it was used not long ago.
-    pub fn keep(&self, after: Duration, needed: impl Fn(&M) -> bool) -> bool {
+    pub fn keep(&self, after: u32, needed: impl Fn(&M) -> bool) -> bool {
         let kept = self.kept.lock();
-        needed(&kept.machine) || kept.used.elapsed() < after
+        needed(&kept.machine) || clock::seconds().saturating_sub(kept.used) < after
     }
 }
 
@@ -102,7 +113,7 @@ impl Gateway {
         let mut effects = Vec::new();
         let chat = self.with_env(|env| Chat::begin(env, beginning, &mut effects));
         let key = Key::Chat(chat);
-        let mut sorted = self.sort(&key, effects, None);
+        let mut sorted = self.sort(&key, &mut effects, None);
         let work = std::mem::take(&mut sorted.work);
         self.finish(&key, sorted, None);
         self.work(work.into());
@@ -119,7 +130,7 @@ impl Gateway {
         let slot = Arc::new(Slot::new(incoming, 0));
         self.incoming.insert(name, slot.clone());
         let mut kept = slot.kept.lock();
-        let mut sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let mut sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
         let work = std::mem::take(&mut sorted.work);
         self.finish(&key, sorted, Some(&slot.unfinished));
         drop(kept);
@@ -137,20 +148,52 @@ impl Gateway {
     }
 
     fn step_chat(self: &Arc<Self>, id: ChatId, input: session::Input) -> Vec<Work> {
-        let Some(slot) = self.chats.get(&id).map(|slot| slot.clone()) else {
+        let mut input = Some(input);
+        let work = self.steps_of_chat(id, || input.take());
+        if let Some(input) = input {
             self.load_first(Work::Chat(id, input));
-            return Vec::new();
-        };
+        }
+        work
+    }
+
+    /// Steps of a chat in a row, for as long as there is another input. What they store is stored together, which is
+    /// one transaction for all that a connection has said at once. Takes no input when the chat is not in memory.
+    pub(super) fn steps_of_chat(
+        self: &Arc<Self>,
+        id: ChatId,
+        mut next: impl FnMut() -> Option<session::Input>,
+    ) -> Vec<Work> {
+        let Some(slot) = self.chats.get(&id).map(|slot| slot.clone()) else { return Vec::new() };
+        self.steps_of_kept(id, &slot, &mut slot.kept.lock(), &mut next)
+    }
+
+    fn steps_of_kept(
+        self: &Arc<Self>,
+        id: ChatId,
+        slot: &Slot<Chat>,
+        kept: &mut Kept<Chat>,
+        next: &mut dyn FnMut() -> Option<session::Input>,
+    ) -> Vec<Work> {
         let key = Key::Chat(id);
-        let mut effects = Vec::new();
-        let mut kept = slot.kept.lock();
-        let kept = &mut *kept;
-        kept.used = Instant::now();
-        self.with_env(|env| kept.machine.handle(env, input, &mut effects));
+        let mut effects = EFFECTS.take();
+        kept.used = clock::seconds();
+        self.with_env(|env| {
+            while let Some(input) = next() {
+                if let Some(waiting) = &mut kept.waiting {
+                    waiting.push_back(input);
+                } else if kept.machine.is_ready_for(&input) {
+                    kept.machine.handle(env, input, &mut effects);
+                } else {
+                    kept.waiting = Some([input].into());
+                    self.remember_first(id);
+                }
+            }
+        });
         if let Some(attempt) = kept.machine.record.outgoing.attempt() {
             self.outgoing.entry(attempt.transfer).or_insert(id);
         }
-        let mut sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let mut sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
+        EFFECTS.set(effects);
         let work = std::mem::take(&mut sorted.work);
         self.finish(&key, sorted, Some(&slot.unfinished));
         work
@@ -165,9 +208,9 @@ impl Gateway {
         let mut effects = Vec::new();
         let mut kept = slot.kept.lock();
         let kept = &mut *kept;
-        kept.used = Instant::now();
+        kept.used = clock::seconds();
         self.with_env(|env| kept.machine.handle(env, input, &mut effects));
-        let mut sorted = self.sort(&key, effects, Some(&mut kept.version));
+        let mut sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
         let work = std::mem::take(&mut sorted.work);
         self.finish(&key, sorted, Some(&slot.unfinished));
         work
@@ -180,10 +223,44 @@ impl Gateway {
         let key = Key::Erasure(id);
         let mut effects = Vec::new();
         let mut kept = slot.kept.lock();
-        kept.used = Instant::now();
+        kept.used = clock::seconds();
         self.with_env(|env| kept.machine.handle(env, input, &mut effects));
-        let sorted = self.sort(&key, effects, None);
+        let sorted = self.sort(&key, &mut effects, None);
         self.finish(&key, sorted, Some(&slot.unfinished));
+    }
+
+    /// A chat whose older entries are in the store alone gets them before it is told what waits.
+    fn remember_first(self: &Arc<Self>, id: ChatId) {
+        let gateway = self.clone();
+        self.runtime.spawn(async move {
+            if let Err(error) = gateway.whole_chat(id).await {
+                return gateway.evict(&Key::Chat(id), &error.to_string());
+            }
+            let Some(slot) = gateway.chats.get(&id).map(|slot| slot.clone()) else { return };
+            let work = {
+                let mut kept = slot.kept.lock();
+                let mut waiting = kept.waiting.take().unwrap_or_default();
+                gateway.steps_of_kept(id, &slot, &mut kept, &mut || waiting.pop_front())
+            };
+            gateway.work(work.into());
+        });
+    }
+
+    /// Whether the chat exists; it is in memory afterwards, with everything that was said.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn whole_chat(&self, id: ChatId) -> anyhow::Result<bool> {
+        while self.chat(id).await? {
+            if self.look_at_chat(id, Chat::is_whole) == Some(true) {
+                return Ok(true);
+            }
+            let Some(stored) = self.store.chat(id).await? else { return Ok(false) };
+            if let Some(slot) = self.chats.get(&id).map(|slot| slot.clone()) {
+                slot.kept.lock().machine.recall(stored.entries);
+            }
+        }
+        Ok(false)
     }
 
     /// A machine that is not in memory is loaded before it is told. One that does not exist is told nothing.
@@ -253,10 +330,16 @@ impl Gateway {
     }
 
     /// Sorts a step's effects. `version` is the machine's own; a chat that it founds starts from nothing.
-    fn sort(self: &Arc<Self>, key: &Key, effects: Vec<Effect>, version: Option<&mut u64>) -> Sorted {
+    fn sort(self: &Arc<Self>, key: &Key, effects: &mut Vec<Effect>, version: Option<&mut u64>) -> Sorted {
         let mut sorted = Sorted::default();
         let mut own = version;
-        for effect in effects {
+        for effect in effects.drain(..) {
+            if let Effect::Append(entered) = effect {
+                let entry = entered.entry.clone();
+                sorted.ops.push(Op::Append { chat: entered.chat, entry });
+                sorted.outward.push(Outward::Entered(entered));
+                continue;
+            }
             let effect = match Self::outward(key, effect) {
                 Ok(outward) => {
                     sorted.outward.push(outward);
@@ -275,7 +358,6 @@ impl Gateway {
                 Effect::SaveContext(chat, context) => {
                     sorted.ops.push(Op::SaveContext { chat, json: json(&context) });
                 }
-                Effect::Append(chat, entry) => sorted.ops.push(Op::Append { chat, entry }),
                 Effect::Audit(record) => sorted.ops.push(Op::Audit(record)),
                 Effect::SaveIncoming(record) => sorted.replace(Op::SaveIncoming(IncomingRow {
                     peer: record.peer.clone(),
@@ -309,7 +391,10 @@ impl Gateway {
                 Effect::Incoming(peer, transfer, input) => {
                     sorted.work.push(Work::Incoming((peer, transfer), input));
                 }
-                Effect::ToCustomer(..) | Effect::CloseCustomer(..) | Effect::ToAgent(..) => {}
+                Effect::Append(_)
+                | Effect::ToCustomer(..)
+                | Effect::CloseCustomer(..)
+                | Effect::ToAgent(..) => {}
                 Effect::Call(_) | Effect::Reply(..) | Effect::Fetch { .. } => {}
             }
         }
@@ -332,31 +417,21 @@ impl Gateway {
     /// Hands a step to the store; what leaves the process leaves when it is durable.
     fn finish(self: &Arc<Self>, key: &Key, sorted: Sorted, unfinished: Option<&Arc<AtomicUsize>>) {
         let Sorted { ops, outward, found, .. } = sorted;
-        let mut keys = vec![key.clone()];
-        let mut counts: Vec<_> = unfinished.cloned().into_iter().collect();
-        if let Some(chat) = found {
-            keys.push(Key::Chat(chat.record.id));
-            counts.push(self.register(chat));
-        }
-        let quiet = counts.iter().all(|count| count.load(Ordering::Acquire) == 0);
+        // A step concerns its own machine, and the chat that it founds.
+        let found = found.map(|chat| (Key::Chat(chat.record.id), self.register(chat)));
+        let own = unfinished.map(|count| (key.clone(), count.clone()));
+        let machines = [own, found];
+        let quiet = machines.iter().flatten().all(|(_, count)| count.load(Ordering::Acquire) == 0);
         if ops.is_empty() && (outward.is_empty() || quiet) {
             return self.deliver(outward);
         }
-        for count in &counts {
+        for (_, count) in machines.iter().flatten() {
             count.fetch_add(1, Ordering::AcqRel);
         }
-        let (gateway, names) = (self.clone(), keys.clone());
-        let done = move |result: Result<(), StoreError>| {
-            match result {
-                Ok(()) => gateway.deliver(outward),
-                Err(error) => names.iter().for_each(|name| gateway.evict(name, &error.to_string())),
-            }
-            for count in counts {
-                count.fetch_sub(1, Ordering::AcqRel);
-            }
-        };
-        if self.store.commit(Batch { ops, done: Box::new(done) }).is_err() {
-            keys.iter().for_each(|key| self.evict(key, "the store has too much to do"));
+        let step = UnfinishedStep { gateway: self.clone(), outward, machines };
+        let done = Box::new(move |result| step.finish(result));
+        if let Err(refused) = self.store.commit(Batch { ops, done }) {
+            (refused.done)(Err(StoreError::Failed("too many batches wait for the disk".into())));
         }
     }
 
@@ -468,16 +543,17 @@ impl Gateway {
         self.outgoing.get(&transfer).map(|chat| *chat)
     }
 
-    /// Finds the chat that has gone, or is going, by an outgoing transfer; it is in memory afterwards.
+    /// Finds the chat that has gone, or is going, by an outgoing transfer; it is in memory afterwards, whole.
     ///
     /// # Errors
     /// The store's.
     pub async fn chat_gone_by(&self, transfer: TransferId) -> anyhow::Result<Option<ChatId>> {
-        if let Some(chat) = self.chat_by_transfer(transfer) {
-            return Ok(Some(chat));
-        }
-        let Some(chat) = self.store.chat_by_transfer(transfer).await? else { return Ok(None) };
-        Ok(self.chat(chat).await?.then_some(chat))
+        let found = match self.chat_by_transfer(transfer) {
+            Some(chat) => Some(chat),
+            None => self.store.chat_by_transfer(transfer).await?,
+        };
+        let Some(chat) = found else { return Ok(None) };
+        Ok(self.whole_chat(chat).await?.then_some(chat))
     }
 
     /// A look at a chat in memory.
@@ -558,6 +634,29 @@ impl Gateway {
 
 fn is_about_agents(input: &queue::Input) -> bool {
     matches!(input, queue::Input::Online(_) | queue::Input::Offline(_) | queue::Input::SetPresence(..))
+}
+
+/// A step that waits for the store.
+struct UnfinishedStep {
+    gateway: Arc<Gateway>,
+    outward: Vec<Outward>,
+    /// Those whose state is ahead of what is stored, with their counts of unfinished steps.
+    machines: [Option<(Key, Arc<AtomicUsize>)>; 2],
+}
+
+impl UnfinishedStep {
+    fn finish(self, result: Result<(), StoreError>) {
+        let machines = self.machines.iter().flatten();
+        match result {
+            Ok(()) => self.gateway.deliver(self.outward),
+            Err(error) => {
+                machines.clone().for_each(|(key, _)| self.gateway.evict(key, &error.to_string()));
+            }
+        }
+        for (_, count) in machines {
+            count.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
 }
 
 /// A place that was given to somebody who does not exist, since the store has refused their first step, is free.

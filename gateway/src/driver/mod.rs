@@ -1,7 +1,7 @@
 //! The drivers around the core: they give the machines time, randomness, storage, sockets and peers.
 //!
-//! - [`machines`]: one step of one machine, its effects stored first and carried out after.
-//! - [`customers`], [`agents`]: what a connection's frames mean.
+//! - [`machines`]: one step of one machine, its effects stored first and carried out after. [`outward`]: those that leave.
+//! - [`intake`]: a connection's frames, together where they can be. [`customers`], [`agents`]: what they mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
 //! - [`supervise`]: what supervisors ask for.
 //! - [`overload`]: too many customers. [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
@@ -19,8 +19,10 @@ pub mod customers;
 pub mod documents;
 pub mod erase;
 pub mod hand_over;
+pub mod intake;
 pub mod lists;
 pub mod machines;
+pub mod outward;
 pub mod overload;
 pub mod policy;
 pub mod rescue;
@@ -31,13 +33,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use baton_core::effect::{Answer, ConnId, Effect, ReplyTo, Settings};
+use baton_core::effect::{Answer, ConnId, ReplyTo, Settings};
 use baton_core::erase::{self as forget, Erasure, Thing};
 use baton_core::queue::{self, QueueManager};
 use baton_core::session::{self, Chat};
 use baton_core::transfer::destination::{self, Incoming};
 use baton_protocol::federation::Denial;
-use baton_protocol::model::{DocumentRef, Presence, SharePolicy};
+use baton_protocol::model::{Presence, SharePolicy};
 use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, Timestamp, TransferId};
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -53,8 +55,12 @@ use conn::Conn;
 use machines::Slot;
 use timers::Timers;
 
-/// How long a chat that is over stays in memory, for its destination's last words.
-const KEEP_CLOSED: Duration = Duration::from_secs(600);
+/// Seconds for which a chat that is over stays in memory, for its destination's last words.
+const KEEP_CLOSED: u32 = 600;
+
+/// What is looked up for every message. Its keys are numbers that this server has drawn, or names that the operator gave:
+/// nobody else can choose them so that they collide.
+type Map<K, V> = DashMap<K, V, foldhash::fast::RandomState>;
 
 /// How often the list of peers is read without a word from `baton peer`: by whoever cannot reach the gateway's socket, or
 /// changes the database by other means.
@@ -87,7 +93,7 @@ pub struct Gateway {
     pub documents: Documents,
     /// Limits on uploads.
     pub uploads: documents::Uploads,
-    chats: DashMap<ChatId, Arc<Slot<Chat>>>,
+    chats: Map<ChatId, Arc<Slot<Chat>>>,
     incoming: DashMap<(String, TransferId), Arc<Slot<Incoming>>>,
     erasures: DashMap<ErasureId, Arc<Slot<Erasure>>>,
     /// What this process has erased, or is erasing: nothing of it is loaded or stored any more.
@@ -100,8 +106,8 @@ pub struct Gateway {
     pages: DashMap<SecretDigest, ChatId>,
     wtids: DashMap<SecretDigest, (String, TransferId)>,
     queue: Mutex<QueueManager>,
-    conns: DashMap<ConnId, Arc<Conn>>,
-    agents: DashMap<String, Vec<Arc<Conn>>>,
+    conns: Map<ConnId, Arc<Conn>>,
+    agents: Map<String, Vec<Arc<Conn>>>,
     replies: DashMap<u64, oneshot::Sender<Result<Answer, Denial>>>,
     timers: Timers,
     attempts: agents::Attempts,
@@ -134,7 +140,7 @@ impl Gateway {
             federation: Arc::new(federation),
             documents,
             uploads: documents::Uploads::default(),
-            chats: DashMap::new(),
+            chats: Map::default(),
             incoming: DashMap::new(),
             erasures: DashMap::new(),
             erased: DashMap::new(),
@@ -145,8 +151,8 @@ impl Gateway {
             pages: DashMap::new(),
             wtids: DashMap::new(),
             queue: Mutex::new(queue),
-            conns: DashMap::new(),
-            agents: DashMap::new(),
+            conns: Map::default(),
+            agents: Map::default(),
             replies: DashMap::new(),
             timers: Timers::default(),
             attempts: agents::Attempts::default(),
@@ -305,6 +311,11 @@ impl Gateway {
         self.conns.len()
     }
 
+    /// Looks at every connection.
+    pub fn each_connection(&self, mut look: impl FnMut(&Conn)) {
+        self.conns.iter().for_each(|conn| look(&conn));
+    }
+
     /// Registers a connection.
     pub fn connected(&self, conn: Arc<Conn>) {
         self.conns.insert(conn.id, conn);
@@ -364,64 +375,4 @@ pub fn random<const N: usize>() -> [u8; N] {
 
 fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random numbers");
-}
-
-/// An effect that leaves the process.
-#[derive(Debug)]
-pub enum Outward {
-    /// To a customer's connection.
-    Frame(ConnId, ServerFrame),
-    /// Close a customer's connection.
-    Close(ConnId, CloseCode),
-    /// To an agent's consoles.
-    Agent(String, ServerFrame),
-    /// To a peer, whose answer goes to this machine.
-    Call(Key, baton_core::effect::Call),
-    /// Fetch a document from a peer for a chat.
-    Fetch(ChatId, String, TransferId, DocumentRef),
-    /// The answer to a peer.
-    Reply(ReplyTo, Result<Answer, Denial>),
-}
-
-impl Gateway {
-    fn deliver(self: &Arc<Self>, outward: Vec<Outward>) {
-        for one in outward {
-            match one {
-                Outward::Frame(conn, frame) => {
-                    if let Some(conn) = self.conns.get(&conn) {
-                        conn.send(&frame);
-                    }
-                }
-                Outward::Close(conn, code) => {
-                    if let Some(conn) = self.conns.get(&conn) {
-                        conn.close(code);
-                    }
-                }
-                Outward::Agent(login, frame) => self.send_to_agent(&login, &frame),
-                Outward::Call(key, call) => self.call(key, call),
-                Outward::Fetch(chat, peer, transfer, document) => self.fetch(chat, peer, transfer, document),
-                Outward::Reply(reply, answer) => {
-                    if let Some((_, waiting)) = self.replies.remove(&reply.0) {
-                        // Nobody waits any more: the peer will ask again.
-                        let _ = waiting.send(answer);
-                    }
-                }
-            }
-        }
-    }
-
-    #[expect(clippy::result_large_err, reason = "the effect goes on where it was")]
-    fn outward(key: &Key, effect: Effect) -> Result<Outward, Effect> {
-        Ok(match effect {
-            Effect::ToCustomer(conn, frame) => Outward::Frame(conn, frame),
-            Effect::CloseCustomer(conn, code) => Outward::Close(conn, code),
-            Effect::ToAgent(login, frame) => Outward::Agent(login, frame),
-            Effect::Fetch { chat, peer, transfer, document } => {
-                Outward::Fetch(chat, peer, transfer, document)
-            }
-            Effect::Call(call) => Outward::Call(key.clone(), call),
-            Effect::Reply(reply, answer) => Outward::Reply(reply, answer),
-            other => return Err(other),
-        })
-    }
 }

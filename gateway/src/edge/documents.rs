@@ -171,6 +171,7 @@ async fn give(gateway: &Gateway, chat: ChatId, sha256: &str, headers: &HeaderMap
         Who::Agent(login) => Reader::Agent(login),
     };
     let unknown = || deny(ErrorCode::UnknownDocument, "");
+    gateway.whole_chat(chat).await.map_err(ours)?;
     let found = gateway.look_at_chat(chat, |chat| chat.document(reader, sha256)).flatten();
     let (card, state) = found.ok_or_else(unknown)?;
     if state == DocumentState::Arriving {

@@ -2,41 +2,36 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use dashmap::DashMap;
 
-/// Frames that a connection may send at once.
-const BURST: f64 = 200.0;
+use crate::config::Limits;
 
-/// Frames per second that a connection may send in the long run. A person types fewer; a bot that serves several
-/// chats stays below.
-const PER_SECOND: f64 = 50.0;
-
-/// A connection's allowance of frames.
+/// A connection's allowance of frames: a bucket that starts full and is filled once a second.
 #[derive(Debug)]
 pub struct Allowance {
-    left: f64,
-    at: Instant,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self { left: BURST, at: Instant::now() }
-    }
+    left: u32,
+    second: u32,
 }
 
 impl Allowance {
-    /// Takes one frame; whether there was one left.
-    pub fn take(&mut self, now: Instant) -> bool {
-        let refill = now.saturating_duration_since(self.at).as_secs_f64() * PER_SECOND;
-        self.left = (self.left + refill).min(BURST);
-        self.at = now;
-        if self.left < 1.0 {
-            return false;
+    /// A full one.
+    #[must_use]
+    pub fn new(limits: &Limits, second: u32) -> Self {
+        Self { left: limits.burst, second }
+    }
+
+    /// Takes so many frames; whether there were as many left. `second` is the time, as [`clock`](super::clock) tells it.
+    pub fn take(&mut self, frames: usize, limits: &Limits, second: u32) -> bool {
+        if second != self.second {
+            let refill = limits.per_second.saturating_mul(second.saturating_sub(self.second));
+            self.left = self.left.saturating_add(refill).min(limits.burst.max(limits.per_second));
+            self.second = second;
         }
-        self.left -= 1.0;
-        true
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        let enough = frames <= self.left;
+        self.left = self.left.saturating_sub(frames);
+        enough
     }
 }
 
@@ -79,16 +74,15 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn an_allowance_runs_out_and_refills() {
-        let mut allowance = Allowance::default();
-        let start = allowance.at;
-        let taken = (0..1_000).filter(|_| allowance.take(start)).count();
-        assert_eq!(taken, 200);
-        assert!(!allowance.take(start + Duration::from_millis(10)));
-        assert!(allowance.take(start + Duration::from_millis(1_000)));
+        let limits = Limits { burst: 200, per_second: 50, ..Limits::default() };
+        let mut allowance = Allowance::new(&limits, 7);
+        assert!(allowance.take(150, &limits, 7) && allowance.take(50, &limits, 7));
+        assert!(!allowance.take(1, &limits, 7));
+        assert!(allowance.take(50, &limits, 8) && !allowance.take(1, &limits, 8));
+        assert!(!allowance.take(201, &limits, 1_000), "never more than the burst");
     }
 
     #[test]

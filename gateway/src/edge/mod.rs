@@ -1,11 +1,17 @@
 //! The edge: HTTP, WebSockets, and the limits that keep strangers in check. Nothing here knows what a chat is.
 
+pub mod clock;
 pub mod documents;
 pub mod files;
+pub mod flush;
+pub mod framing;
 pub mod http;
 pub mod limits;
+pub mod line;
 pub mod pages;
 pub mod proxy;
 pub mod server;
 pub mod socket;
+pub mod sweep;
 pub mod warm;
+pub mod workers;

@@ -10,60 +10,81 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::limits::{Addresses, Place};
+use crate::config::rules::Network;
+
 /// A request's headers must be there within this time (threat 16).
 const HEADERS: Duration = Duration::from_secs(5);
 
-/// Bytes that a request's headers may have.
-const HEADER_BYTES: usize = 16 * 1024;
+/// Bytes that a request's headers may have (threat 16). A signed request of a peer's has one or two thousand.
+const HEADER_BYTES: usize = 8 * 1024;
+
+/// Where connections come in.
+pub struct Door {
+    /// The certificate, when no proxy before this server ends TLS.
+    pub tls: Option<TlsAcceptor>,
+    /// Whoever comes from one of these comes from somewhere else.
+    pub trusted_proxies: Vec<Network>,
+    /// Connections at once from one address, before anything was said.
+    pub per_address: usize,
+    /// Connections by address.
+    pub addresses: Arc<Addresses>,
+    /// Everything that a connection does.
+    pub tasks: TaskTracker,
+}
 
 /// Accepts connections until the future `stop` completes.
-pub async fn accept(
-    listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    router: Router,
-    tasks: TaskTracker,
-    stop: impl Future<Output = ()>,
-) {
-    let tls = tls.map(TlsAcceptor::from);
+pub async fn accept(listener: TcpListener, door: &Arc<Door>, router: Router, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             () = &mut stop => return,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, peer)) => admit(door, stream, peer, &router),
             Err(error) => {
                 // Out of descriptors, mostly: trying again at once would only spin.
                 tracing::warn!(%error, "cannot accept");
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
             }
-        };
-        let _ = stream.set_nodelay(true);
-        let (tls, router) = (tls.clone(), router.clone());
-        tasks.spawn(async move {
-            match tls {
-                None => serve(stream, peer, router).await,
-                Some(tls) => {
-                    if let Ok(Ok(stream)) = tokio::time::timeout(HEADERS, tls.accept(stream)).await {
-                        serve(stream, peer, router).await;
-                    }
+        }
+    }
+}
+
+fn admit(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, router: &Router) {
+    let ip = peer.ip().to_canonical();
+    let place = if door.trusted_proxies.iter().any(|network| network.contains(ip)) {
+        None
+    } else {
+        let Some(place) = door.addresses.admit(ip, door.per_address) else { return };
+        Some(place)
+    };
+    let _ = stream.set_nodelay(true);
+    let (door, router) = (door.clone(), router.clone());
+    let tasks = door.tasks.clone();
+    tasks.spawn(async move {
+        match &door.tls {
+            None => serve(stream, peer, router, place).await,
+            Some(tls) => {
+                if let Ok(Ok(stream)) = tokio::time::timeout(HEADERS, tls.accept(stream)).await {
+                    serve(stream, peer, router, place).await;
                 }
             }
-        });
-    }
+        }
+    });
 }
 
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     router: Router,
+    place: Option<Place>,
 ) {
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -72,10 +93,11 @@ async fn serve(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
-        .max_buf_size(HEADER_BYTES.max(8 * 1024))
+        .max_buf_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "connection ended");
     }
+    drop(place);
 }

@@ -1,48 +1,45 @@
 //! A WebSocket's life: handshake, hello, frames, close (RFC 6455).
+//!
+//! Its task only reads: all that is there, then it tells the gateway, then it waits for more. What the gateway says is
+//! written from [`Conn`]'s outbox. There is no timer: [`sweep`](super::sweep) looks at all connections once a second.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use baton_core::effect::ConnId;
-use baton_protocol::limits::{HEARTBEAT_SECONDS, HELLO_SECONDS, MAX_FRAME};
-use baton_protocol::{CloseCode, Encoding, Wtid, codec::FrameError, decode_client};
-use futures_util::{FutureExt, SinkExt, StreamExt};
-use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
+use baton_protocol::limits::{HELLO_SECONDS, MAX_FRAME};
+use baton_protocol::{ClientFrame, CloseCode, Encoding, Wtid, codec::FrameError, decode_client};
+use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
+use super::framing::{Assembler, Event, Fault};
 use super::limits::{Allowance, Place};
+use super::line::Line;
+use super::{clock, workers};
 use crate::driver::Gateway;
-use crate::driver::conn::{Bound, Conn};
+use crate::driver::conn::{Conn, Opening, Standing};
 
-type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+/// Bytes read at once, beside the beginning of a frame that is there already.
+const READ: usize = 64 * 1024;
 
-/// A silent connection is given up after this long: three heartbeats.
-const SILENCE: Duration = Duration::from_secs(3 * HEARTBEAT_SECONDS as u64);
+/// Frames taken in one turn; then the other connections have theirs.
+const TURN: usize = 256;
 
-/// A peer that takes nothing for this long is given up.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// Frame lists that a thread keeps for its connections.
+const POOL: usize = 16;
 
-/// Bytes read at once. The library's default of 128 KiB is made resident for every connection; a chat frame fits
-/// in this, and an idle connection costs little.
-const READ_BUFFER: usize = 1024;
+/// How long a peer has to answer a close.
+const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Bytes gathered before a write. Frames of one wake-up go out in one.
-const WRITE_BUFFER: usize = 16 * 1024;
-
-/// The library's defaults are 64 MiB a message and no limit on what waits to be written.
-fn config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(4 * MAX_FRAME + WRITE_BUFFER)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME))
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static LISTS: RefCell<Vec<VecDeque<ClientFrame>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Answers a request to open a WebSocket.
@@ -59,24 +56,11 @@ pub fn upgrade(
     };
     // Without a subprotocol of ours the handshake is completed, so that the client learns why it is closed.
     let encoding = offered(headers).find_map(Encoding::from_subprotocol);
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        let _place = place;
-        let Ok(Ok(upgraded)) = tokio::time::timeout(Duration::from_secs(HELLO_SECONDS), upgrade).await else {
-            return;
-        };
-        let socket =
-            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
-        let Some(encoding) = encoding else { return close(socket, CloseCode::Version).await };
-        let id = ConnId(gateway.number());
-        let conn = Arc::new(Conn::new(id, encoding, origin, ip, at));
-        gateway.connected(conn.clone());
-        let code =
-            Session { gateway: &gateway, conn: &conn, socket, allowance: Allowance::default() }.run().await;
-        gateway.disconnected(&conn);
-        tracing::debug!(conn = id.0, ?code, "connection closed");
-    });
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(Box::from);
+    let id = ConnId(gateway.number());
+    let shown = encoding.unwrap_or(Encoding::Json);
+    let opening = Opening { id, encoding: shown, origin, ip, at: at.map(Box::new) };
+    tokio::spawn(serve(gateway, hyper::upgrade::on(&mut request), opening, encoding.is_some(), place));
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -115,128 +99,202 @@ fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',').map(str::trim))
 }
 
-async fn close(mut socket: Socket, code: CloseCode) {
-    let frame = CloseFrame { code: (code as u16).into(), reason: format!("{code:?}").into() };
-    let goodbye = async {
-        let _ = socket.close(Some(frame)).await;
-        // The peer's answer, so that the close is clean (RFC 6455 section 7.1.1).
-        while let Some(Ok(_)) = socket.next().await {}
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(2), goodbye).await;
-}
-
-struct Session<'a> {
-    gateway: &'a Arc<Gateway>,
-    conn: &'a Arc<Conn>,
-    socket: Socket,
-    allowance: Allowance,
-}
-
-impl Session<'_> {
-    async fn run(mut self) -> Option<CloseCode> {
-        let hello = Duration::from_secs(HELLO_SECONDS);
-        let code = match tokio::time::timeout(hello, self.socket.next()).await {
-            Ok(message) => self.message(message).await,
-            Err(_) => Err(Some(CloseCode::TimedOut)),
-        };
-        let code = match code {
-            Ok(()) => self.talk().await,
-            Err(code) => code,
-        };
-        if let Some(code) = code {
-            // What was put in before the close still goes out.
-            let _ = self.flush().await;
-            close(self.socket, code).await;
-        }
-        code
+async fn serve(gateway: Arc<Gateway>, upgrade: OnUpgrade, opening: Opening, spoken: bool, place: Place) {
+    // In a box of its own, which is gone when the connection is open: a task is as large as its largest moment.
+    let Some((line, early)) = Box::pin(open(upgrade)).await else { return };
+    let conn = Conn::new(opening, line, workers::flusher());
+    gateway.connected(conn.clone());
+    if !spoken {
+        conn.close(CloseCode::Version);
     }
+    let mut session = Session { conn, _place: place, inbound: Inbound::new(&gateway, early), gateway };
+    let code = session.run().await;
+    session.gateway.disconnected(&session.conn);
+    tracing::debug!(conn = session.conn.id.0, ?code, "connection closed");
+}
 
-    /// Reads all that is there, then writes all that waits, until somebody closes.
-    async fn talk(&mut self) -> Option<CloseCode> {
-        // What we write must not count: to a peer that is gone we may write for a long time.
-        let mut heard = tokio::time::Instant::now();
+async fn open(upgrade: OnUpgrade) -> Option<(Line, Vec<u8>)> {
+    Line::below(tokio::time::timeout(Duration::from_secs(HELLO_SECONDS), upgrade).await.ok()?.ok()?)
+}
+
+struct Session {
+    gateway: Arc<Gateway>,
+    conn: Arc<Conn>,
+    inbound: Inbound,
+    _place: Place,
+}
+
+impl Session {
+    /// Until somebody closes; the reason if it is ours.
+    async fn run(&mut self) -> Option<CloseCode> {
         loop {
-            if let Err(code) = self.flush().await {
-                return code;
+            let turn = std::future::poll_fn(|cx| self.inbound.poll(cx, &self.conn)).await;
+            self.conn.hear();
+            let allowed = self.inbound.allowance.take(turn, &self.gateway.config.limits, clock::seconds());
+            if !allowed {
+                self.conn.close(CloseCode::RateLimited);
             }
-            let woken = tokio::select! {
-                () = self.conn.woken() => None,
-                message = tokio::time::timeout_at(heard + SILENCE, self.socket.next()) => Some(message),
-            };
-            let read = match woken {
-                None => Ok(()),
-                Some(Ok(message)) => {
-                    heard = tokio::time::Instant::now();
-                    self.all(message).await
+            if allowed && !self.inbound.frames.is_empty() {
+                self.tell().await;
+            }
+            self.inbound.frames.clear();
+            if self.inbound.frames.capacity() > 0 {
+                give_back(std::mem::take(&mut self.inbound.frames));
+            }
+            match self.inbound.end {
+                Some(End::Gone) => return None,
+                Some(End::Closing(code)) => {
+                    Box::pin(goodbye(&self.conn)).await;
+                    return Some(code);
                 }
-                Some(Err(_)) => Err(Some(CloseCode::TimedOut)),
-            };
-            if let Err(code) = read {
-                return code;
+                Some(End::Fault(code)) => self.conn.close(code),
+                None => {}
+            }
+            self.inbound.end = None;
+            if turn >= TURN {
+                tokio::task::yield_now().await;
             }
         }
     }
 
-    /// This message, and those that have arrived with it.
-    async fn all(&mut self, first: Option<Result<Message, Error>>) -> Result<(), Option<CloseCode>> {
-        self.message(first).await?;
-        while let Some(next) = self.socket.next().now_or_never() {
-            self.message(next).await?;
+    async fn tell(&mut self) {
+        let frames = &mut self.inbound.frames;
+        if self.conn.is_unknown()
+            && let Some(hello) = frames.pop_front()
+        {
+            Box::pin(self.gateway.hello(&self.conn, hello)).await;
         }
-        Ok(())
-    }
-
-    /// `Err(None)` when the peer has closed or is gone.
-    async fn message(&mut self, message: Option<Result<Message, Error>>) -> Result<(), Option<CloseCode>> {
-        let bytes = match message {
-            Some(Ok(Message::Binary(bytes))) if self.conn.encoding == Encoding::Binary => bytes,
-            Some(Ok(Message::Text(text))) if self.conn.encoding == Encoding::Json => text.into(),
-            Some(Ok(Message::Binary(_) | Message::Text(_))) => return Err(Some(CloseCode::Malformed)),
-            Some(Ok(Message::Close(_))) | None => return Err(None),
-            Some(Ok(_)) => return Ok(()),
-            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
-                return Err(Some(CloseCode::TooLarge));
-            }
-            Some(Err(Error::Protocol(_) | Error::Utf8(_))) => return Err(Some(CloseCode::Malformed)),
-            Some(Err(_)) => return Err(None),
-        };
-        if !self.allowance.take(Instant::now()) {
-            return Err(Some(CloseCode::RateLimited));
-        }
-        let frame = decode_client(self.conn.encoding, &bytes).map_err(|error| {
-            tracing::debug!(conn = self.conn.id.0, %error, "frame refused");
-            Some(if let FrameError::TooLarge(_) = error { CloseCode::TooLarge } else { CloseCode::Malformed })
-        })?;
-        if self.conn.bound() == Bound::Nobody {
-            self.gateway.hello(self.conn, frame).await;
-        } else {
-            self.gateway.frame(self.conn, frame).await;
-        }
-        Ok(())
-    }
-
-    /// Writes what waits, in one go.
-    async fn flush(&mut self) -> Result<(), Option<CloseCode>> {
-        let outbox = self.conn.take();
-        let (socket, encoding) = (&mut self.socket, self.conn.encoding);
-        let write = async {
-            for bytes in outbox.frames {
-                socket.feed(message(encoding, bytes)).await?;
-            }
-            socket.flush().await
-        };
-        match tokio::time::timeout(WRITE_LIMIT, write).await {
-            Ok(Ok(())) => outbox.close.map_or(Ok(()), |code| Err(Some(code))),
-            Ok(Err(_)) => Err(None),
-            Err(_) => Err(Some(CloseCode::TooSlow)),
-        }
+        self.gateway.frames(&self.conn, frames).await;
     }
 }
 
-fn message(encoding: Encoding, bytes: Vec<u8>) -> Message {
-    match encoding {
-        Encoding::Binary => Message::Binary(bytes.into()),
-        // The encoder wrote JSON, which is UTF-8; anything else would be sent as the empty object, never panic.
-        Encoding::Json => Message::Text(String::from_utf8(bytes).unwrap_or_else(|_| "{}".into()).into()),
+/// Lets everything go out, the close frame last, and waits for the peer's (RFC 6455 section 7.1.1).
+async fn goodbye(conn: &Arc<Conn>) {
+    let goodbye = async {
+        std::future::poll_fn(|cx| conn.poll_written(cx)).await;
+        let mut nothing = vec![0; 1024];
+        let read = |cx: &mut Context<'_>| conn.line().poll_read(cx, &mut nothing);
+        let mut read = read;
+        while let Ok(1..) = std::future::poll_fn(&mut read).await {}
+    };
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+}
+
+/// What a connection has read and not yet told.
+struct Inbound {
+    /// The beginning of a frame; no buffer where there is none.
+    partial: Vec<u8>,
+    assembler: Assembler,
+    frames: VecDeque<ClientFrame>,
+    allowance: Allowance,
+    end: Option<End>,
+}
+
+/// Why no more is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The peer has closed, or its line is broken.
+    Gone,
+    /// We have closed.
+    Closing(CloseCode),
+    /// The peer has said what it must not.
+    Fault(CloseCode),
+}
+
+impl Inbound {
+    fn new(gateway: &Gateway, early: Vec<u8>) -> Self {
+        let allowance = Allowance::new(&gateway.config.limits, clock::seconds());
+        let frames = VecDeque::new();
+        Self { partial: early, assembler: Assembler::default(), frames, allowance, end: None }
+    }
+
+    /// Reads all that is there; ready with the number of frames, those of the WebSocket's own included, or with an end.
+    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<usize> {
+        self.end = match conn.poll_standing(cx) {
+            Standing::Open => None,
+            Standing::Closing(code) => Some(End::Closing(code)),
+            Standing::Gone => Some(End::Gone),
+        };
+        if self.end.is_some() {
+            return Poll::Ready(0);
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut count = 0;
+            loop {
+                let kept = self.partial.len();
+                if scratch.len() < kept + READ {
+                    scratch.resize(kept + READ, 0);
+                }
+                scratch[..kept].copy_from_slice(&self.partial);
+                match conn.line().poll_read(cx, &mut scratch[kept..kept + READ]) {
+                    Poll::Pending if count == 0 => return Poll::Pending,
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(read @ 1..)) => count += self.take(conn, &mut scratch[..kept + read]),
+                    Poll::Ready(_) => self.end = Some(End::Gone),
+                }
+                if self.end.is_some() || count >= TURN {
+                    break;
+                }
+            }
+            Poll::Ready(count)
+        })
+    }
+
+    /// Takes the whole frames; the beginning of the next one is kept.
+    fn take(&mut self, conn: &Conn, bytes: &mut [u8]) -> usize {
+        if self.frames.capacity() == 0 {
+            self.frames = LISTS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        let (mut count, mut refused, mut closed) = (0, None, None);
+        let frames = &mut self.frames;
+        let mut frame = |encoding, bytes: &[u8]| {
+            if refused.is_some() {
+            } else if encoding != conn.encoding {
+                refused = Some(CloseCode::Malformed);
+            } else {
+                match decode_client(encoding, bytes) {
+                    Ok(frame) => frames.push_back(frame),
+                    Err(error) => refused = Some(refusal(conn, &error)),
+                }
+            }
+        };
+        let taken = self.assembler.take(bytes, MAX_FRAME, |event| {
+            count += 1;
+            match event {
+                Event::Binary(bytes) => frame(Encoding::Binary, bytes),
+                Event::Text(text) => frame(Encoding::Json, text.as_bytes()),
+                Event::Ping(payload) => conn.pong(payload),
+                Event::Pong => {}
+                Event::Close(code) => closed = Some(code),
+            }
+        });
+        match taken {
+            Ok(taken) if taken == bytes.len() => self.partial = Vec::new(),
+            Ok(taken) => self.partial = bytes[taken..].to_vec(),
+            Err(Fault::TooLarge) => refused = refused.or(Some(CloseCode::TooLarge)),
+            Err(Fault::Protocol | Fault::NotText) => refused = refused.or(Some(CloseCode::Malformed)),
+        }
+        if let Some(code) = closed {
+            conn.answer_close(code);
+            self.end = Some(End::Gone);
+        } else {
+            self.end = refused.map(End::Fault);
+        }
+        count
+    }
+}
+
+fn refusal(conn: &Conn, error: &FrameError) -> CloseCode {
+    tracing::debug!(conn = conn.id.0, %error, "frame refused");
+    if let FrameError::TooLarge(_) = error { CloseCode::TooLarge } else { CloseCode::Malformed }
+}
+
+fn give_back(list: VecDeque<ClientFrame>) {
+    if list.capacity() <= TURN {
+        LISTS.with_borrow_mut(|lists| {
+            if lists.len() < POOL {
+                lists.push(list);
+            }
+        });
     }
 }

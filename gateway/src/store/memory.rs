@@ -1,14 +1,16 @@
-//! A store that forgets everything with its process: for benches, and for tests that need no file.
+//! A store that forgets everything with its process: for measurements, and for tests that need no file.
 //!
 //! It says what the others say, conflicts included.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use baton_core::audit;
 use baton_core::erase::{self, Thing};
 use baton_protocol::federation::Erased;
 use baton_protocol::model::{DocumentCard, Entry};
-use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Seq, Timestamp, TransferId};
+use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::{
@@ -19,9 +21,10 @@ use super::{
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// See the module.
-#[derive(Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
+    /// Entries that are kept of each chat, the newest ones.
+    most: usize,
     /// Who is to be told what, in the order of the batches.
     told: Mutex<VecDeque<(Done, Result<(), StoreError>)>>,
     /// Held by the one thread that is telling.
@@ -33,7 +36,7 @@ struct Tables {
     chats: BTreeMap<ChatId, ChatRow>,
     by_token: HashMap<SecretDigest, ChatId>,
     contexts: HashMap<ChatId, String>,
-    entries: HashMap<ChatId, Entries>,
+    entries: HashMap<ChatId, Entries, RandomState>,
     incoming: BTreeMap<(String, TransferId), IncomingRow>,
     by_wtid: HashMap<SecretDigest, (String, TransferId)>,
     agents: BTreeMap<String, AgentRow>,
@@ -48,17 +51,44 @@ struct Tables {
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
+/// In the order of their numbers, the last one at the end.
 #[derive(Debug, Default)]
 struct Entries {
-    by_seq: BTreeMap<Seq, Entry>,
-    ids: HashSet<MessageId>,
+    list: VecDeque<Arc<Entry>>,
+    ids: HashSet<MessageId, RandomState>,
+}
+
+impl Entries {
+    fn push(&mut self, entry: Arc<Entry>) -> bool {
+        let follows = self.list.back().is_none_or(|last| last.seq < entry.seq);
+        let new = follows && self.ids.insert(entry.id);
+        if new {
+            self.list.push_back(entry);
+        }
+        new
+    }
+
+    fn pop(&mut self) {
+        if let Some(entry) = self.list.pop_back() {
+            self.ids.remove(&entry.id);
+        }
+    }
+
+    /// Forgets the oldest.
+    fn trim(&mut self, most: usize) {
+        while self.list.len() > most
+            && let Some(entry) = self.list.pop_front()
+        {
+            self.ids.remove(&entry.id);
+        }
+    }
 }
 
 /// How to take an op back.
 enum Undo {
     Chat(ChatId, Option<ChatRow>),
     Context(ChatId, Option<String>),
-    Entry(ChatId, Seq),
+    Entry(ChatId),
     Incoming((String, TransferId), Option<IncomingRow>),
     Audit,
     Erasure(ErasureId, Option<(bool, erase::Record)>),
@@ -66,7 +96,7 @@ enum Undo {
 
 impl Tables {
     /// All of the batch, or nothing.
-    fn store(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
+    fn store(&mut self, ops: Vec<Op>, most: usize) -> Result<(), StoreError> {
         let mut undo = Vec::with_capacity(ops.len());
         for op in ops {
             match self.apply(op) {
@@ -75,6 +105,13 @@ impl Tables {
                     undo.into_iter().rev().for_each(|step| self.revert(step));
                     return Err(StoreError::Conflict);
                 }
+            }
+        }
+        for step in undo {
+            if let Undo::Entry(chat) = step
+                && let Some(entries) = self.entries.get_mut(&chat)
+            {
+                entries.trim(most);
             }
         }
         Ok(())
@@ -89,13 +126,7 @@ impl Tables {
                 Some(Undo::Context(chat, self.contexts.insert(chat, json)))
             }
             Op::Append { chat, entry } => {
-                let entries = self.entries.entry(chat).or_default();
-                if entries.by_seq.contains_key(&entry.seq) || !entries.ids.insert(entry.id) {
-                    return None;
-                }
-                let seq = entry.seq;
-                entries.by_seq.insert(seq, entry);
-                Some(Undo::Entry(chat, seq))
+                self.entries.entry(chat).or_default().push(entry).then_some(Undo::Entry(chat))
             }
             Op::SaveIncoming(row) => self.save_incoming(row),
             Op::Audit(record) => {
@@ -122,7 +153,7 @@ impl Tables {
                 Thing::Chat(chat) => {
                     amount.chats += u64::from(self.chats.contains_key(chat));
                     amount.contexts += u64::from(self.contexts.contains_key(chat));
-                    amount.entries += self.entries.get(chat).map_or(0, |entries| entries.by_seq.len() as u64);
+                    amount.entries += self.entries.get(chat).map_or(0, |entries| entries.list.len() as u64);
                 }
                 Thing::Incoming(peer, transfer) => {
                     amount.contexts += u64::from(self.incoming.contains_key(&(peer.clone(), *transfer)));
@@ -178,11 +209,9 @@ impl Tables {
             Undo::Chat(id, old) => restore(&mut self.chats, id, old),
             Undo::Context(chat, Some(old)) => drop(self.contexts.insert(chat, old)),
             Undo::Context(chat, None) => drop(self.contexts.remove(&chat)),
-            Undo::Entry(chat, seq) => {
-                if let Some(entries) = self.entries.get_mut(&chat)
-                    && let Some(entry) = entries.by_seq.remove(&seq)
-                {
-                    entries.ids.remove(&entry.id);
+            Undo::Entry(chat) => {
+                if let Some(entries) = self.entries.get_mut(&chat) {
+                    entries.pop();
                 }
             }
             Undo::Incoming(name, old) => restore(&mut self.incoming, name, old),
@@ -200,7 +229,34 @@ fn restore<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, old: Option<V>) {
     }
 }
 
+impl Default for MemoryStore {
+    /// One that keeps everything.
+    fn default() -> Self {
+        Self::bounded(usize::MAX)
+    }
+}
+
 impl MemoryStore {
+    /// One that keeps so many entries of each chat, the newest ones: its memory does not grow with what is said.
+    #[must_use]
+    pub fn bounded(most: usize) -> Self {
+        Self { tables: Mutex::default(), most, told: Mutex::default(), telling: Mutex::default() }
+    }
+
+    /// The agents and peers of another store, so that the operator need not say them again.
+    ///
+    /// # Errors
+    /// The other store's.
+    pub async fn copy_people(&self, from: &dyn Store) -> Result<(), StoreError> {
+        for agent in from.agents().await? {
+            self.put_agent(agent).await?;
+        }
+        for peer in from.peers().await? {
+            self.put_peer(peer).await?;
+        }
+        Ok(())
+    }
+
     fn with<T: Send + 'static>(&self, look: impl FnOnce(&mut Tables) -> T) -> Answer<'static, T> {
         let answer = look(&mut self.tables.lock());
         Box::pin(std::future::ready(Ok(answer)))
@@ -224,7 +280,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn commit(&self, batch: Batch) -> Result<(), Batch> {
         let mut tables = self.tables.lock();
-        let result = tables.store(batch.ops);
+        let result = tables.store(batch.ops, self.most);
         // Under the tables' lock, so that the order is that of the batches.
         self.told.lock().push_back((batch.done, result));
         drop(tables);
@@ -234,7 +290,7 @@ impl Store for MemoryStore {
 
     fn chat(&self, id: ChatId) -> Answer<'_, Option<StoredChat>> {
         self.with(|tables| {
-            let entries = tables.entries.get(&id).map(|entries| entries.by_seq.values().cloned().collect());
+            let entries = tables.entries.get(&id).map(|entries| entries.list.iter().cloned().collect());
             Some(StoredChat {
                 row: tables.chats.get(&id)?.clone(),
                 context: tables.contexts.get(&id).cloned(),

@@ -11,6 +11,7 @@ mod tests;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use baton_core::audit;
 use baton_core::erase::{self, Thing};
@@ -108,7 +109,7 @@ pub struct StoredChat {
     /// The context that it came with.
     pub context: Option<String>,
     /// Its entries, the oldest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Arc<Entry>>,
 }
 
 /// An agent's role.
@@ -275,7 +276,7 @@ pub enum Op {
         /// The chat.
         chat: ChatId,
         /// The entry.
-        entry: Entry,
+        entry: Arc<Entry>,
     },
     /// An incoming transfer's record.
     SaveIncoming(IncomingRow),

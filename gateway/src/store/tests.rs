@@ -31,7 +31,7 @@ fn append(number: u8, seq: u64) -> Op {
     let body = Body::Text(format!("line {seq}"));
     Op::Append {
         chat: ChatId([number; 16]),
-        entry: Entry { seq, at: SOON, id, author: Author::Agent("Bob".into()), body },
+        entry: Arc::new(Entry { seq, at: SOON, id, author: Author::Agent("Bob".into()), body }),
     }
 }
 

@@ -41,6 +41,7 @@ impl World {
             rules: Rules::default(),
             times: Times::default(),
             customs: std::collections::BTreeMap::new(),
+            max_entries: 10_000,
         };
         Self { now: Timestamp(1_000_000), settings, drawn: 0 }
     }
@@ -57,7 +58,7 @@ impl World {
         let mut env = Env { now: self.now, settings: &self.settings, random: &mut random };
         let mut out = Vec::new();
         let answer = step(&mut env, &mut out);
-        (answer, out)
+        (answer, out.into_iter().flat_map(spelled_out).collect())
     }
 }
 
@@ -237,11 +238,17 @@ pub(crate) fn shown(effects: &[Effect]) -> Vec<String> {
     effects.iter().filter(|effect| !aside(effect)).map(line).collect()
 }
 
+/// What follows from an entry, spelled out.
+fn spelled_out(effect: Effect) -> Vec<Effect> {
+    let after = if let Effect::Append(entered) = &effect { entered.outward() } else { Vec::new() };
+    std::iter::once(effect).chain(after).collect()
+}
+
 fn line(effect: &Effect) -> String {
     match effect {
         Effect::Save(_) => "save".into(),
         Effect::SaveContext(_, context) => format!("save context {}", context.transcript.len()),
-        Effect::Append(_, entry) => format!("append #{}", entry.seq),
+        Effect::Append(entered) => format!("append #{}", entered.entry.seq),
         Effect::SaveIncoming(record) => {
             format!("save {}", format!("{:?}", record.state).split(['(', ' ']).next().unwrap_or_default())
         }

@@ -1,5 +1,7 @@
 //! Rows to values and back.
 
+use std::sync::Arc;
+
 use baton_protocol::model::{Author, Body, Entry};
 use baton_protocol::{ChatId, MessageId, SecretDigest, Timestamp, TransferId};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -24,6 +26,15 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
+/// The same in a buffer that is used again.
+pub(super) fn json_in<'a, T: Serialize>(buffer: &'a mut Vec<u8>, value: &T) -> rusqlite::Result<&'a str> {
+    let to_sql =
+        |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
+    buffer.clear();
+    serde_json::to_writer(&mut *buffer, value).map_err(|error| to_sql(error.into()))?;
+    str::from_utf8(buffer).map_err(|error| to_sql(error.into()))
+}
+
 pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(&row.get::<_, String>(column)?).map_err(|error| {
         let kind = rusqlite::types::Type::Text;
@@ -31,10 +42,10 @@ pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> ru
     })
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn entry(row: &Row<'_>) -> rusqlite::Result<Arc<Entry>> {
     let (author, body): (Author, Body) = (from_json(row, 3)?, from_json(row, 4)?);
     let (seq, at) = (unsigned(row, 0)?, Timestamp(unsigned(row, 1)?));
-    Ok(Entry { seq, at, id: MessageId(row.get(2)?), author, body })
+    Ok(Arc::new(Entry { seq, at, id: MessageId(row.get(2)?), author, body }))
 }
 
 pub(super) fn incoming_row(row: &Row<'_>) -> rusqlite::Result<IncomingRow> {

@@ -8,13 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use baton_core::audit;
-use baton_protocol::ChatId;
-use baton_protocol::model::Entry;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::erasure;
-use super::rows::{number, to_json};
+use super::rows::{json_in, number, to_json};
 use super::{failed, said};
 use crate::store::{Answer, Batch, ChatRow, IncomingRow, Op, StoreError};
 
@@ -198,39 +196,90 @@ fn transact(
     told: &mut Vec<(Done, Result<(), StoreError>)>,
 ) -> rusqlite::Result<()> {
     let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    while !jobs.as_slice().is_empty() {
-        // Each in a savepoint of its own: one that conflicts is undone by itself.
-        let savepoint = transaction.savepoint()?;
-        let Some(job) = jobs.next() else { break };
-        let (keep, done, result) = match job {
-            Job::Batch(Batch { ops, done }) => {
-                let result = ops.iter().try_for_each(|op| apply(&savepoint, op));
-                (result.is_ok(), done, result)
-            }
-            Job::Change(change) => {
-                let (keep, done) = change(&savepoint);
-                (keep, done, Ok(()))
-            }
-            // Taken out before.
-            Job::TruncateLog(_) => continue,
-        };
-        told.push((done, result));
-        if keep { savepoint.commit()? } else { savepoint.finish()? }
+    let mut words = Words::default();
+    while let Some(job) = jobs.as_slice().first() {
+        if matches!(job, Job::Batch(_)) {
+            let count = jobs.as_slice().iter().take_while(|job| matches!(job, Job::Batch(_))).count();
+            let row = jobs.as_slice()[..count].iter();
+            let results = store_row(&mut transaction, &mut words, row)?;
+            told.extend(jobs.take(count).filter_map(done_of).zip(results));
+        } else if let Some(Job::Change(change)) = jobs.next() {
+            // In a savepoint of its own: one that fails is undone by itself.
+            let savepoint = transaction.savepoint()?;
+            let (keep, done) = change(&savepoint);
+            told.push((done, Ok(())));
+            if keep { savepoint.commit()? } else { savepoint.finish()? }
+        }
     }
     transaction.commit()
 }
 
-fn apply(db: &Connection, op: &Op) -> Result<(), StoreError> {
-    let changed = match op {
-        Op::SaveChat(row) => save_chat(db, row),
-        Op::SaveIncoming(row) => save_incoming(db, row),
-        Op::SaveContext { chat, json } => db
-            .prepare_cached("UPDATE chat SET context = ?2 WHERE id = ?1")
-            .and_then(|mut sql| sql.execute(params![chat.0, json])),
-        Op::Append { chat, entry } => append(db, *chat, entry),
-        Op::Audit(record) => keep(db, record),
-        Op::SaveErasure(open, record) => erasure::save(db, *open, record),
+fn done_of(job: Job) -> Option<Done> {
+    match job {
+        Job::Batch(batch) => Some(batch.done),
+        Job::Change(_) | Job::TruncateLog(_) => None,
+    }
+}
+
+/// Stores batches that stand in a row. Hardly ever does one conflict, so all of them share a savepoint; when one does,
+/// each gets its own, and only that one is undone.
+fn store_row<'a>(
+    transaction: &mut Transaction<'_>,
+    words: &mut Words,
+    row: impl Iterator<Item = &'a Job> + Clone,
+) -> rusqlite::Result<Vec<Result<(), StoreError>>> {
+    let batches = row.filter_map(|job| match job {
+        Job::Batch(batch) => Some(batch),
+        Job::Change(_) | Job::TruncateLog(_) => None,
+    });
+    let together = transaction.savepoint()?;
+    if batches.clone().try_for_each(|batch| apply(&together, words, &batch.ops)).is_ok() {
+        together.commit()?;
+        return Ok(batches.map(|_| Ok(())).collect());
+    }
+    together.finish()?;
+    let alone = |batch: &Batch| {
+        let savepoint = transaction.savepoint()?;
+        let result = apply(&savepoint, words, &batch.ops);
+        if result.is_ok() {
+            savepoint.commit()?
+        } else {
+            savepoint.finish()?
+        }
+        Ok(result)
     };
+    batches.map(alone).collect()
+}
+
+/// Buffers for JSON, so that an entry costs none.
+#[derive(Default)]
+struct Words {
+    author: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// All of a batch; the first that fails ends it.
+fn apply(db: &Connection, words: &mut Words, ops: &[Op]) -> Result<(), StoreError> {
+    let mut ops = ops;
+    while let Some((op, rest)) = ops.split_first() {
+        ops = if matches!(op, Op::Append { .. }) { append(db, words, ops)? } else { rest };
+        let changed = match op {
+            Op::SaveChat(row) => save_chat(db, row),
+            Op::SaveIncoming(row) => save_incoming(db, row),
+            Op::SaveContext { chat, json } => db
+                .prepare_cached("UPDATE chat SET context = ?2 WHERE id = ?1")
+                .and_then(|mut sql| sql.execute(params![chat.0, json])),
+            Op::Append { .. } => Ok(1),
+            Op::Audit(record) => keep(db, record),
+            Op::SaveErasure(open, record) => erasure::save(db, *open, record),
+        };
+        is_one(changed)?;
+    }
+    Ok(())
+}
+
+/// One row, or somebody else was there first.
+fn is_one(changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
     match changed {
         Ok(1) => Ok(()),
         Ok(_) => Err(StoreError::Conflict),
@@ -241,6 +290,20 @@ fn apply(db: &Connection, op: &Op) -> Result<(), StoreError> {
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Stores the entries at the front; answers what follows them.
+fn append<'a>(db: &Connection, words: &mut Words, mut ops: &'a [Op]) -> Result<&'a [Op], StoreError> {
+    let sql = "INSERT INTO entry (chat, seq, at, id, author, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut sql = db.prepare_cached(sql).map_err(failed)?;
+    while let Some((Op::Append { chat, entry }, rest)) = ops.split_first() {
+        let author = json_in(&mut words.author, &entry.author).map_err(failed)?;
+        let body = json_in(&mut words.body, &entry.body).map_err(failed)?;
+        let (seq, at) = (number(entry.seq), number(entry.at.0));
+        is_one(sql.execute(params![chat.0, seq, at, entry.id.0, author, body]))?;
+        ops = rest;
+    }
+    Ok(ops)
 }
 
 fn save_chat(db: &Connection, row: &ChatRow) -> rusqlite::Result<usize> {
@@ -273,11 +336,4 @@ fn keep(db: &Connection, record: &audit::Record) -> rusqlite::Result<usize> {
     let transfer = record.transfer.as_ref().map_or(&[][..], |transfer| &transfer.0);
     let (step, json) = (record.step.name(), to_json(record)?);
     db.prepare_cached(sql)?.execute(params![at, chat, transfer, record.peer, step, json])
-}
-
-fn append(db: &Connection, chat: ChatId, entry: &Entry) -> rusqlite::Result<usize> {
-    let sql = "INSERT INTO entry (chat, seq, at, id, author, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let (author, body) = (to_json(&entry.author)?, to_json(&entry.body)?);
-    let (seq, at) = (number(entry.seq), number(entry.at.0));
-    db.prepare_cached(sql)?.execute(params![chat.0, seq, at, entry.id.0, author, body])
 }

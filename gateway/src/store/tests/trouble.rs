@@ -15,7 +15,7 @@ fn long_append(chat: u8, seq: u64) -> Op {
     let id = baton_protocol::MessageId(id);
     let body = Body::Text("x".repeat(200));
     let entry = Entry { seq, at: SOON, id, author: Author::Customer, body };
-    Op::Append { chat: ChatId([chat; 16]), entry }
+    Op::Append { chat: ChatId([chat; 16]), entry: Arc::new(entry) }
 }
 
 #[test]
