@@ -1,15 +1,18 @@
 //! What leaves with a customer: a transcript of some length, whole and with edits.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+use std::sync::Arc;
+
 use baton_core::policy::{Everything, release};
 use baton_protocol::model::{Author, Body, Customer, Edits, Entry, Share};
 use baton_protocol::{MessageId, Timestamp};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
-fn entry(seq: u64) -> Entry {
+fn entry(seq: u64) -> Arc<Entry> {
     let author = if seq.is_multiple_of(2) { Author::Customer } else { Author::Agent("Anna".into()) };
     let id = MessageId(u128::from(seq).to_be_bytes());
-    Entry { seq, at: Timestamp(seq), id, author, body: Body::Text("My stove leaks at the valve.".into()) }
+    let body = Body::Text("My stove leaks at the valve.".into());
+    Arc::new(Entry { seq, at: Timestamp(seq), id, author, body })
 }
 
 fn filter(criterion: &mut Criterion) {
@@ -23,7 +26,7 @@ fn filter(criterion: &mut Criterion) {
     };
     let visited = ["acme".to_owned()];
     for count in [10, 100, 1_000] {
-        let entries: Vec<Entry> = (1..=count).map(entry).collect();
+        let entries: Vec<Arc<Entry>> = (1..=count).map(entry).collect();
         let shares = [
             ("all", Share::All),
             ("part", Share::Part(Edits { leave_out: vec![entries[3].id], ..Edits::default() })),
