@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use baton_core::policy::{Everything, release};
+use std::sync::Arc;
+
 use baton_protocol::model::{Author, Body, Customer, Edits, Entry, Share};
 use baton_protocol::{MessageId, Timestamp};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -23,7 +25,7 @@ fn filter(criterion: &mut Criterion) {
     };
     let visited = ["acme".to_owned()];
     for count in [10, 100, 1_000] {
-        let entries: Vec<Entry> = (1..=count).map(entry).collect();
+        let entries: Vec<Arc<Entry>> = (1..=count).map(entry).map(Arc::new).collect();
         let shares = [
             ("all", Share::All),
             ("part", Share::Part(Edits { leave_out: vec![entries[3].id], ..Edits::default() })),
