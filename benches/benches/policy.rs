@@ -1,9 +1,9 @@
 //! What leaves with a customer: a transcript of some length, whole and with edits.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-use baton_core::policy::{Everything, release};
 use std::sync::Arc;
 
+use baton_core::policy::{Everything, release};
 use baton_protocol::model::{Author, Body, Customer, Edits, Entry, Share};
 use baton_protocol::{MessageId, Timestamp};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};

@@ -157,11 +157,11 @@ fn edit(mut entry: PriorEntry, edits: &Edits) -> Option<PriorEntry> {
 fn subject(subject: &str, whole: &[PriorEntry], edits: &Edits) -> String {
     let repeats = |entry: &&PriorEntry| !subject.is_empty() && entry.text.starts_with(subject);
     let length = subject.chars().count();
-    let edited = whole.iter().filter(repeats).map(|entry| {
+    let mut edited = whole.iter().filter(repeats).map(|entry| {
         let left = edit(entry.clone(), edits).map(|entry| entry.text).unwrap_or_default();
         left.chars().take(length).collect::<String>()
     });
-    edited.filter(|left| left != subject).last().unwrap_or_else(|| subject.into())
+    edited.rfind(|left| left != subject).unwrap_or_else(|| subject.into())
 }
 
 fn blacken(text: &str, start: u32, end: u32) -> String {
