@@ -110,6 +110,7 @@ impl Console {
             | ServerFrame::PhaseChanged { .. }
             | ServerFrame::Place { .. }
             | ServerFrame::Notices { .. }
+            | ServerFrame::Holding { .. }
             | ServerFrame::Offered { .. }
             | ServerFrame::Withdrawn { .. }
             | ServerFrame::Arriving { .. } => {}
