@@ -6,6 +6,7 @@ use baton_protocol::{
     ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, Seq, ServerFrame, Timestamp, TransferId,
 };
 
+use super::Link;
 use super::dialog::candidates;
 use super::places::{agent_unfit, area_unfit};
 use super::*;
