@@ -116,7 +116,9 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         let mailed = match &body {
-            Body::Text(text) if !self.ids.contains_key(&id) => Some(text.clone()),
+            Body::Text(text) if self.record.visitor.left_message && !self.ids.contains_key(&id) => {
+                Some(text.clone())
+            }
             _ => None,
         };
         let said = if self.record.outgoing.serves() {
