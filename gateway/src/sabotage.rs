@@ -32,7 +32,7 @@ pub fn dawdle() {
     }
 }
 
-/// `forgetful`: after a restart no incoming transfer goes on with what it had begun.
+/// `forgetful`: incoming transfers are in memory alone, and a restart forgets them.
 pub fn forgets_incoming() -> bool {
     *DEFECT == "forgetful"
 }

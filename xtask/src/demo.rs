@@ -49,9 +49,10 @@ pub fn kill_loop(words: &[&str]) -> Result<()> {
     let mut defect = words.iter().skip_while(|word| **word != "--sabotage").skip(1);
     if let Some(defect) = defect.next() {
         anyhow::ensure!(DEFECTS.contains(defect), "--sabotage is one of {DEFECTS:?}");
-        let sabotaged =
-            ["build", "-p", "baton-gateway", "--features", "sabotage", "--bin", "baton-sabotaged"];
-        process::run(process::cargo()?.args(sabotaged))?;
+        // In the same choice of packages: apart, what they share would be built once more.
+        let packages = ["build", "-p", "baton-gateway", "-p", "baton-e2e"];
+        let sabotaged = ["--features", "baton-gateway/sabotage", "--bin", "baton-sabotaged"];
+        process::run(process::cargo()?.args(packages).args(sabotaged))?;
         baton.set_file_name("baton-sabotaged");
         kill_loop.env("BATON_SABOTAGE", defect);
     }

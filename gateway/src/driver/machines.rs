@@ -590,6 +590,10 @@ impl Gateway {
         if self.incoming.contains_key(name) {
             return Ok(true);
         }
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::forgets_incoming() {
+            return Ok(false);
+        }
         match self.store.incoming(&name.0, name.1).await? {
             Some(row) => self.adopt_incoming(&row).map(|()| true),
             None => Ok(false),
@@ -604,6 +608,10 @@ impl Gateway {
         let found = self.wtids.get(&wtid).map(|name| name.clone());
         if let Some(name) = found {
             return Ok(self.incoming(&name).await?.then_some(name));
+        }
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::forgets_incoming() {
+            return Ok(None);
         }
         let Some(row) = self.store.incoming_by_wtid(wtid).await? else { return Ok(None) };
         self.adopt_incoming(&row)?;
