@@ -156,8 +156,26 @@ impl Client {
         step.clear(Timer::NextAttempt);
         step.clear(Timer::Retry);
         let origin = std::mem::replace(&mut self.main, std::mem::take(&mut self.next)).link;
+        self.leave(step);
+        self.left = origin;
         self.welcomed(step, welcome.phase, welcome.brand);
-        step.out.extend(origin.map(Effect::Close));
+    }
+
+    /// What an agent of the server before has said last: stored there, and so with the new owner, but slower on its way
+    /// than the new owner's welcome.
+    pub(super) fn late_frame(&mut self, frame: ServerFrame) {
+        let (Some(record), ServerFrame::Entries { entries, .. }) = (&mut self.record, frame) else { return };
+        for entry in entries {
+            if record.take_late(entry) {
+                record.unread = record.unread.saturating_add(1);
+                self.saving = Saving::Store;
+            }
+        }
+    }
+
+    /// Nothing more is expected from the server before.
+    pub(super) fn leave(&mut self, step: &mut Step<'_, '_>) {
+        step.out.extend(self.left.take().map(Effect::Close));
     }
 
     pub(super) fn next_closed(&mut self, step: &mut Step<'_, '_>, may_resume: bool) {

@@ -241,6 +241,8 @@ pub struct Client {
     record: Option<Record>,
     main: Wire,
     next: Wire,
+    /// To the server that the customer has left: what was said there last may still be on its way. That server closes it.
+    left: Option<Link>,
     links: u32,
     moving: Moving,
     now: Now,
@@ -312,6 +314,7 @@ impl Client {
             record: None,
             main: Wire::default(),
             next: Wire::default(),
+            left: None,
             links: 0,
             moving: Moving::default(),
             now: Now::default(),
@@ -375,6 +378,8 @@ impl Client {
             self.main_frame(step, frame);
         } else if self.next.link == Some(link) {
             self.next_frame(step, frame);
+        } else if self.left == Some(link) {
+            self.late_frame(frame);
         }
     }
 
@@ -465,6 +470,7 @@ impl Client {
     fn quiet(&mut self, step: &mut Step<'_, '_>) {
         self.drop_link(step, Role::Main);
         self.drop_link(step, Role::Next);
+        self.leave(step);
         for timer in Timer::ALL {
             step.clear(timer);
         }

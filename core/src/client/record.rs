@@ -278,21 +278,33 @@ impl Record {
         }
         self.last_seq = entry.seq;
         let Entry { seq, at, id, author, body } = entry;
-        if self.settle(id, Mark::Stored, seq, Some(at)) || self.lines.iter().any(|line| line.id == id) {
+        if self.settle(id, Mark::Stored, seq, Some(at)) || self.has(id) {
             return false;
         }
-        let what = match (author, body) {
-            (Author::Customer, Body::Text(text)) => What::Own(text, Mark::Stored),
-            (Author::Agent(name), Body::Text(text)) => What::Agent(name, text),
-            (Author::System, Body::Text(text)) => What::System(text),
-            (Author::Customer, Body::Document(card)) => What::OwnDocument(card, Mark::Stored),
-            (Author::Agent(name), Body::Document(card)) => What::AgentDocument(name, card),
-            (_, Body::Event(event)) => What::Event(event),
-            (_, Body::Note(_)) | (Author::System, Body::Document(_)) => return false,
-        };
-        let news = matches!(what, What::Agent(..) | What::AgentDocument(..));
+        let Some(what) = what(author, body) else { return false };
+        let news = is_agents(&what);
         self.push(Line { id, seq, at, what });
         news
+    }
+
+    /// An agent's message of the server before: it stands above the arrival, and its number is that server's. Whatever
+    /// else that server says is its own affair by now. Says whether the message was not there.
+    pub(super) fn take_late(&mut self, entry: Entry) -> bool {
+        let Entry { seq, at, id, author, body } = entry;
+        let arrival = |line: &Line| matches!(line.what, What::With(_) | What::Here);
+        let Some(place) = self.lines.iter().rposition(arrival).filter(|_| !self.has(id)) else {
+            return false;
+        };
+        let Some(what) = what(author, body).filter(is_agents) else { return false };
+        self.lines.insert(place, Line { id, seq, at, what });
+        if self.first_pending() > MAX_LINES {
+            self.lines.remove(0);
+        }
+        true
+    }
+
+    fn has(&self, id: MessageId) -> bool {
+        self.lines.iter().any(|line| line.id == id)
     }
 
     /// The other side has seen the customer's messages up to this one. Says whether that is news.
@@ -313,4 +325,20 @@ impl Record {
         }
         news
     }
+}
+
+fn what(author: Author, body: Body) -> Option<What> {
+    Some(match (author, body) {
+        (Author::Customer, Body::Text(text)) => What::Own(text, Mark::Stored),
+        (Author::Agent(name), Body::Text(text)) => What::Agent(name, text),
+        (Author::System, Body::Text(text)) => What::System(text),
+        (Author::Customer, Body::Document(card)) => What::OwnDocument(card, Mark::Stored),
+        (Author::Agent(name), Body::Document(card)) => What::AgentDocument(name, card),
+        (_, Body::Event(event)) => What::Event(event),
+        (_, Body::Note(_)) | (Author::System, Body::Document(_)) => return None,
+    })
+}
+
+fn is_agents(what: &What) -> bool {
+    matches!(what, What::Agent(..) | What::AgentDocument(..))
 }

@@ -87,7 +87,9 @@ impl Client {
         let Some(record) = &mut self.record else { return };
         let mut spoke = false;
         for entry in entries {
-            if record.take(entry) {
+            // Number 0: it was said at the server before this one.
+            let news = if entry.seq == 0 { record.take_late(entry) } else { record.take(entry) };
+            if news {
                 record.unread = record.unread.saturating_add(1);
                 spoke = true;
             }

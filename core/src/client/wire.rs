@@ -171,6 +171,9 @@ impl Client {
             (Role::Next, Some(hop)) => hop.to.clone(),
             (Role::Next, None) => return,
         };
+        if role == Role::Next {
+            self.leave(step);
+        }
         self.drop_link(step, role);
         self.links += 1;
         let link = Link(self.links);
@@ -219,6 +222,7 @@ impl Client {
     }
 
     pub(super) fn closed(&mut self, step: &mut Step<'_, '_>, link: Link, code: Option<u16>) {
+        self.left = self.left.filter(|left| *left != link);
         let code = code.and_then(CloseCode::from_number);
         let role = match Some(link) {
             main if main == self.main.link => Role::Main,
@@ -321,6 +325,8 @@ impl Client {
     }
 
     pub(super) fn heartbeat(&mut self, step: &mut Step<'_, '_>) {
+        // By now it has closed that connection, or is out of order.
+        self.leave(step);
         if self.main.reach == Reach::Live {
             // Only a connection that has lasted makes the next failure a first one.
             self.main.tries = 0;

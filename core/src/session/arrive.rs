@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use baton_protocol::model::{Author, Body, EndReason, PriorEntry, document_line};
+use baton_protocol::model::{Author, Body, DocumentRef, EndReason, Entry, PriorEntry, document_line};
 use baton_protocol::{CloseCode, MessageId};
 
 use super::Chat;
-use crate::effect::{Effect, Env};
+use super::attach::in_frames;
+use crate::effect::{ConnId, Effect, Env};
 use crate::transfer::destination;
 
 impl Chat {
@@ -35,7 +36,10 @@ impl Chat {
     /// Late entries of the server that the chat came from, merged by their ids. If a transfer within this server
     /// was to withhold anything, these are withheld as well.
     pub(super) fn merge_tail(&mut self, env: &mut Env<'_>, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) {
+        let mut late = Vec::new();
         if self.record.passed.as_ref().is_none_or(|passed| passed.whole) {
+            let documents = self.context.as_ref().map(|context| &*context.documents).unwrap_or_default();
+            late = said_late(&tail, documents);
             let again = self.merge_context(tail, out);
             for PriorEntry { id, text, .. } in again {
                 self.append(env, id, Author::Customer, Body::Text(text), None, out);
@@ -43,10 +47,27 @@ impl Chat {
         }
         if let Some(came) = self.record.came.as_mut().filter(|came| came.tail_due) {
             came.tail_due = false;
+            came.late = late;
             self.save(out);
+            if let Some(conn) = self.conn {
+                self.send_late(conn, out);
+            }
             self.fetch_next(out);
         }
         self.tell_incoming(destination::Input::Merged, out);
+    }
+
+    /// To a customer who has read nothing here yet: what the agents there wrote last. Its server may have been gone
+    /// before it had shown it, though it was acknowledged. Number 0: no entry of this chat's, and known by its id.
+    pub(super) fn send_late(&self, conn: ConnId, out: &mut Vec<Effect>) {
+        let (Some(came), Some(context)) = (&self.record.came, &self.context) else { return };
+        let late = context.transcript.iter().filter(|line| came.late.contains(&line.id)).map(|line| {
+            let (body, author) = (Body::Text(line.text.clone()), line.author.clone());
+            Entry { seq: 0, at: line.at, id: line.id, author, body }
+        });
+        for frame in in_frames(self.record.id, late) {
+            out.push(Effect::ToCustomer(conn, frame));
+        }
     }
 
     /// After what came from there, and before what was said here and is in the context because of a transfer
@@ -83,4 +104,13 @@ impl Chat {
         }
         again
     }
+}
+
+/// What agents said among the origin's last entries. A document's line is not what the customer was shown of it.
+pub(crate) fn said_late(tail: &[PriorEntry], documents: &[DocumentRef]) -> Vec<MessageId> {
+    let files: HashSet<_> = documents.iter().filter_map(|document| document_line(&document.sha256)).collect();
+    let late = |line: &&PriorEntry| {
+        matches!(line.author, Author::Agent(_)) && !line.note && !files.contains(&line.id)
+    };
+    tail.iter().filter(late).map(|line| line.id).collect()
 }

@@ -59,6 +59,9 @@ impl Chat {
 
     /// What a customer who was away has missed.
     fn catch_up(&mut self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
+        if last_seq == 0 {
+            self.send_late(conn, out);
+        }
         self.send_missed(conn, last_seq, out);
         if matches!(self.record.state, State::Ended(_)) {
             out.push(Effect::CloseCustomer(conn, CloseCode::Ended));

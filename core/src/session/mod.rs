@@ -27,6 +27,7 @@ mod forget;
 mod govern;
 mod lead;
 mod memory;
+pub(crate) use arrive::said_late;
 pub use documents::{Awaited, Reader};
 pub use supervise::{Supervision, Supervisor};
 mod leave;
@@ -158,6 +159,9 @@ pub struct Came {
     /// How often overload had sent the customer on by then (D9).
     #[serde(default)]
     pub redirects: u8,
+    /// Lines of the context that its agents wrote last: they may not have reached the customer there.
+    #[serde(default)]
+    pub late: Vec<MessageId>,
 }
 
 /// A transfer within this server.
@@ -431,6 +435,7 @@ impl Chat {
         chat.save(&mut effects);
         effects.extend(chat.context.clone().map(|context| Effect::SaveContext(id, Box::new(context))));
         chat.welcome(env, beginning.conn, Some(token), &mut effects);
+        chat.send_late(beginning.conn, &mut effects);
         if !beginning.promised {
             let area = env.settings.area_title(&chat.record.area).unwrap_or(&chat.record.area).to_owned();
             chat.happened(env, Event::Queued { area }, &mut effects);

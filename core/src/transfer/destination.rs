@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{self, Left, Step};
 use crate::effect::{Answer, Call, CallError, CallRequest, CallResult, ConnId, Effect, Env, ReplyTo, Timer};
 use crate::queue;
-use crate::session::{self, Beginning, Came, Chat};
+use crate::session::{self, Beginning, Came, Chat, said_late};
 
 /// Milliseconds beyond its life for which a reservation with a customer at the door is kept.
 const AT_THE_DOOR: u64 = 60_000;
@@ -434,6 +434,7 @@ impl Incoming {
     ) {
         let Some(conn) = self.conn.take() else { return };
         let mut context = self.record.context.clone();
+        let late = said_late(&release.tail, &release.documents);
         let known: Vec<_> = context.transcript.iter().map(|entry| entry.id).collect();
         context.transcript.extend(release.tail.into_iter().filter(|entry| !known.contains(&entry.id)));
         let known: Vec<_> = context.documents.iter().map(|document| document.sha256.clone()).collect();
@@ -455,6 +456,7 @@ impl Incoming {
                     tail_due: provisional,
                     confined: self.record.confined,
                     redirects: self.record.redirects,
+                    late,
                 },
                 context,
             )),

@@ -195,7 +195,14 @@ pub(super) fn came_with(transcript: Vec<PriorEntry>) -> (Came, Context) {
         incomplete: false,
     };
     (
-        Came { peer: "globex".into(), transfer: transfer(1), tail_due: false, confined: false, redirects: 0 },
+        Came {
+            peer: "globex".into(),
+            transfer: transfer(1),
+            tail_due: false,
+            confined: false,
+            redirects: 0,
+            late: Vec::new(),
+        },
         context,
     )
 }

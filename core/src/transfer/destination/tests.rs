@@ -557,4 +557,5 @@ fn an_epoch_at_the_end_of_its_range_breaks_nothing() {
     assert_eq!(door.chats[0].record.epoch, u32::MAX);
 }
 
+mod late;
 mod placing;
