@@ -1,14 +1,17 @@
 //! What policy and audit want to know of a chat (O2, W2).
 
 use baton_protocol::frames::About;
-use baton_protocol::model::{Destination, Event};
-use baton_protocol::{ErrorCode, TransferId};
+use baton_protocol::model::{Author, Body, Destination, Event, Share, SharePolicy};
+use baton_protocol::{ErrorCode, MessageId, TransferId};
 
 use super::{Chat, State, Target};
 use crate::audit::{Record, Step};
 use crate::effect::{Effect, Env};
 use crate::policy::{Bounds, Class, Decision, Request};
 use crate::transfer::origin::Attempt;
+
+/// What an agent reads whose transfer is under way when the chat is marked.
+const HELD_BACK: &str = "Confidential from now on: nothing more of this chat goes along with the transfer.";
 
 impl Chat {
     /// What this chat's own policy says of a destination: the agreement first, then the rules.
@@ -89,8 +92,51 @@ impl Chat {
             return;
         }
         self.record.confidential = on;
+        let under_way = if on { self.hold_back(env) } else { None };
         self.save(out);
         self.tell_marks(out);
         self.happened(env, Event::Confidential { agent: title, on }, out);
+        match under_way {
+            Some(Err(reason)) => self.abort(env, ErrorCode::NotPermitted, reason, out),
+            Some(Ok(SharePolicy::Nothing)) => {
+                let (id, text) = (MessageId(env.bytes()), HELD_BACK.to_owned());
+                self.append(env, id, Author::System, Body::Note(text), None, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// What policy says now of an attempt that it has permitted before.
+    pub(super) fn judge_again(&self, env: &Env<'_>, attempt: &Attempt) -> Result<SharePolicy, String> {
+        let Some(class) = attempt.class else { return Ok(SharePolicy::All) };
+        env.settings.rules.decide(Request {
+            agent: &attempt.agent,
+            area: &self.record.area,
+            to: &Destination::Server { server: attempt.peer.clone(), area: attempt.area.clone() },
+            class,
+            confidential: self.record.confidential,
+        })
+    }
+
+    /// The mark holds for everything that has not left yet, also for what a destination that was given up may still ask
+    /// for; answers what policy says of the attempt under way. What was released is the destination's already.
+    fn hold_back(&mut self, env: &Env<'_>) -> Option<Result<SharePolicy, String>> {
+        let mut past = std::mem::take(&mut self.record.past);
+        for past in &mut past {
+            let _ = self.narrow(env, &mut past.attempt);
+        }
+        let mut outgoing = std::mem::take(&mut self.record.outgoing);
+        let verdict = outgoing.attempt_here().map(|attempt| self.narrow(env, attempt));
+        (self.record.past, self.record.outgoing) = (past, outgoing);
+        verdict
+    }
+
+    /// Where policy lets nothing out any more, nothing is let out; never more than the agent has chosen.
+    fn narrow(&self, env: &Env<'_>, attempt: &mut Attempt) -> Result<SharePolicy, String> {
+        let verdict = self.judge_again(env, attempt);
+        if !matches!(verdict, Ok(SharePolicy::All | SharePolicy::AgentsChoice)) {
+            attempt.share = Share::Nothing;
+        }
+        verdict
     }
 }

@@ -52,6 +52,7 @@ impl Chat {
             lead: true,
             overload: false,
             bounds: Bounds::default(),
+            class: None,
         };
         let request = TransferRequest {
             transfer,

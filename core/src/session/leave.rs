@@ -48,6 +48,7 @@ impl Chat {
         let bounds = self.bounds_for(env, target.bounds, &peer, target.class);
         let attempt = Attempt {
             bounds,
+            class: Some(target.class),
             transfer,
             peer: peer.clone(),
             title: target.title,
@@ -333,9 +334,12 @@ impl Chat {
         let fits =
             |past: &Past| past.kept && past.attempt.transfer == transfer && past.attempt.epoch == epoch;
         let at = self.record.past.iter().position(fits);
-        let Some(permitted) = at.and_then(|at| self.record.past.remove(at).again()) else {
-            return self.refuse_agent(login, ErrorCode::Cancelled, about, out);
-        };
+        let Some(at) = at else { return self.refuse_agent(login, ErrorCode::Cancelled, about, out) };
+        if let Err(detail) = self.judge_again(env, &self.record.past[at].attempt) {
+            let refused = ServerFrame::Refused { code: ErrorCode::NotPermitted, detail, about };
+            return out.push(Effect::ToAgent(login.into(), refused));
+        }
+        let Some(permitted) = self.record.past.remove(at).again() else { return };
         let title = permitted.attempt.title.clone();
         self.record.outgoing = Outgoing::Permitted(permitted);
         if self.conn.is_none() {

@@ -74,6 +74,7 @@ impl Chat {
             seen: self.last_seq(),
             epoch: self.record.epoch,
             bounds: self.bounds_for(env, target.bounds, &server, target.class),
+            class: Some(target.class),
             page_secret: None,
             lead: false,
             overload: true,

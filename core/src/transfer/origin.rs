@@ -19,7 +19,7 @@ use baton_protocol::model::{Offer, Share, Stage};
 use baton_protocol::{Epoch, Seq, TransferId, Verifier};
 use serde::{Deserialize, Serialize};
 
-use crate::policy::Bounds;
+use crate::policy::{Bounds, Class};
 
 /// What every state of an attempt knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct Attempt {
     /// What the agreement with the peer lets out.
     #[serde(default)]
     pub bounds: Bounds,
+    /// How near the peer is, for policy to judge again by; nothing where policy was not asked.
+    #[serde(default)]
+    pub class: Option<Class>,
     /// The secret that the warm transfer page carries in the place of a widget that has no connection (O4). Never
     /// stored: after a restart nothing can be offered any more.
     #[serde(skip)]
@@ -158,6 +161,16 @@ pub enum Outgoing {
 }
 
 impl Outgoing {
+    /// The attempt, while the chat is this server's and something of it may still leave.
+    pub fn attempt_here(&mut self) -> Option<&mut Attempt> {
+        match self {
+            Self::Requested(Requested(attempt))
+            | Self::Permitted(Permitted { attempt, .. })
+            | Self::Offered(Offered { attempt, .. }) => Some(attempt),
+            Self::Owned | Self::Released(_) | Self::Reclaimed(_) | Self::Settled(_) => None,
+        }
+    }
+
     /// The attempt, if there is one.
     #[must_use]
     pub fn attempt(&self) -> Option<&Attempt> {

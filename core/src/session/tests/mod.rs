@@ -7,6 +7,7 @@ mod ask;
 mod attach;
 mod documents;
 mod forget;
+mod govern;
 mod lead;
 mod leave;
 mod local;
