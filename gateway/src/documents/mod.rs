@@ -99,7 +99,7 @@ impl Documents {
     /// # Errors
     /// The file system's.
     pub async fn upload(&self, number: u64) -> Result<Spool> {
-        Ok(Spool::open(self.spool.join(format!("upload-{number}"))).await?)
+        Ok(Spool::begin(self.spool.join(format!("upload-{number}"))).await?)
     }
 
     /// A place for a document from a peer, with what is there of it already.
@@ -120,7 +120,7 @@ impl Documents {
         let mut to = BufWriter::new(self.store.clone(), key(chat, &spool.sha256()));
         tokio::io::copy(&mut from, &mut to).await?;
         to.shutdown().await?;
-        spool.remove().await;
+        spool.remove();
         Ok(())
     }
 

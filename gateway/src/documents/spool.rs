@@ -9,10 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::kind::HEAD;
 
-/// See the module. Dropping it leaves the file where it is, for the next try; [`Spool::remove`] does not.
+/// See the module. Dropped, an upload's file is gone, however the upload ends; that of a document from a peer stays where
+/// it is, for the next try, unless [`Spool::remove`] takes it away.
 #[derive(Debug)]
 pub struct Spool {
     path: PathBuf,
+    lasts: bool,
     file: File,
     hash: Sha256,
     head: Vec<u8>,
@@ -20,6 +22,16 @@ pub struct Spool {
 }
 
 impl Spool {
+    /// Begins an upload's file.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub async fn begin(path: PathBuf) -> io::Result<Self> {
+        let mut spool = Self::open(path).await?;
+        spool.lasts = false;
+        Ok(spool)
+    }
+
     /// Begins a file, or goes on with what an earlier try has left.
     ///
     /// # Errors
@@ -32,7 +44,7 @@ impl Spool {
         loop {
             let count = file.read(&mut part).await?;
             if count == 0 {
-                return Ok(Self { path, file, hash, head, size });
+                return Ok(Self { path, lasts: true, file, hash, head, size });
             }
             take(&mut hash, &mut head, &mut size, &part[..count]);
         }
@@ -92,9 +104,17 @@ impl Spool {
     }
 
     /// Gives it up.
-    pub async fn remove(self) {
-        // What cannot be removed is removed at the next start.
-        let _ = tokio::fs::remove_file(&self.path).await;
+    pub fn remove(mut self) {
+        self.lasts = false;
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if !self.lasts {
+            // What cannot be removed is removed at the next start, or with its chat.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

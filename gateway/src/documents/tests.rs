@@ -70,7 +70,7 @@ async fn what_was_begun_goes_on_and_uploads_of_the_past_are_swept_away() {
     begun.write(b"Hello, ").await.unwrap();
     begun.flush().await.unwrap();
     drop(begun);
-    documents.upload(7).await.unwrap().flush().await.unwrap();
+    std::fs::write(folder.path().join(SPOOL).join("upload-7"), b"left by a process that was killed").unwrap();
     documents.sweep().unwrap();
     let mut resumed = documents.arriving(CHAT, &hash).await.unwrap();
     assert_eq!(resumed.size(), 7);
@@ -80,6 +80,25 @@ async fn what_was_begun_goes_on_and_uploads_of_the_past_are_swept_away() {
     whole.write(b"Hello, world").await.unwrap();
     assert_eq!((resumed.sha256(), resumed.head()), (whole.sha256(), whole.head()));
     assert_eq!(std::fs::read_dir(folder.path().join(SPOOL)).unwrap().count(), 2, "7 is gone");
+}
+
+#[tokio::test]
+async fn an_upload_that_comes_to_nothing_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = documents(folder.path());
+    let left = || std::fs::read_dir(folder.path().join(SPOOL)).unwrap().count();
+    let mut refused = documents.upload(1).await.unwrap();
+    refused.write(b"more than the chat may have").await.unwrap();
+    assert_eq!(left(), 1);
+    drop(refused);
+    assert_eq!(left(), 0, "whoever refuses it, or is gone before it is complete, need not think of it");
+    let mut arriving = documents.arriving(CHAT, &"ab".repeat(32)).await.unwrap();
+    arriving.write(b"half").await.unwrap();
+    arriving.flush().await.unwrap();
+    drop(arriving);
+    assert_eq!(left(), 1, "what comes from a peer goes on where it was");
+    documents.arriving(CHAT, &"ab".repeat(32)).await.unwrap().remove();
+    assert_eq!(left(), 0);
 }
 
 #[test]

@@ -129,7 +129,7 @@ impl Gateway {
                 Ok(Fetched::Here) => {}
                 Ok(other) => {
                     if other == Fetched::Never {
-                        spool.remove().await;
+                        spool.remove();
                     }
                     return Ok(other);
                 }
@@ -172,13 +172,13 @@ impl Gateway {
         resumed: bool,
     ) -> anyhow::Result<Fetched> {
         if spool.size() != document.size || spool.sha256() != document.sha256 {
-            spool.remove().await;
+            spool.remove();
             // What an earlier try left may be what is wrong: once more from the beginning.
             return Ok(if resumed { Fetched::NotNow } else { Fetched::Never });
         }
         let types = &self.documents.limits().types;
         if !kind::sniff(spool.head()).is_some_and(|kind| kind::is_allowed(types, kind.media_type)) {
-            spool.remove().await;
+            spool.remove();
             return Ok(Fetched::Never);
         }
         self.documents.keep(chat, spool).await?;

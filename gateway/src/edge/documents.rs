@@ -108,13 +108,7 @@ async fn take(gateway: &Gateway, chat: ChatId, request: Request) -> Answer {
             .ok_or_else(|| deny(ErrorCode::BadDocument, "files of this kind are not taken here")),
         Err(denial) => Err(denial),
     };
-    match card {
-        Ok(card) => store(gateway, chat, by, spool, card).await,
-        Err(denial) => {
-            spool.remove().await;
-            Err(denial)
-        }
-    }
+    store(gateway, chat, by, spool, card?).await
 }
 
 /// The row first: it counts against the chat's limits. Whoever says the document finds the file as well, or is
@@ -129,14 +123,8 @@ async fn store(
     let limits = gateway.documents.limits();
     let most = UploadLimit { count: limits.per_chat, bytes: limits.per_chat_bytes };
     let row = UploadRow { chat, by, card: card.clone(), at: now() };
-    let refusal = match gateway.store.put_upload(row, most).await {
-        Ok(true) => None,
-        Ok(false) => Some(deny(ErrorCode::BadDocument, "this chat has as many documents as it may have")),
-        Err(error) => Some(ours(error.into())),
-    };
-    if let Some(refusal) = refusal {
-        spool.remove().await;
-        return Err(refusal);
+    if !gateway.store.put_upload(row, most).await.map_err(|error| ours(error.into()))? {
+        return Err(deny(ErrorCode::BadDocument, "this chat has as many documents as it may have"));
     }
     gateway.documents.keep(chat, spool).await.map_err(ours)?;
     if gateway.is_erased(&Thing::Chat(chat)) {
