@@ -32,7 +32,9 @@ addEventListener('message', introduce, true);
 
 const page = parent === self ? alone() : undefined;
 const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean);
-const [config] = await Promise.all([fetch('/v1/widget-config').then((answer) => answer.json()), load(), speak(wanted)]);
+// The page has its settings in it, so that they fit its policy.
+const config = JSON.parse(document.getElementById('settings').textContent);
+await Promise.all([load(), speak(wanted)]);
 start(self, config, take, page);
 // The chat is usable; this can come afterwards.
 for (const part of ['files', 'extras', 'visitor']) {

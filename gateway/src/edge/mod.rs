@@ -15,4 +15,5 @@ pub mod socket;
 pub mod sweep;
 pub mod visitors;
 pub mod warm;
+mod widget_page;
 pub mod workers;

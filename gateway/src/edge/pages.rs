@@ -1,7 +1,7 @@
 //! The pages and files that browsers get, each with a policy that lets nothing else in.
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::{IntoResponse, Redirect};
@@ -9,7 +9,9 @@ use baton_core::effect;
 use serde::Serialize;
 
 use super::http::App;
+use super::widget_page;
 use crate::assets;
+use crate::federation::Peer;
 
 /// What the widget needs to know before it connects.
 #[derive(Serialize)]
@@ -35,8 +37,13 @@ pub async fn home() -> Redirect {
     Redirect::temporary("/console/")
 }
 
-/// See [`WidgetConfig`].
+/// See [`WidgetConfig`]. For whoever has no page of ours, which would have them in it.
 pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
+    app.gateway.federation.refresh().await;
+    Json(settings_of(&app, &app.gateway.federation.known()))
+}
+
+fn settings_of(app: &App, peers: &[Peer]) -> WidgetConfig {
     let settings = &app.gateway.settings;
     let staffed = |name: &str| app.gateway.with_queue(|queue| queue.is_staffed(name));
     let area = |area: &effect::Area| Area {
@@ -46,11 +53,10 @@ pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
     };
     let areas = settings.areas.iter().map(area);
     let socket = app.gateway.config.socket();
-    app.gateway.federation.refresh().await;
-    let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
+    let peers = peers.iter().map(|peer| peer.socket.clone());
     let reachable = std::iter::once(socket.clone()).chain(peers).collect();
     let mail = app.gateway.visitors.mailer.is_some();
-    Json(WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable, mail })
+    WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable, mail }
 }
 
 /// The loader that websites paste.
@@ -68,7 +74,8 @@ pub async fn loader(headers: HeaderMap) -> Response<Body> {
 pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
     let config = &app.gateway.config;
     app.gateway.federation.refresh().await;
-    let peers = app.gateway.federation.known().into_iter().map(|peer| peer.socket.clone());
+    let known = app.gateway.federation.known();
+    let peers = known.iter().map(|peer| peer.socket.clone());
     // With the slash: the addresses of one customer's own below it (D4, CSP3 section 6.7.2.11).
     let beside = |socket: &str| baton_protocol::documents_beside(socket).map(|address| format!("{address}/"));
     let sockets: Vec<String> = peers
@@ -80,7 +87,10 @@ pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body
         sockets.join(" "),
         config.sites.join(" ")
     );
-    file("miniapp/widget.html", &headers, &policy)
+    match widget_page::with(&settings_of(&app, &known)) {
+        Some(page) => answer(page, &headers, &policy),
+        None => missing(),
+    }
 }
 
 /// A file of the widget's.
@@ -104,16 +114,41 @@ pub async fn console_file(Path(path): Path<String>, headers: HeaderMap) -> Respo
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' data: blob:; base-uri 'none'; form-action 'none'";
 
+/// A file as browsers get it.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// What `Content-Type` says.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub bytes: Bytes,
+    /// The same, made smaller.
+    pub brotli: Option<Bytes>,
+    /// Changes when the file changes.
+    pub etag: HeaderValue,
+}
+
 fn file(path: &str, request: &HeaderMap, policy: &str) -> Response<Body> {
-    let Some(asset) = assets::find(path) else {
-        let text = if assets::BUILT_WITH_WEB {
-            "no such file\n"
-        } else {
-            "this build has no widget and no console in it: build it with `cargo xtask build`\n"
-        };
-        return (StatusCode::NOT_FOUND, text).into_response();
+    let Some(asset) = assets::find(path) else { return missing() };
+    let served = Served {
+        content_type: asset.content_type,
+        bytes: Bytes::from_static(asset.bytes),
+        brotli: asset.brotli.map(Bytes::from_static),
+        etag: HeaderValue::from_static(asset.etag),
     };
-    let known = request.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == asset.etag.as_bytes());
+    answer(served, request, policy)
+}
+
+fn missing() -> Response<Body> {
+    let text = if assets::BUILT_WITH_WEB {
+        "no such file\n"
+    } else {
+        "this build has no widget and no console in it: build it with `cargo xtask build`\n"
+    };
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+fn answer(asset: Served, request: &HeaderMap, policy: &str) -> Response<Body> {
+    let known = request.get(header::IF_NONE_MATCH) == Some(&asset.etag);
     let takes = |name: &str| {
         let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
         accepted.is_some_and(|list| {
@@ -128,7 +163,7 @@ fn file(path: &str, request: &HeaderMap, policy: &str) -> Response<Body> {
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    headers.insert(header::ETAG, HeaderValue::from_static(asset.etag));
+    headers.insert(header::ETAG, asset.etag);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // Asked for again each time, and answered in a few bytes while nothing has changed.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

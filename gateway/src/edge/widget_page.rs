@@ -1,0 +1,79 @@
+//! The widget's page, with its settings in it: they are of the same moment as the page's policy, so that no widget is told
+//! of a peer that it may not reach, and the chat can be used one request earlier.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::http::HeaderValue;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use super::pages::{Served, WidgetConfig};
+use crate::assets;
+
+/// Quality and window (as a power of two) of the page's brotli: the window holds the page, and the best quality would
+/// take longer than all of the page's way for a few bytes.
+const BROTLI: (u32, u32) = (9, 14);
+
+/// The page as it was made last. Settings change when a peer is added, or an area is staffed.
+static MADE: Mutex<Option<Arc<Made>>> = Mutex::new(None);
+
+struct Made {
+    settings: String,
+    page: Served,
+}
+
+/// The page with these settings; nothing where this build has no pages.
+pub fn with(settings: &WidgetConfig) -> Option<Served> {
+    // `<` could end the block, or begin another.
+    let settings = serde_json::to_string(settings).ok()?.replace('<', "\\u003c");
+    let made = MADE.lock().clone();
+    if let Some(made) = made.filter(|made| made.settings == settings) {
+        return Some(made.page.clone());
+    }
+    let page = make(assets::find("miniapp/widget.html")?.bytes, &settings)?;
+    *MADE.lock() = Some(Arc::new(Made { settings, page: page.clone() }));
+    Some(page)
+}
+
+/// A block of data, which no policy lets a browser run.
+fn make(page: &[u8], settings: &str) -> Option<Served> {
+    let (head, body) = std::str::from_utf8(page).ok()?.split_once("</head>")?;
+    let page =
+        format!("{head}<script type=\"application/json\" id=\"settings\">{settings}</script></head>{body}");
+    let digest: String =
+        Sha256::digest(page.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut packed = Vec::new();
+    let (quality, window) = BROTLI;
+    let mut packer = brotli::CompressorWriter::new(&mut packed, page.len(), quality, window);
+    packer.write_all(page.as_bytes()).ok()?;
+    drop(packer);
+    Some(Served {
+        content_type: "text/html; charset=utf-8",
+        bytes: Bytes::from(page),
+        brotli: Some(Bytes::from(packed)),
+        etag: HeaderValue::from_str(&format!("\"{digest}\"")).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn threat_14_what_a_company_is_called_stays_within_the_block_of_settings() {
+        let settings = r#"{"name":"\u003c/script>\u003cscript src=x>"}"#;
+        let page = make(b"<html><head></head><body></body></html>", settings).unwrap();
+        let text = std::str::from_utf8(&page.bytes).unwrap();
+        assert_eq!(text.matches("</script>").count(), 1);
+        assert_eq!(text.matches("<script").count(), 1);
+        let other = make(b"<html><head></head><body></body></html>", "{}").unwrap();
+        assert_ne!(page.etag, other.etag);
+        let mut unpacked = String::new();
+        brotli::Decompressor::new(&page.brotli.unwrap()[..], 4096).read_to_string(&mut unpacked).unwrap();
+        assert_eq!(unpacked, text);
+    }
+}
