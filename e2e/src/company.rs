@@ -85,6 +85,7 @@ pub struct Company {
     /// The queue manager, where it is a process of its own (Q2), and its arguments for the gateway.
     queue: Option<Child>,
     role: &'static [&'static str],
+    variables: Vec<(String, String)>,
     log: PathBuf,
 }
 
@@ -97,7 +98,17 @@ impl Company {
         let folder = folder.join(plan.name);
         let (port, site_port) = free_pair(plan.port, plan.site_port)?;
         let log = folder.with_extension("log");
-        let company = Self { plan, folder, port, site_port, gateway: None, queue: None, role: &[], log };
+        let company = Self {
+            plan,
+            folder,
+            port,
+            site_port,
+            gateway: None,
+            queue: None,
+            role: &[],
+            variables: Vec::new(),
+            log,
+        };
         company.initialise()?;
         company.serve_site().await?;
         Ok(company)
@@ -159,6 +170,11 @@ impl Company {
         Ok(std::fs::write(file, text.replacen(place, &format!("{place}{lines}\n"), 1))?)
     }
 
+    /// Sets environment variables for every later `baton` of this company.
+    pub fn set_variables(&mut self, variables: &[(&str, &str)]) {
+        self.variables.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+    }
+
     /// Its data folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -175,6 +191,7 @@ impl Company {
             .args(arguments)
             .arg("--dir")
             .arg(&self.folder)
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -219,6 +236,7 @@ impl Company {
             .arg("--dir")
             .arg(&self.folder)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into()))
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -1,5 +1,6 @@
-//! The examples in Python, run as their readers would run them.
+//! Programs in Python: the examples, run as their readers would run them, and what tests start beside them.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -21,16 +22,29 @@ impl Program {
     /// # Errors
     /// When there is no Python.
     pub fn start(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
-        let python = std::env::var_os("BATON_PYTHON").unwrap_or_else(|| "python3".into());
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(script);
+        Self::run(file.as_os_str(), arguments, variables, Stdio::inherit())
+    }
+
+    /// Starts a module that `e2e/requirements.txt` brings, and does not listen to it.
+    ///
+    /// # Errors
+    /// When there is no Python.
+    pub fn module(name: &str, arguments: &[&str]) -> Result<Self> {
+        Self::run(format!("-m{name}").as_ref(), arguments, &[], Stdio::null())
+    }
+
+    fn run(program: &OsStr, arguments: &[&str], variables: &[(&str, &str)], errors: Stdio) -> Result<Self> {
+        let python = std::env::var_os("BATON_PYTHON").unwrap_or_else(|| "python3".into());
         let mut child = Command::new(&python)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg("-u")
-            .arg(file)
+            .arg(program)
             .args(arguments)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .kill_on_drop(true)
             .spawn()
             .context("no Python: `cargo xtask test` sets one up")?;

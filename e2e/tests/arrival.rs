@@ -267,6 +267,47 @@ async fn d3_a_full_queue_is_said() {
     carla.say(None, 8, "Still here.").await.unwrap();
 }
 
+#[tokio::test]
+async fn d3_a_place_is_kept_from_the_acceptance_on_until_nobody_comes() {
+    let mut both = with_globex(|globex| {
+        globex.configure_area("repairs", "max_waiting = 1").unwrap();
+        globex.configure_after("[transfer]\n", "offer_seconds = 2").unwrap();
+    })
+    .await;
+    let (mut carla, mut anna, chat, _) = chatting(&both).await;
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, TRANSFER, chat, to_globex(), Share::All).await;
+    carla.offer().await.unwrap();
+    let (_other, other, _) = Client::customer(&both.acme, &Verifier::from_bytes([2; 32])).await.unwrap();
+    assert_eq!(anna.pick_up().await.unwrap(), other);
+    transfer(&mut anna, TransferId([8; 16]), other, to_globex(), Share::All).await;
+    assert_eq!(failed(&mut anna).await.0, Some(ErrorCode::QueueFull), "the place is Carla's");
+
+    // Acme cannot take the reservation back any more: it has to lapse by itself.
+    both.acme.kill().unwrap();
+    both.acme.start().await.unwrap();
+    let mut anna = Client::agent(&both.acme, "anna").await.unwrap();
+    let (mut late, chat, _) = Client::customer(&both.acme, &Verifier::from_bytes([3; 32])).await.unwrap();
+    assert_eq!(anna.pick_up().await.unwrap(), chat);
+    for number in 9_u8.. {
+        transfer(&mut anna, TransferId([number; 16]), chat, to_globex(), Share::All).await;
+        let end = |frame: &ServerFrame| match frame {
+            ServerFrame::Progress { chat: of, stage: Stage::Accepted | Stage::Pushed, .. } if *of == chat => {
+                Some(None)
+            }
+            ServerFrame::Progress { chat: of, stage: Stage::Failed, code, .. } if *of == chat => Some(*code),
+            _ => None,
+        };
+        match anna.expect("an answer", end).await.unwrap() {
+            None => break,
+            Some(code) => assert!(code == ErrorCode::QueueFull && number < 200, "{code:?}"),
+        }
+        // waits: an agent tries again a little later.
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    late.offer().await.unwrap();
+}
+
 /// Loads a page of Acme's gateway.
 async fn load(both: &Both, path: &str) -> String {
     let url = format!("{}{path}", both.acme.socket().replacen("ws", "http", 1).replace("/v1/ws", ""));

@@ -190,6 +190,16 @@ async fn what_is_too_large_too_many_or_from_a_foreign_page_is_refused() {
 
 /// Carla goes to Globex. Answers her new chat there, and the context as Gus, who picks her up, has it.
 async fn moves(both: &Both, carla: &mut Carla, share: Share) -> (Client, ResumeToken, Client, Context) {
+    moves_after(both, carla, share, || ()).await
+}
+
+/// The same, and this happens when Globex waits for her.
+async fn moves_after(
+    both: &Both,
+    carla: &mut Carla,
+    share: Share,
+    happens: impl FnOnce(),
+) -> (Client, ResumeToken, Client, Context) {
     let mut anna = Client::agent(&both.acme, "anna").await.unwrap();
     assert_eq!(anna.pick_up().await.unwrap(), carla.chat);
     let (mut gus, token) = Client::agent_with_token(&both.globex, "gus").await.unwrap();
@@ -197,6 +207,7 @@ async fn moves(both: &Both, carla: &mut Carla, share: Share) -> (Client, ResumeT
     let (chat, comments) = (carla.chat, String::new());
     anna.send(&ClientFrame::Transfer { transfer: TRANSFER, chat, to, comments, share }).await.unwrap();
     let (_, wtid) = carla.client.offer().await.unwrap();
+    happens();
     let mut moved = Client::claim(&both.globex, wtid, verifier(), 1).await.unwrap();
     let welcome = |frame: &ServerFrame| match frame {
         ServerFrame::Welcome { token: Some(token), .. } => Some(token.clone()),
@@ -265,6 +276,28 @@ async fn w2_with_nothing_no_document_goes() {
     assert!(context.documents.is_empty() && context.transcript.is_empty() && context.incomplete);
     let gus = Files { company: &both.globex, chat: carla.chat, token: &token, origin: None };
     assert_eq!(gus.get(&hash, None).await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn w2_documents_that_the_agreement_excludes_by_now_are_neither_given_nor_taken() {
+    let but_documents = "identity,notes,transcript,comments";
+    for (origin, option) in [(true, "--give"), (false, "--take")] {
+        let both = both().await;
+        let mut carla = carla(&both.acme).await;
+        let hash = carla.attaches(&both.acme, 1, 1_000).await;
+        let (company, other) = if origin { (&both.acme, "globex") } else { (&both.globex, "acme") };
+        let words = ["peer", "set", other, option, but_documents].map(str::to_owned);
+        let change = || drop(company.baton(&words, "").unwrap());
+        let (mut gus, token, _moved, context) = moves_after(&both, &mut carla, Share::All, change).await;
+        assert_eq!(context.documents.len(), 1, "it was announced before");
+        let missing = |frame: &ServerFrame| match frame {
+            ServerFrame::DocumentChanged { state: DocumentState::Missing, .. } => Some(()),
+            _ => None,
+        };
+        gus.expect("word that it does not come", missing).await.unwrap();
+        let files = Files { company: &both.globex, chat: carla.chat, token: &token, origin: None };
+        assert_eq!(files.get(&hash, None).await.unwrap().status(), 404);
+    }
 }
 
 #[tokio::test]

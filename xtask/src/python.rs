@@ -1,4 +1,4 @@
-//! Python, with what the examples need, in an environment of its own in the cache folder.
+//! Python, with what examples and tests need, in an environment of its own in the cache folder.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,23 +12,26 @@ pub fn interpreter() -> Result<PathBuf> {
     Ok(place::cache()?.join("python/bin/python"))
 }
 
-/// Makes sure that the environment is there, with what `examples/requirements.txt` names.
+/// What names what is needed.
+const FILES: [&str; 2] = ["examples/requirements.txt", "e2e/requirements.txt"];
+
+/// Makes sure that the environment is there, with what [`FILES`] name.
 pub fn install() -> Result<()> {
     let (folder, interpreter) = (place::cache()?.join("python"), interpreter()?);
-    let file = place::root().join("examples/requirements.txt");
-    let wanted = std::fs::read_to_string(&file).context("examples/requirements.txt")?;
+    let read = |file: &str| std::fs::read_to_string(place::root().join(file)).context(file.to_owned());
+    let wanted = FILES.into_iter().map(read).collect::<Result<String>>()?;
     let stamp = folder.join("requirements.txt");
     let works = Command::new(&interpreter).arg("--version").output().is_ok_and(|run| run.status.success());
     if works && std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
         return Ok(());
     }
     base()?;
-    println!("installing what the examples in Python need");
+    println!("installing what examples and tests in Python need");
     process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     process::run(
         Command::new(&interpreter)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-            .arg(&file),
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(FILES.into_iter().flat_map(|file| ["-r".into(), place::root().join(file)])),
     )?;
     // Last: an environment that was left half made has no stamp.
     Ok(std::fs::write(stamp, wanted)?)
