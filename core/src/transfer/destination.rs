@@ -1,13 +1,15 @@
 //! The destination's side of a hand-over (D3, D5).
 //!
-//! | state | serves | on | next |
-//! |---|---|---|---|
-//! | [`State::Posted`] | no | a place is found / there is none, too late | `Reserved` / stays, or `Rejected` |
-//! | [`State::Reserved`] | no | claim / adopting claim / cancel, too late | `Claimed`, commit to the origin / `Active` / `Rejected` |
-//! | [`State::Claimed`] | no | released / adopting claim / refused, cancel, too late | `Active` / `Active` / `Rejected` |
-//! | [`State::Active`] | yes | accepted and the tail here / reclaimed | `Settled` / `Fenced` |
-//! | [`State::Settled`] | yes | reclaimed | `Fenced` |
-//! | [`State::Rejected`], [`State::Fenced`] | no | | |
+//! | state | serves | on | next | within | what it asks for |
+//! |---|---|---|---|---|---|
+//! | [`State::Posted`] | no | a place is found / there is none, too late | `Reserved` / stays, or `Rejected` | `keep` | the answer to the post |
+//! | [`State::Reserved`] | no | claim / adopting claim / cancel, too late | `Claimed` / `Active` / `Rejected` | `offer` | commit at the origin / the chat / word of the failure |
+//! | [`State::Claimed`] | no | released / adopting claim / refused, cancel, too late | `Active` / `Active` / `Rejected` | the rest of `offer`, and a minute | the chat, its welcome / the same / the door |
+//! | [`State::Active`] | yes | accepted and the tail here / reclaimed | `Settled` / `Fenced` | without end: settle, and commit where the tail is due, from `retry_first` doubling to `retry_most` | word of the progress / the chat's end |
+//! | [`State::Settled`] | yes | reclaimed | `Fenced` | without end | the chat's end |
+//! | [`State::Rejected`], [`State::Fenced`] | no | | | | |
+//!
+//! The time limits are [`Times`](crate::effect::Times).
 //!
 //! What the chat must store before this does (a late tail, its own end) it is asked for first: this machine goes on
 //! with [`Input::Merged`] or [`Input::Fenced`], so that a restart in between asks again.

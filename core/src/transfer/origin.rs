@@ -1,16 +1,19 @@
 //! The origin's side of a hand-over: a struct per state, and a method per permitted transition.
 //!
-//! | state | serves | on | next |
-//! |---|---|---|---|
-//! | [`Requested`] | yes | permitted / denied, cancelled, too late | [`Permitted`] / aborted |
-//! | [`Permitted`] | yes | reserved / refused, cancelled, too late | [`Offered`] / aborted |
-//! | [`Permitted`] | yes | an agent there is being asked | the same, and asks again |
-//! | aborted ([`Past`]), kept there | yes | the agent tries again | [`Permitted`] |
-//! | [`Offered`] | yes | commit / declined, cancelled, too late / reclaimed | [`Released`] / aborted / [`Reclaimed`] |
-//! | aborted ([`Past`]) | yes | adopting commit / reclaimed | [`Released`] / [`Reclaimed`] |
-//! | [`Released`] | no | settled / reclaimed | [`Settled`] / [`Reclaimed`] |
-//! | [`Reclaimed`] | yes, two epochs on | cancel acknowledged | [`Past`] |
-//! | [`Settled`] | no, never again | | |
+//! | state | serves | on | next | within | what it asks for |
+//! |---|---|---|---|---|---|
+//! | [`Requested`] | yes | permitted / denied, cancelled, too late | [`Permitted`] / aborted | `prepare`, from the click on | the post |
+//! | [`Permitted`] | yes | reserved / refused, cancelled, too late | [`Offered`] / aborted | the rest of `prepare` | the command to the widget |
+//! | [`Permitted`] | yes | an agent there is being asked | the same, and asks again | three times `ask` | the same request again |
+//! | aborted ([`Past`]), kept there | yes | the agent tries again | [`Permitted`] | `keep`, by the destination's clock | the same request again |
+//! | [`Offered`] | yes | commit / declined, cancelled, too late / reclaimed | [`Released`] / aborted / [`Reclaimed`] | `offer`, or what the destination gives | the tail / cancel / cancel |
+//! | aborted ([`Past`]) | yes | adopting commit / reclaimed | [`Released`] / [`Reclaimed`] | as long as the chat | the tail / cancel |
+//! | [`Released`] | no | settled / reclaimed | [`Settled`] / [`Reclaimed`] | without end; after `linger` its agent is free | the end here / cancel |
+//! | [`Reclaimed`] | yes, two epochs on | cancel acknowledged | [`Past`] | until then, from `retry_first` doubling to `retry_most` | cancel, again and again |
+//! | [`Settled`] | no, never again | | | | |
+//!
+//! The time limits are [`Times`](crate::effect::Times), which says what each is by default and why. Every step is stored
+//! before what it asks for is sent.
 //!
 //! "Commit" is the destination's word that the customer has presented the WTID there. Until then the chat is the
 //! origin's own (O5); a failed attempt leaves it as it was (A6).
