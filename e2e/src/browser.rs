@@ -80,7 +80,7 @@ impl Browsers {
         }
         wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::Normal)?;
         let driver = WebDriver::new(&self.address, wishes).await.context("Chromium does not start")?;
-        Ok(Browser { driver: ManuallyDrop::new(driver) })
+        Ok(Browser { driver: ManuallyDrop::new(driver), address: self.address.clone() })
     }
 }
 
@@ -96,6 +96,8 @@ pub struct Browser {
     /// For what this type has no word for. Never dropped: that would wait for an answer from a driver that may be
     /// gone. ChromeDriver closes its browsers when it is told to stop.
     pub driver: ManuallyDrop<WebDriver>,
+    /// ChromeDriver's.
+    address: String,
 }
 
 impl Browser {
@@ -199,6 +201,27 @@ impl Browser {
     /// WebDriver's.
     pub async fn leave(&self) -> Result<()> {
         Ok(self.driver.enter_default_frame().await?)
+    }
+
+    /// Presses keys, wherever the focus is.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn keys(&self, keys: impl Into<TypingData>) -> Result<()> {
+        Ok(self.driver.active_element().await?.send_keys(keys.into()).await?)
+    }
+
+    /// Shows the page as whoever prefers that colour scheme sees it.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn scheme(&self, scheme: &str) -> Result<()> {
+        let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let command =
+            serde_json::json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        let url = format!("{}/session/{}/goog/cdp/execute", self.address, self.driver.session_id());
+        reqwest::Client::new().post(url).json(&command).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// What a script returns.

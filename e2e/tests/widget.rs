@@ -1,16 +1,47 @@
 //! A real browser on a company's website; the agents speak the protocol frame by frame.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use baton_e2e::axe;
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
 use baton_e2e::story;
-use baton_protocol::model::{Body, Context, Destination, Share, Stage};
+use baton_protocol::model::{Body, Context, Destination, Event, Share, Stage};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame, TransferId};
+use thirtyfour::Key;
 
 /// Everything that a person could do to a page, counted before the page itself sees it.
 const WATCH: &str = "window.inputs = 0; for (const kind of ['pointerdown', 'mousedown', 'click', 'keydown', \
     'input', 'touchstart', 'submit']) addEventListener(kind, () => window.inputs++, true);";
+
+/// What there is to read for those who wait at Acme's.
+const HOLDING: &str = r#"
+[[area.announcement]]
+title = "Summer sale"
+text = "All tents are <b>cheaper</b> until Monday."
+offer = true
+url = "https://www.acme.example/sale"
+
+[[area.faq]]
+question = "Do you ship abroad?"
+answer = "Within Europe, in three to five days."
+
+[[area.faq]]
+question = "How do I return a tent?"
+answer = "Within 30 days, in its own bag."
+
+[[area.faq]]
+question = "Which stove for the winter?"
+answer = "One that burns white gas."
+
+[[area.faq]]
+question = "Can I rent a tent?"
+answer = "In our shops, by the week."
+
+[[area.link]]
+title = "Size guide"
+url = "https://www.acme.example/sizes"
+"#;
 
 struct Scene {
     acme: Company,
@@ -25,6 +56,7 @@ async fn scene(mode: &str) -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
     let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
+    acme.configure_after("title = \"Sales\"\n", HOLDING).unwrap();
     acme.start().await.unwrap();
     globex.start().await.unwrap();
     acme.trust(&globex, mode).unwrap();
@@ -175,4 +207,189 @@ async fn m1_the_widget_waits_resumes_and_ends() {
     anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
     customer.find("over").await.unwrap();
     customer.picture("widget-ended").await.unwrap();
+}
+
+#[tokio::test]
+async fn h1_whoever_waits_reads_searches_and_corrects_and_the_agent_reads_the_correction() {
+    let Scene { acme, globex, browsers, mut anna, mut gus, _folder } = scene("in-place").await;
+    let customer = story::customer(&browsers, &acme, "My stove leaks.").await.unwrap();
+    customer.shows("holding", "All tents are <b>cheaper</b> until Monday.").await.unwrap();
+    customer.shows("holding", "Offer").await.unwrap();
+    axe::check(&customer, "waiting").await.unwrap();
+    customer.type_into("faq-search", "white GAS").await.unwrap();
+    let shown =
+        "return [...document.querySelectorAll(\"[data-test='faq']\")].filter((it) => !it.hidden).length";
+    assert_eq!(customer.script(shown).await.unwrap(), 1);
+    customer.click("faq").await.unwrap();
+    customer.shows("faq", "One that burns white gas.").await.unwrap();
+    customer.picture("widget-holding").await.unwrap();
+    // H2: the page opens beside the chat, and the server knows it.
+    customer.click("page-link").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    let sizes = |frame: &ServerFrame| match frame {
+        ServerFrame::CardChanged { card } | ServerFrame::Opened { card, .. } => {
+            card.page.as_ref().is_some_and(|page| page.url == "https://www.acme.example/sizes").then_some(())
+        }
+        _ => None,
+    };
+    anna.expect("the page", sizes).await.unwrap();
+    let gone = || async {
+        let shown = customer.texts("holding").await?.concat();
+        anyhow::ensure!(shown.is_empty(), "{shown}");
+        Ok(())
+    };
+    baton_e2e::until("nothing for those who wait", gone).await.unwrap();
+    hand_over(&mut anna, chat).await;
+    customer.shows("brand", globex.plan().title).await.unwrap();
+    customer.click("known").await.unwrap();
+    customer.type_into("known-email", "carla@new.example").await.unwrap();
+    axe::check(&customer, "the correction").await.unwrap();
+    customer.picture("widget-correction").await.unwrap();
+    customer.click("known-send").await.unwrap();
+    customer.shows("known-told", "noted").await.unwrap();
+    gus.pick_up().await.unwrap();
+    let corrected = |frame: &ServerFrame| match frame {
+        ServerFrame::Entries { entries, .. } => entries
+            .iter()
+            .any(|entry| {
+                let email = "carla@new.example";
+                matches!(&entry.body, Body::Event(Event::Corrected { known }) if known.email == email)
+            })
+            .then_some(()),
+        _ => None,
+    };
+    gus.expect("the correction", corrected).await.unwrap();
+}
+
+#[tokio::test]
+async fn u1_every_view_of_the_widget_is_accessible_in_light_and_dark() {
+    let Scene { acme, globex, browsers, mut anna, mut gus, _folder } = scene("in-place").await;
+    let customer = browsers.open(1200, 800).await.unwrap();
+    customer.go(&format!("{}/", acme.site())).await.unwrap();
+    customer.enter_widget().await.unwrap();
+    customer.find("launcher").await.unwrap();
+    check(&customer, "the launcher").await;
+    customer.click("launcher").await.unwrap();
+    customer.find("question").await.unwrap();
+    check(&customer, "the form").await;
+    customer.type_into("name", "Carla").await.unwrap();
+    customer.type_into("question", "My stove leaks.").await.unwrap();
+    customer.click("start").await.unwrap();
+    customer.shows("message", "My stove leaks.").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    anna.say(Some(chat), 1, "See https://www.acme.example/stoves.").await.unwrap();
+    anna.send(&ClientFrame::Typing { chat: Some(chat), on: true }).await.unwrap();
+    customer.find("typing").await.unwrap();
+    check(&customer, "the chat").await;
+    customer.click("menu").await.unwrap();
+    check(&customer, "the menu").await;
+    customer.click("emoji").await.unwrap();
+    check(&customer, "the emoji").await;
+    hand_over(&mut anna, chat).await;
+    customer.shows("brand", globex.plan().title).await.unwrap();
+    let chat = gus.pick_up().await.unwrap();
+    gus.say(Some(chat), 1, "Hello Carla.").await.unwrap();
+    customer.shows("message", "Hello Carla.").await.unwrap();
+    check(&customer, "the other company").await;
+    gus.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
+    customer.find("over").await.unwrap();
+    check(&customer, "the end").await;
+}
+
+/// What axe-core finds, in both colour schemes.
+async fn check(customer: &Browser, view: &str) {
+    for scheme in ["light", "dark"] {
+        customer.scheme(scheme).await.unwrap();
+        axe::check(customer, &format!("{view}, {scheme}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn u1_the_keyboard_is_enough() {
+    let Scene { acme, browsers, mut anna, _folder, .. } = scene("in-place").await;
+    let customer = browsers.open(1200, 800).await.unwrap();
+    customer.go(&format!("{}/", acme.site())).await.unwrap();
+    customer.enter_widget().await.unwrap();
+    customer.find("launcher").await.unwrap().focus().await.unwrap();
+    customer.keys(Key::Enter).await.unwrap();
+    let at = |mark: &'static str| {
+        let customer = &customer;
+        async move {
+            baton_e2e::until(mark, || async {
+                let now = customer.script("return document.activeElement.dataset.test ?? ''").await?;
+                anyhow::ensure!(now == mark, "the focus is at {now}");
+                Ok(())
+            })
+            .await
+            .unwrap();
+        }
+    };
+    at("name").await;
+    customer.keys("Carla".to_owned() + Key::Tab + Key::Tab).await.unwrap();
+    at("question").await;
+    customer.keys("My stove leaks.".to_owned() + Key::Tab).await.unwrap();
+    at("start").await;
+    customer.keys(Key::Enter).await.unwrap();
+    at("composer").await;
+    let chat = anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    customer.keys("It is an Ember.".to_owned() + Key::Enter).await.unwrap();
+    says(&mut anna, "It is an Ember.").await;
+    at("composer").await;
+    // The emoji, by the button before the field; Escape leads back to it.
+    customer.keys(Key::Shift + Key::Tab).await.unwrap();
+    at("emoji").await;
+    customer.keys(Key::Enter).await.unwrap();
+    returns_focus_in(&customer, "#emoji").await;
+    customer.keys(Key::Escape).await.unwrap();
+    at("emoji").await;
+    // The menu, and out of it; then the window closes, and the launcher opens it again.
+    customer.find("menu").await.unwrap().focus().await.unwrap();
+    customer.keys(Key::Enter).await.unwrap();
+    customer.find("end").await.unwrap();
+    customer.keys(Key::Escape).await.unwrap();
+    at("menu").await;
+    customer.keys(Key::Escape).await.unwrap();
+    at("launcher").await;
+    customer.keys(Key::Enter).await.unwrap();
+    at("composer").await;
+    anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
+    customer.find("again").await.unwrap().focus().await.unwrap();
+    customer.keys(Key::Enter).await.unwrap();
+    at("question").await;
+}
+
+async fn returns_focus_in(customer: &Browser, selector: &str) {
+    let script = format!("return document.activeElement.closest('{selector}') !== null");
+    baton_e2e::until(selector, || async {
+        anyhow::ensure!(customer.script(&script).await? == true, "the focus is elsewhere");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn u1_where_no_socket_gets_through_a_message_does() {
+    let Scene { acme, browsers, mut anna, _folder, .. } = scene("in-place").await;
+    let customer = browsers.open(1200, 800).await.unwrap();
+    customer.go(&format!("{}/", acme.site())).await.unwrap();
+    customer.enter_widget().await.unwrap();
+    customer.click("launcher").await.unwrap();
+    customer
+        .script("window.WebSocket = class { constructor() { throw new Error('blocked'); } }")
+        .await
+        .unwrap();
+    customer.type_into("name", "Carla").await.unwrap();
+    customer.type_into("question", "My stove leaks.").await.unwrap();
+    customer.click("start").await.unwrap();
+    customer.shows("unreached", "cannot be reached").await.unwrap();
+    customer.click("instead").await.unwrap();
+    customer.type_into("instead-email", "carla@example.org").await.unwrap();
+    axe::check(&customer, "a message instead").await.unwrap();
+    customer.picture("widget-unreached").await.unwrap();
+    customer.click("instead-send").await.unwrap();
+    customer.find("over").await.unwrap();
+    anna.pick_up().await.unwrap();
+    says(&mut anna, "My stove leaks.").await;
 }

@@ -2,30 +2,38 @@
 //! and customer.
 
 use baton_core::client::{
-    Claim, Client, Effect, Env, Input, Link, Opening, Record, Settings, Standing, Timer,
+    Claim, Client, Effect, Ending, Env, Input, Link, Opening, Record, Settings, Standing, Timer,
 };
 use baton_protocol::lean;
-use baton_protocol::model::DocumentCard;
-use baton_protocol::{ChatId, ClientFrame, Encoding, ErrorCode, Timestamp, documents_beside};
+use baton_protocol::model::{DocumentCard, Phase};
+use baton_protocol::{ChatId, ClientFrame, Encoding, ErrorCode, ServerFrame, Timestamp, documents_beside};
 use js_sys::{Array, Date, Function, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, Crypto, Event, MessageEvent, Storage, WebSocket, Window};
 
 use crate::host::{Host, Word};
-use crate::settings::{self, Area, Site};
+use crate::settings::{self, CLIENT, Site};
 use crate::text::{hex, join};
 use crate::ui::{Act, Ui};
 
 /// Where the record is kept.
 const RECORD: &str = "baton";
+/// That the customer wants no sound, which `static/extras.js` keeps: gone with the chat (M4).
+const QUIET: &str = "baton-quiet";
 /// Whether the window is open in this tab, so that it still is on the site's next page.
 const OPEN: &str = "baton-open";
+
+#[wasm_bindgen(raw_module = "./page.js")]
+extern "C" {
+    /// Gives the bytes of a frame to the parts that are loaded after this one.
+    fn hear(bytes: &[u8]);
+}
 
 /// The widget.
 pub struct App {
     client: Client,
     settings: Settings,
-    areas: Vec<Area>,
     site: Site,
     window: Window,
     crypto: Crypto,
@@ -41,7 +49,11 @@ pub struct App {
     holds: bool,
     /// What to do once it does.
     claim: Option<Claim>,
+    wanted: Option<Act>,
+    /// Whether the chat's gateway has answered here: then its end is news.
+    live: bool,
     leaving: bool,
+    gone: bool,
     sockets: Vec<(Link, WebSocket)>,
     timers: [Option<i32>; Timer::ALL.len()],
     /// The chat that the site was told of last.
@@ -51,11 +63,10 @@ pub struct App {
 impl App {
     /// Nothing where there is no document, or no source of random numbers: without it nothing would be secret.
     pub fn new(window: Window, config: &JsValue, take: Function, handler: Function) -> Option<Self> {
-        let (settings, areas) = settings::config(config);
+        let settings = settings::config(config);
         Some(Self {
             client: Client::new(settings.clone()),
             settings,
-            areas,
             site: Site::default(),
             host: Host::new(&window, false),
             ui: Ui::new(window.document()?),
@@ -67,7 +78,10 @@ impl App {
             take,
             holds: false,
             claim: None,
+            wanted: None,
+            live: false,
             leaving: false,
+            gone: false,
             sockets: Vec::new(),
             timers: [None; Timer::ALL.len()],
             told: None,
@@ -80,7 +94,7 @@ impl App {
             // Scrolling does not bubble.
             _ = self.ui.document().add_event_listener_with_callback_and_bool(event, &self.handler, true);
         }
-        for event in ["message", "online"] {
+        for event in ["message", "online", "storage", "pagehide"] {
             _ = self.window.add_event_listener_with_callback_and_bool(event, &self.handler, true);
         }
         let framed = page.is_undefined();
@@ -103,6 +117,8 @@ impl App {
         self.holds = true;
         self.sockets.drain(..).for_each(|(_, socket)| _ = socket.close());
         let before = self.restore();
+        let language = self.ui.language();
+        self.settings.client_type = join(&[CLIENT, " lang=", &language]);
         let (page, settings) = (self.client.page().cloned(), self.settings.clone());
         self.client = Client::new(settings);
         page.into_iter().for_each(|page| self.input(Input::Browsed(page)));
@@ -114,12 +130,30 @@ impl App {
             (None, Some(record)) => self.input(Input::Resume(record)),
             (None, None) => self.render(),
         }
+        self.wanted.take().into_iter().for_each(|act| self.act(act));
     }
 
-    /// Another window holds it.
+    /// Another window holds it, or nobody looks at this one any more.
     pub fn lost(&mut self) {
         self.holds = false;
         self.input(Input::Superseded);
+        self.follow();
+    }
+
+    /// Shows what the window that holds the chat has stored.
+    fn follow(&mut self) {
+        if !self.holds {
+            let record = self.restore();
+            self.input(Input::Follow(record));
+        }
+    }
+
+    /// Sends a frame of the later parts to the chat's owner.
+    pub fn post(&self, bytes: &Uint8Array) {
+        let owner = self.client.owner();
+        if let Some((_, socket)) = self.sockets.iter().find(|(link, _)| Some(*link) == owner) {
+            _ = socket.send_with_js_u8_array(bytes);
+        }
     }
 
     /// Where the chat's documents are, and the secret that opens them.
@@ -171,6 +205,9 @@ impl App {
                 }
             }
             ("online", _) => self.input(Input::WakeUp),
+            ("storage", _) => self.follow(),
+            // Browsers keep pages that were left, connections and all, for whoever goes back.
+            ("pagehide", _) => self.lost(),
             ("visibilitychange", _) if self.ui.is_visible() => self.wake_up(),
             _ => {
                 if let Some(act) = self.ui.act(&event) {
@@ -188,27 +225,33 @@ impl App {
         }
     }
 
-    /// A frame that cannot be read is of a later version: what the widget does not know, it does not need.
+    /// What is not known here may be to the later parts, which also need to know whose it is: so they hear each welcome.
     fn received(&mut self, link: Link, event: &MessageEvent) {
         let bytes = Uint8Array::new(&event.data()).to_vec();
-        if let Some(frame) = lean::decode(&bytes) {
-            self.input(Input::Frame(link, frame));
+        let frame = lean::decode(&bytes);
+        let later = matches!(frame, None | Some(ServerFrame::Welcome { .. }));
+        let over = matches!(frame, Some(ServerFrame::Welcome { phase: Phase::Ended(_), .. }));
+        frame.into_iter().for_each(|frame| self.input(Input::Frame(link, frame)));
+        if later && self.client.owner() == Some(link) {
+            self.live |= !over;
+            hear(&bytes);
         }
     }
 
     fn heed(&mut self, word: Word) {
         match word {
             Word::Init(site, page, claim) => {
-                self.ui.form(&site, &self.areas);
+                self.ui.form(&site);
                 self.site = site;
                 self.claim = claim;
                 page.into_iter().for_each(|page| self.input(Input::Browsed(page)));
                 let open = self.host.is_alone() || stored(&self.session, OPEN).is_some();
                 self.open(open, false);
+                self.follow();
                 self.take();
             }
             Word::Knows(site) => {
-                self.ui.form(&site, &self.areas);
+                self.ui.form(&site);
                 self.site = site;
             }
             Word::Browsed(page) => self.input(Input::Browsed(page)),
@@ -218,17 +261,20 @@ impl App {
             }
             Word::Full(full) => self.ui.full(full),
             Word::Open(open) => self.open(open.unwrap_or(!self.ui.is_open()), true),
-            Word::Shutdown => {
-                self.leaving = true;
-                self.input(Input::End);
-                self.input(Input::Dismiss);
-                forget(&self.session, OPEN);
-                self.host.gone();
-            }
+            Word::Shutdown => self.act(Act::Leave),
         }
     }
 
+    /// Whether the chat, if there is one, is this window's.
+    fn is_here(&self) -> bool {
+        self.holds && self.client.view().ended != Some(Ending::Elsewhere)
+    }
+
     fn act(&mut self, act: Act) {
+        if !self.is_here() && !matches!(act, Act::Open(_) | Act::Look | Act::Typing) {
+            self.wanted = Some(act);
+            return self.take();
+        }
         match act {
             Act::Open(open) => self.open(open, true),
             Act::Start(opening) => self.begin_chat(opening),
@@ -241,7 +287,10 @@ impl App {
             Act::Typing => self.input(Input::Typing),
             Act::Look => self.look(),
             Act::End => self.input(Input::End),
-            Act::Again if !self.holds => self.take(),
+            Act::Leave => {
+                self.leaving = true;
+                self.input(Input::End);
+            }
             Act::Again => {
                 self.input(Input::Dismiss);
                 self.ui.focus();
@@ -257,6 +306,9 @@ impl App {
 
     /// Opens or closes the window. Only a customer's own act moves the focus there.
     fn open(&mut self, open: bool, focus: bool) {
+        if open != self.ui.is_open() {
+            self.host.tell(if open { "open" } else { "close" }, JsValue::UNDEFINED);
+        }
         self.host.size(open);
         self.ui.open(open);
         if open {
@@ -268,7 +320,6 @@ impl App {
         if focus {
             self.ui.focus();
         }
-        self.host.tell(if open { "open" } else { "close" }, JsValue::UNDEFINED);
     }
 
     fn input(&mut self, input: Input) {
@@ -287,7 +338,7 @@ impl App {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Store => self.store(),
-            Effect::Forget => forget(&self.local, RECORD),
+            Effect::Forget => [RECORD, QUIET].iter().for_each(|key| forget(&self.local, key)),
             Effect::Connect { link, url } => self.connect(link, &url),
             Effect::Send(link, frame) => self.send(link, &frame),
             Effect::Close(link) => {
@@ -299,9 +350,21 @@ impl App {
             Effect::ClearTimer(timer) => self.clear_timer(timer),
             Effect::Navigate(url) => self.host.navigate(&url),
             Effect::GoBack => self.host.back(),
-            Effect::Ended(_) => self.host.tell("ended", JsValue::UNDEFINED),
+            Effect::Ended(Ending::Elsewhere) => {}
+            Effect::Ended(_) => self.ended(),
             Effect::Render => {}
         }
+    }
+
+    /// The chat is over (M4). One that ended while nobody was here, with nothing in it to be read, is not spoken of: whoever
+    /// comes back finds the form.
+    fn ended(&mut self) {
+        if self.live || self.ui.is_open() || self.client.view().unread > 0 {
+            self.host.tell("ended", JsValue::UNDEFINED);
+        } else {
+            self.input(Input::Dismiss);
+        }
+        self.live = false;
     }
 
     fn connect(&mut self, link: Link, url: &str) {
@@ -354,9 +417,19 @@ impl App {
         Record::from_bytes(&bytes).map(Box::new)
     }
 
+    /// Everything goes, once the chat's owner has been told of the end.
+    fn depart(&mut self) {
+        let told = self.client.record().is_none() || self.client.owner().is_some();
+        if told && !std::mem::replace(&mut self.gone, true) {
+            self.input(Input::Dismiss);
+            forget(&self.session, OPEN);
+            self.host.gone();
+        }
+    }
+
     fn render(&mut self) {
         if self.leaving {
-            return;
+            return self.depart();
         }
         let unread = self.ui.render(&self.client.view());
         if let Some(unread) = unread {
@@ -370,8 +443,8 @@ impl App {
     fn tell_chat(&mut self) {
         let standing = self.client.record().map(|record| &record.standing);
         let chat = match standing {
-            Some(Standing::Session { chat, .. }) => Some(*chat),
-            _ => None,
+            Some(Standing::Session { chat, .. }) if self.live => Some(*chat),
+            _ => self.told.filter(|_| !self.is_here()),
         };
         if chat == self.told {
             return;

@@ -16,7 +16,7 @@ mod ui;
 use baton_protocol::ErrorCode;
 use baton_protocol::model::DocumentCard;
 use driver::App;
-use js_sys::{Array, Function};
+use js_sys::{Array, Function, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::Window;
@@ -46,6 +46,12 @@ pub fn begin() {
 #[wasm_bindgen]
 pub fn lost() {
     with(App::lost);
+}
+
+/// Sends a frame of the later parts to the gateway that has the chat.
+#[wasm_bindgen]
+pub fn post(bytes: &Uint8Array) {
+    with(|app| app.post(bytes));
 }
 
 /// Where the chat's documents are, and the secret that opens them; nothing while there is no chat to send them to.

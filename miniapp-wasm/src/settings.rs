@@ -5,13 +5,8 @@ use baton_protocol::model::{Brand, Page};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
-/// An area that the customer may choose.
-pub struct Area {
-    /// Its name in requests.
-    pub name: String,
-    /// Its name for people.
-    pub title: String,
-}
+/// How the widget names itself; the customer's language follows.
+pub const CLIENT: &str = concat!("baton-widget/", env!("CARGO_PKG_VERSION"));
 
 /// What the site says of its customer.
 #[derive(Default)]
@@ -54,25 +49,23 @@ pub fn page(from: &JsValue) -> Option<Page> {
     (!url.is_empty()).then(|| Page { url, title: text(from, "title") })
 }
 
-fn list<T>(from: &JsValue, name: &str, read: impl Fn(&JsValue) -> Option<T>) -> Vec<T> {
-    let list = get(from, name);
+fn texts(list: &JsValue) -> Vec<String> {
     let mut all = Vec::new();
-    while let Some(item) = Reflect::get(&list, &JsValue::from(all.len())).ok().and_then(|item| read(&item)) {
-        all.push(item);
+    while let Some(text) =
+        Reflect::get(list, &JsValue::from(all.len())).ok().and_then(|item| item.as_string())
+    {
+        all.push(text);
     }
     all
 }
 
 /// Reads the gateway's `/v1/widget-config`.
-pub fn config(from: &JsValue) -> (Settings, Vec<Area>) {
+pub fn config(from: &JsValue) -> Settings {
     let brand = get(from, "brand");
-    let settings = Settings {
+    Settings {
         socket: text(from, "socket"),
-        reachable: list(from, "reachable", JsValue::as_string),
+        reachable: texts(&get(from, "reachable")),
         brand: Brand { name: text(&brand, "name"), accent: text(&brand, "accent") },
-        client_type: concat!("baton-widget/", env!("CARGO_PKG_VERSION")).into(),
-    };
-    let area =
-        |area: &JsValue| Some(Area { name: get(area, "name").as_string()?, title: text(area, "title") });
-    (settings, list(from, "areas", area))
+        client_type: CLIENT.into(),
+    }
 }

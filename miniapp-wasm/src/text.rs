@@ -15,16 +15,6 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Bytes of a file, for people.
-pub fn size(bytes: u64) -> String {
-    let kilobytes = u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX);
-    if kilobytes < 1_024 {
-        join(&[&number(kilobytes), " KB"])
-    } else {
-        join(&[&number(kilobytes / 1_024), ".", &number(kilobytes % 1_024 * 10 / 1_024), " MB"])
-    }
-}
-
 /// A number in decimal digits.
 pub fn number(mut value: u32) -> String {
     let mut digits = String::new();

@@ -180,8 +180,7 @@
     else if (what == 'update') {
       take(name, what);
       if (ready) post({ type: 'set', settings });
-    } else if (what == 'shutdown' && !ready) remove();
-    else if (what == 'identify') {
+    } else if (what == 'identify') {
       token = name;
       create();
       introduce();
@@ -189,8 +188,11 @@
     else {
       create();
       act(what);
-      // It does not wait for a frame that does not answer.
-      if (what == 'shutdown') alarm = setTimeout(remove, 1000);
+      if (what == 'shutdown') {
+        // It does not wait long for a frame that does not answer, which has a gateway to tell.
+        clearTimeout(alarm);
+        alarm = setTimeout(remove, link ? 0 : 5000);
+      }
     }
   };
   Baton.loaded = true;

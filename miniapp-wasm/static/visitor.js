@@ -1,29 +1,36 @@
 // What goes beside the chat's socket: the site's token, a message that is left, the transcript by e-mail. Loaded once the
 // chat is usable.
 import { place } from './baton_miniapp.js';
+import { dress, say } from './words.js';
 
-const find = (id) => document.getElementById(id);
-const make = (tag, members, ...inside) => {
-  const { test, ...rest } = members;
+export const find = (id) => document.getElementById(id);
+export const make = (tag, members, ...inside) => {
+  const { data = {}, ...rest } = members;
   const element = Object.assign(document.createElement(tag), rest);
-  element.dataset.test = test;
+  Object.assign(element.dataset, data);
   element.append(...inside);
   return element;
 };
+// The looks of a part: a style sheet of its own, which the page's policy permits.
+export const wear = (shape) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(shape);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+};
 
-const ask = async (path, body, secret) => {
+export const ask = async (path, body, secret) => {
   const headers = { 'content-type': 'application/json', ...(secret && { authorization: `Bearer ${secret}` }) };
   try {
     const answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
     const text = await answer.text();
-    return { ok: answer.ok, ...(text && JSON.parse(text)) };
+    return { ok: answer.ok, status: answer.status, ...(text && JSON.parse(text)) };
   } catch {
     return { error: 'the gateway did not answer' };
   }
 };
 
 // The chat, while it is this gateway's own: another company gets none of this.
-const own = () => {
+export const own = () => {
   const at = place();
   return at?.[0].startsWith(location.origin + '/') && { chat: at[0].split('/').pop(), secret: at[1] };
 };
@@ -43,54 +50,63 @@ const identify = async ({ origin, data }) => {
   tell({ type: 'event', name: 'identified', detail: answer.subject });
 };
 
+// Where the customer is and what they want, as far as the site says it.
+const context = {};
+
+// Leaves a message, and says what became of it.
+export const leave = async (message) => {
+  const area = context.area || find('area').value;
+  const answer = await ask('/v1/messages', { area, page: context.page, ...message });
+  return { ok: answer.ok, says: answer.ok ? 64 : answer.status === 429 ? 67 : 66 };
+};
+
 const SHAPE = `
 #away { border-top: 1px solid var(--line); padding-top: 12px; font-size: 14px; }
 #away p { margin: 0 0 8px; }
-#leave { padding: 8px 14px; border: 1px solid var(--line); border-radius: 10px; font-weight: 600; }
+.second { padding: 9px 14px; border: 1px solid var(--field); border-radius: 10px; font-weight: 600; }
+.second:hover { background: var(--soft); }
 #told { padding: 8px 16px; font-size: 14px; background: var(--soft); border-bottom: 1px solid var(--line); }`;
 
 // Where nobody is on duty.
-const away = (context) => {
-  const left = make('p', { test: 'left', role: 'status', hidden: true });
-  const leave = make('button', { test: 'leave', type: 'button', id: 'leave', textContent: 'Leave a message' });
-  leave.onclick = async () => {
+const away = () => {
+  const left = make('p', { role: 'status', hidden: true, data: { test: 'left' } });
+  const button = make('button', { type: 'button', className: 'second', data: { test: 'leave', say: 63 } });
+  button.onclick = async () => {
     const email = find('email');
     email.required = true;
     const fits = find('form').reportValidity();
     email.required = false;
     if (!fits) return;
-    const value = (name) => find(name).value.trim();
-    const { area, page } = context;
-    const message = { area: area || value('area'), name: value('name'), email: value('email'), text: value('question'), page };
-    const answer = await ask('/v1/messages', message);
-    left.textContent = answer.ok ? 'Thank you. We will write to you.' : answer.error;
+    const [name, address, text] = ['name', 'email', 'question'].map((id) => find(id).value.trim());
+    button.disabled = true;
+    const { ok, says } = await leave({ name, email: address, text });
+    button.disabled = false;
+    left.textContent = say(says);
     left.hidden = false;
-    if (answer.ok) find('question').value = '';
+    if (ok) find('question').value = '';
   };
-  const text = 'Nobody is on duty at the moment. Leave a message with your e-mail address, and we answer by e-mail.';
-  return make('div', { test: 'away', id: 'away' }, make('p', { test: 'away-text', textContent: text }), leave, left);
+  return make('div', { id: 'away', data: { test: 'away' } }, make('p', { data: { test: 'away-text', say: 65 } }), button, left);
 };
 
 const transcript = () => {
-  const told = make('p', { test: 'told', id: 'told', role: 'status', hidden: true });
+  const told = make('p', { id: 'told', role: 'status', hidden: true, data: { test: 'told' } });
   find('form').before(told);
-  const button = make('button', { test: 'post', type: 'button', textContent: 'Send conversation by e-mail' });
+  const button = make('button', { type: 'button', data: { test: 'post', say: 68 } });
   button.onclick = async () => {
     const at = own();
     const answer = at ? await ask('/v1/transcripts/' + at.chat, {}, at.secret) : {};
-    told.textContent = answer.ok ? 'The conversation is on its way to you.' : 'It cannot be sent now.';
+    told.textContent = say(answer.ok ? 69 : 70);
     told.hidden = false;
-    setTimeout(() => told.hidden = true, 8000);
+    setTimeout(() => (told.hidden = true), 8000);
   };
   return button;
 };
 
 export default (config, hosted) => {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(SHAPE);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-  const context = { area: hosted?.settings.area, page: hosted?.page };
-  const box = away(context);
+  wear(SHAPE);
+  context.area = hosted?.settings.area;
+  context.page = hosted?.page;
+  const box = away();
   find('form').append(box);
   const show = () => {
     const name = context.area || find('area').value;
@@ -98,6 +114,7 @@ export default (config, hosted) => {
   };
   find('area').addEventListener('change', show);
   if (config.mail) find('menu').prepend(transcript());
+  dress();
   show();
   if (hosted) return;
   addEventListener('message', (event) => {

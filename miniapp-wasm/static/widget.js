@@ -1,15 +1,33 @@
 import load, { start, begin, lost } from './baton_miniapp.js';
-import { speak } from './words.js';
+import { more, speak } from './words.js';
 
-// One window of the site holds the chat; the one that is looked at takes it over.
-const take = () => {
-  if (!navigator.locks) return begin();
-  navigator.locks.request('baton', { steal: true }, () => (begin(), new Promise(() => {}))).catch((error) => {
+// One window of the site holds the chat, the one that was used last; the others show what it shows. When it is closed,
+// one of those that wait takes its place.
+let turn = 0, waits, release;
+const request = (options) => {
+  let mine;
+  const hold = () => {
+    mine = ++turn;
+    if (!options.steal) waits = false;
+    begin();
+    return new Promise((done) => (release = done));
+  };
+  navigator.locks.request('baton', options, hold).catch((error) => {
     // Where storage is blocked there are no locks either, and no other window that would know of this chat.
-    if (error.name == 'AbortError') lost();
-    else begin();
+    if (error.name != 'AbortError') return begin();
+    if (mine != turn) return;
+    lost();
+    wait();
   });
 };
+const wait = () => waits || (waits = true, request({}));
+const take = () => {
+  if (!navigator.locks) begin();
+  else if (document.hidden) wait();
+  else request({ steal: true });
+};
+addEventListener('pagehide', () => release?.());
+addEventListener('pageshow', ({ persisted }) => persisted && take());
 
 // Opened as a page of its own, without a site around it.
 const alone = () => {
@@ -35,8 +53,12 @@ const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean)
 // The page has its settings in it, so that they fit its policy.
 const config = JSON.parse(document.getElementById('settings').textContent);
 await Promise.all([load(), speak(wanted)]);
+for (const { name, title } of config.areas) document.getElementById('area').append(new Option(title, name));
 start(self, config, take, page);
-// The chat is usable; this can come afterwards.
-for (const part of ['files', 'extras', 'visitor']) {
-  import(`./${part}.js`).then((module) => module.default(config, page));
+// The chat is usable; this can come afterwards, a piece at a time, when the browser has nothing else to do.
+const idle = self.requestIdleCallback ?? setTimeout;
+await more();
+for (const part of ['files', 'visitor', 'waiting', 'extras', 'tabs', 'survey']) {
+  await new Promise((done) => idle(done));
+  await import(`./${part}.js`).then((module) => module.default(config, page));
 }

@@ -1,7 +1,8 @@
-// The widget's own words in the customer's language, from one small file. A line of such a file is a word, whose number
-// is the line's; `$1` and `$2` are filled in, and a line with plural forms has them as `one=…|other=…`, chosen by the
-// browser's own rules for the second of them.
+// The widget's own words in the customer's language, from small files. A line of such a file is a word, whose number is
+// the line's; `$1` and `$2` are filled in, and a line with plural forms has them as `one=…|other=…`, chosen by the
+// browser's own rules for the second of them. The words of `later-….js`, for what is loaded later, count on from there.
 const LANGUAGES = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'tr', 'ar', 'zh', 'ja'];
+const files = ['words'];
 let words = [];
 let plurals;
 
@@ -16,19 +17,33 @@ export const say = (word, one = '', two = '') => {
 const each = (name, act) =>
   document.querySelectorAll(`[data-${name}]`).forEach((element) => act(element, say(element.dataset[name])));
 
-// The first of these languages that there is, else English.
-export const speak = async (wanted) => {
-  const short = wanted.map((name) => `${name}`.slice(0, 2).toLowerCase());
-  const language = short.find((name) => LANGUAGES.includes(name)) ?? 'en';
-  const root = document.documentElement;
-  if (root.lang === language && words.length) return;
-  words = (await import(`./words-${language}.js`)).default.trim().split('\n');
-  plurals = new Intl.PluralRules(language);
-  root.lang = language;
-  root.dir = language === 'ar' ? 'rtl' : 'ltr';
+// Puts the words into the page, by the numbers that stand in it.
+export const dress = () => {
   each('say', (element, text) => (element.textContent = text));
   each('label', (element, text) => element.setAttribute('aria-label', text));
   each('hint', (element, text) => (element.placeholder = text));
+};
+
+const read = async (language) => {
+  const all = await Promise.all(files.map((file) => import(`./${file}-${language}.js`)));
+  words = all.flatMap((file) => file.default.trim().split('\n'));
+  plurals = new Intl.PluralRules(language);
+  const root = document.documentElement;
+  root.lang = language;
+  root.dir = language === 'ar' ? 'rtl' : 'ltr';
+  dress();
   // For the style sheet, which shows what became of a message.
   for (const word of [55, 56, 57, 58]) root.style.setProperty(`--say-${word}`, JSON.stringify(say(word)));
+};
+
+// The first of these languages that there is, else English.
+export const speak = (wanted) => {
+  const short = wanted.map((name) => `${name}`.slice(0, 2).toLowerCase());
+  return read(short.find((name) => LANGUAGES.includes(name)) ?? 'en');
+};
+
+// The words for what is loaded later as well.
+export const more = () => {
+  files[1] = 'later';
+  return read(document.documentElement.lang);
 };

@@ -7,11 +7,12 @@
 
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::text;
 
 /// Milliseconds since 1970-01-01 UTC.
 #[derive(
@@ -103,7 +104,7 @@ macro_rules! secrets { ($($(#[$doc:meta])* $name:ident;)*) => {$(
 
         /// The secret in base64url, to be written where it belongs and nowhere else.
         #[must_use]
-        pub fn reveal(&self) -> String { Base64UrlUnpadded::encode_string(&self.0) }
+        pub fn reveal(&self) -> String { text::encode(&self.0) }
     }
 
     impl crate::lean::Lean for $name {
@@ -190,7 +191,7 @@ impl Challenge {
 
 impl fmt::Display for SecretDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Base64UrlUnpadded::encode_string(&self.0))
+        f.write_str(&text::encode(&self.0))
     }
 }
 
@@ -250,8 +251,7 @@ fn parse_hex(text: &str) -> Option<[u8; 16]> {
 fn parse_base64(text: &str) -> Result<[u8; 32], BadId> {
     let expected = BadId { expected: "43 characters of base64url" };
     let mut bytes = [0; 32];
-    let read = Base64UrlUnpadded::decode(text, &mut bytes).map_err(|_| expected)?.len();
-    if read == bytes.len() { Ok(bytes) } else { Err(expected) }
+    if text::decode(text, &mut bytes) { Ok(bytes) } else { Err(expected) }
 }
 
 #[cfg(test)]

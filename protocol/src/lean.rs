@@ -1,5 +1,6 @@
 //! The codec's bytes without its library, for the customer's widget: binary frames of customers alone, and what a
-//! widget stores. Much less code than bincode's traits come to in WASM.
+//! widget stores. Much less code than bincode's traits come to in WASM. What only waiting customers need (`Holding`,
+//! `Notices`, `Correct`) is not here: the widget's `waiting.js`, loaded once the chat is usable, reads and writes it.
 //!
 //! The bytes are those of [`codec`](crate::codec), which the golden test checks of every frame. Numbers are bincode's
 //! variable ones: one byte up to 250, else 251, 252 or 253 and two, four or eight bytes, little endian. Decoding
@@ -9,8 +10,7 @@ use crate::codes::ErrorCode;
 use crate::frames::{About, ClientFrame, ServerFrame, Start};
 use crate::ids::{Challenge, ChatId, MessageId, SecretDigest, Timestamp, TransferId};
 use crate::model::{
-    Announcement, Author, Body, Brand, DocumentCard, EndReason, Entry, Event, Faq, Holding, Known, Link,
-    Notice, Offer, Page, Phase, WaitRange, Way,
+    Author, Body, Brand, DocumentCard, EndReason, Entry, Event, Known, Offer, Page, Phase, WaitRange, Way,
 };
 use crate::{VERSION, limits::MAX_FRAME};
 
@@ -199,10 +199,6 @@ lean! {
     struct Page { url: url, title: title }
     struct DocumentCard { sha256: sha256, name: name, media_type: media_type, size: size }
     struct Entry { seq: seq, at: at, id: id, author: author, body: body }
-    struct Holding { announcements: announcements, faqs: faqs, links: links, known: known }
-    struct Announcement { title: title, text: text, offer: offer, url: url }
-    struct Faq { question: question, answer: answer }
-    struct Link { title: title, url: url }
     struct Known { name: name, email: email, subject: subject }
     struct Offer { transfer: transfer, server: server, title: title, wtid: wtid, way: way, expires_in: expires_in }
 }
@@ -224,7 +220,6 @@ lean! {
         9 LeftMessage { email: email }
     }
     enum Phase { 0 Waiting {} 1 Active { agent: agent } 2 Moved {} 3 Ended { 0: reason } }
-    enum Notice { 0 Announcement { 0: text } 1 LeaveMessage {} 2 CallBack {} }
     enum Way { 0 InPlace { socket: socket, page: page } 1 Navigate { page: page } }
     enum About { 0 Connection {} 1 Chat { 0: chat } 2 Message { 0: id } 3 Transfer { 0: transfer } }
     enum Start {
@@ -262,7 +257,6 @@ sent! {
     Accept { transfer }
     Reclaim { transfer, epoch }
     Attach { chat, id, sha256 }
-    Correct { known }
 }
 
 macro_rules! received { ($($number:literal $variant:ident { $($field:ident),* })*) => {
@@ -293,6 +287,4 @@ received! {
     12 Refused { code, detail, about }
     13 Draining { resume_in }
     14 Arriving { transfer }
-    80 Notices { notices }
-    23 Holding { content }
 }

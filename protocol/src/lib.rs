@@ -23,6 +23,7 @@ pub mod ids;
 pub mod lean;
 pub mod limits;
 pub mod model;
+pub mod text;
 
 pub use codec::{Encoding, decode_client, decode_server};
 pub use codes::{CloseCode, ErrorCode};
@@ -42,19 +43,23 @@ pub fn documents_beside(socket: &str) -> Option<String> {
     let rest = socket.strip_prefix("ws")?;
     let secure = rest.starts_with('s');
     let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
-    let (host, path) = rest.split_at_checked(rest.find('/')?)?;
+    let (host, mut path) = text::halves(rest, b'/')?;
     // Piece by piece, without the machinery for searching and formatting, which the widget would have to load.
     let mut url = String::from(if secure { "https://" } else { "http://" });
     url.push_str(host);
-    for part in path.split('/').skip(1) {
+    loop {
+        let (part, rest) = text::halves(path, b'/').unwrap_or((path, ""));
         if part == "ws" {
             url.push_str("/documents");
             return Some(url);
         }
+        if part.len() == path.len() {
+            return None;
+        }
         url.push('/');
         url.push_str(part);
+        path = rest;
     }
-    None
 }
 
 /// The path of the gateway's WebSocket.

@@ -7,15 +7,15 @@ use crate::{Short, place, web};
 
 /// What a website loads before anybody opens the chat.
 const LOADER: u64 = 2_048;
-/// The rest of the widget until the chat is usable. It was meant to be 46,080; what waiting customers read, correct and
-/// leave as a message came with 1.4 KB, which moving them out of the first module would save again.
-const WIDGET: u64 = 47_616;
+/// The rest of the widget until the chat is usable.
+const WIDGET: u64 = 46_080;
 /// What it loads until then; everything else is loaded afterwards, or on demand.
-const USABLE: [&str; 7] = [
+const USABLE: [&str; 8] = [
     "widget.html",
     "widget.css",
     "widget.js",
     "words.js",
+    "page.js",
     "words-en.js",
     "baton_miniapp.js",
     "baton_miniapp_bg.wasm",

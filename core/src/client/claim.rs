@@ -1,5 +1,6 @@
 //! The claim that a page carries in its fragment when a transfer has opened it.
 
+use baton_protocol::text::halves;
 use baton_protocol::{Epoch, Verifier, Wtid};
 
 /// What a customer shows at the destination (M2). Written into a fragment, which browsers never send, and from
@@ -35,23 +36,19 @@ impl Claim {
     /// Reads it back.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
-        let wtid = match parts.next()? {
-            "" => None,
-            wtid => Some(wtid.parse().ok()?),
-        };
-        let (verifier, epoch) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let at = parts.next().map(str::to_owned);
-        let claim = Self { wtid, verifier, epoch, at };
-        let sound =
-            claim.at.as_deref().is_none_or(is_segment) && (claim.wtid.is_some() || claim.at.is_some());
-        (sound && parts.next().is_none()).then_some(claim)
+        let (wtid, rest) = halves(text, b'.')?;
+        let (verifier, rest) = halves(rest, b'.')?;
+        let (epoch, at) = halves(rest, b'.').map_or((rest, None), |(epoch, at)| (epoch, Some(at)));
+        let wtid = if wtid.is_empty() { None } else { Some(wtid.parse().ok()?) };
+        let sound = at.is_none_or(is_segment) && (wtid.is_some() || at.is_some());
+        let (verifier, epoch) = (verifier.parse().ok()?, epoch.parse().ok()?);
+        sound.then(|| Self { wtid, verifier, epoch, at: at.map(str::to_owned) })
     }
 
     /// The page with the claim as its fragment.
     #[must_use]
     pub fn on_page(&self, page: &str) -> String {
-        let glue = if page.contains('#') { "&baton=" } else { "#baton=" };
+        let glue = if halves(page, b'#').is_some() { "&baton=" } else { "#baton=" };
         let mut url = page.to_owned();
         url.push_str(glue);
         url.push_str(&self.reveal());
@@ -70,7 +67,7 @@ fn push_number(text: &mut String, number: u32) {
 /// A page without the customer's own part of its address, and that part (D4).
 #[must_use]
 pub fn split_address(page: &str) -> (&str, Option<&str>) {
-    let (before, fragment) = page.split_once('#').unwrap_or((page, ""));
+    let (before, fragment) = halves(page, b'#').unwrap_or((page, ""));
     match fragment.strip_prefix("at=") {
         Some(at) if is_segment(at) => (before, Some(at)),
         _ => (page, None),
@@ -79,8 +76,9 @@ pub fn split_address(page: &str) -> (&str, Option<&str>) {
 
 /// The gateway's WebSocket without the customer's own part of the address.
 pub(super) fn gateway_of(socket: &str) -> &str {
-    match socket.rsplit_once('/') {
-        Some((gateway, at)) if gateway.ends_with("/ws") && is_segment(at) => gateway,
+    let last = socket.bytes().rposition(|byte| byte == b'/').unwrap_or_default();
+    match socket.split_at_checked(last) {
+        Some((gateway, at)) if gateway.ends_with("/ws") && at.get(1..).is_some_and(is_segment) => gateway,
         _ => socket,
     }
 }
@@ -100,9 +98,11 @@ pub fn is_safe_page(url: &str) -> bool {
         (_, Some(rest)) => (false, rest),
         _ => return false,
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    if authority.is_empty() || !authority.chars().all(plain) || url.contains(['\\', '\n', '\r', '\t', ' ']) {
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+    let strange = |byte: u8| matches!(byte, b'\\' | b'\n' | b'\r' | b'\t' | b' ');
+    if authority.is_empty() || !authority.bytes().all(plain) || url.bytes().any(strange) {
         return false;
     }
     secure || is_this_machine(authority)
@@ -111,7 +111,7 @@ pub fn is_safe_page(url: &str) -> bool {
 fn is_this_machine(authority: &str) -> bool {
     let host = match authority.strip_prefix("[::1]") {
         Some(_) => return true,
-        None => authority.split(':').next().unwrap_or_default(),
+        None => halves(authority, b':').map_or(authority, |(host, _)| host),
     };
     host == "localhost" || host == "127.0.0.1" || host.ends_with(".localhost")
 }

@@ -152,6 +152,7 @@ impl Client {
         self.moving = Moving::default();
         self.now.place = None;
         self.now.notice = None;
+        self.typed(step, false);
         step.clear(Timer::Stage);
         step.clear(Timer::NextAttempt);
         step.clear(Timer::Retry);

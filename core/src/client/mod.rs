@@ -28,7 +28,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use baton_protocol::model::{Brand, DocumentCard, EndReason, Page, Phase};
+use baton_protocol::model::{Brand, DocumentCard, EndReason, Event, Page, Phase};
 use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame, Timestamp};
 
 pub use claim::{Claim, is_safe_page, split_address};
@@ -156,6 +156,8 @@ pub enum Input {
     WakeUp,
     /// Another window of the same browser has taken the chat over.
     Superseded,
+    /// What the window that has the chat has stored, or that it has forgotten it: to be shown here as well.
+    Follow(Option<Box<Record>>),
     /// The customer is done with a chat that has ended or stopped.
     Dismiss,
 }
@@ -267,11 +269,12 @@ struct Moving {
 struct Now {
     phase: Option<Phase>,
     place: Option<Place>,
-    notices: Vec<baton_protocol::model::Notice>,
     typing: bool,
     notice: Option<Notice>,
     /// How it ended, and the transcript as it was.
     over: Option<(Ending, Vec<Line>, Brand)>,
+    /// Messages not seen of a chat that is over, or that another window has.
+    unread: u32,
     unsent: String,
     typing_told: Option<Timestamp>,
     pinged: bool,
@@ -328,6 +331,12 @@ impl Client {
         self.record.as_ref()
     }
 
+    /// The connection to the chat's owner, if there is one.
+    #[must_use]
+    pub fn owner(&self) -> Option<Link> {
+        self.main.link.filter(|_| self.main.reach == Reach::Live)
+    }
+
     /// The page that the customer is on, as far as it was told.
     #[must_use]
     pub fn page(&self) -> Option<&Page> {
@@ -369,6 +378,7 @@ impl Client {
             Input::End => self.end(step),
             Input::WakeUp => self.wake_up(step),
             Input::Superseded => self.superseded(step),
+            Input::Follow(record) => self.follow_window(record),
             Input::Dismiss => self.dismiss(step),
         }
     }
@@ -408,7 +418,6 @@ impl Client {
             ServerFrame::Place { rank, wait } => {
                 self.now.place = Some(Place { rank, wait });
             }
-            ServerFrame::Notices { notices } => self.now.notices = notices,
             ServerFrame::Offered { offer } => self.offered(step, offer),
             ServerFrame::Withdrawn { transfer } => self.withdrawn(step, transfer),
             ServerFrame::Refused { code, about, .. } => self.refused(step, code, &about),
@@ -460,7 +469,7 @@ impl Client {
     fn rest(&mut self, step: &mut Step<'_, '_>, ending: Ending) {
         self.quiet(step);
         if let Some(record) = self.record.take() {
-            self.now = Now { unsent: record.unsent(), ..Now::default() };
+            self.now = Now { unsent: record.unsent(), unread: record.unread, ..Now::default() };
             self.now.over = Some((ending.clone(), record.lines, record.brand));
         }
         step.out.push(Effect::Ended(ending));
@@ -493,6 +502,24 @@ impl Client {
         }
     }
 
+    /// The chat is in another window, and shown here as that one has stored it. Forgotten there, it is over.
+    fn follow_window(&mut self, record: Option<Box<Record>>) {
+        if self.record.is_some() {
+            return;
+        }
+        self.now.over = match (record, self.now.over.take()) {
+            (Some(record), _) => {
+                self.now.unread = record.unread;
+                Some((Ending::Elsewhere, record.lines, record.brand))
+            }
+            (None, Some((Ending::Elsewhere, lines, brand))) => {
+                self.now.unread = 0;
+                Some((Ending::Ended(ended(&lines)), lines, brand))
+            }
+            (None, over) => over,
+        };
+    }
+
     fn dismiss(&mut self, step: &mut Step<'_, '_>) {
         if self.record.as_ref().is_none_or(|record| record.ending) {
             self.quiet(step);
@@ -519,5 +546,13 @@ impl Client {
         if let (true, Some(link)) = (self.record.as_ref().is_some_and(|record| record.ending), self.talk()) {
             step.send(link, ClientFrame::End { chat: None });
         }
+    }
+}
+
+/// Why the chat of these lines is over: as its last entry says, or by its customer, who may have done it while offline.
+fn ended(lines: &[Line]) -> EndReason {
+    match lines.last().map(|line| &line.what) {
+        Some(What::Event(Event::Ended(reason))) => reason.clone(),
+        _ => EndReason::Customer,
     }
 }

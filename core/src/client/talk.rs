@@ -26,7 +26,7 @@ impl Client {
     pub(super) fn say(&mut self, step: &mut Step<'_, '_>, text: String) {
         let objection = self.objection(&text);
         let Some(record) = &mut self.record else { return };
-        if record.ending || text.trim().is_empty() {
+        if record.ending || text.trim_ascii().is_empty() {
             return;
         }
         self.now.notice = objection;
@@ -157,6 +157,7 @@ impl Client {
     }
 
     pub(super) fn seen(&mut self, step: &mut Step<'_, '_>) {
+        self.now.unread = 0;
         let Some(record) = self.record.as_mut().filter(|record| record.unread > 0) else { return };
         record.unread = 0;
         self.saving = Saving::Store;

@@ -22,8 +22,6 @@ pub struct View<'a> {
     pub lines: &'a [Line],
     /// Place in the queue (H1).
     pub place: Option<&'a Place>,
-    /// What those who wait are told and offered (D9).
-    pub notices: &'a [baton_protocol::model::Notice],
     /// The other side is typing.
     pub typing: bool,
     /// Something to say to the customer.
@@ -117,7 +115,6 @@ impl Client {
                 _ => &[],
             },
             place: self.now.place.as_ref(),
-            notices: &self.now.notices,
             typing: self.now.typing,
             notice: self.now.notice.as_ref(),
             ended: match over {
@@ -127,7 +124,7 @@ impl Client {
                 }
                 None => None,
             },
-            unread: record.map_or(0, |record| record.unread),
+            unread: record.map_or(self.now.unread, |record| record.unread),
             unsent: &self.now.unsent,
         }
     }

@@ -4,6 +4,7 @@ use baton_protocol::codes::Reaction;
 use baton_protocol::frames::Start;
 use baton_protocol::limits::{HEARTBEAT_SECONDS, MAX_LABEL, MAX_URL};
 use baton_protocol::model::{Brand, EndReason, Page, Phase};
+use baton_protocol::text::halves;
 use baton_protocol::{ChatId, ClientFrame, CloseCode, Epoch, ResumeToken, TransferId, Verifier};
 
 use super::{
@@ -69,7 +70,8 @@ impl Client {
             return;
         }
         let Opening { area, name, email, subject, question } = opening;
-        let subject = if subject.is_empty() { question.lines().next().unwrap_or_default() } else { &subject };
+        let first = halves(&question, b'\n').map_or(question.as_str(), |(first, _)| first.trim_ascii_end());
+        let subject = if subject.is_empty() { first } else { &subject };
         let standing = Standing::New {
             area: cut(&area, MAX_LABEL),
             name: cut(&name, MAX_LABEL),
@@ -412,6 +414,11 @@ impl Client {
             step.send(link, ClientFrame::Accept { transfer });
         }
         self.back_to_origin(step);
+        if let Phase::Ended(_) = phase {
+            // What was said last follows; then the gateway closes the connection.
+            self.now.phase = Some(phase);
+            return;
+        }
         self.phase_changed(step, phase);
         self.resend(step);
         self.tell_end(step);

@@ -42,7 +42,7 @@ mod serve;
 mod supervise;
 mod talk;
 mod visitor;
-pub use visitor::{Identity, Message, Visitor};
+pub use visitor::{Identity, Message, Survey, Visitor};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -312,6 +312,8 @@ pub enum Input {
     Restate,
     /// The site says who the customer is; its signature has been checked.
     Identified(Identity),
+    /// The customer says how the chat was that is over.
+    Surveyed(Survey),
     /// The chat ends from outside: at a set time, after a silence, by the operator's command (M4).
     Close(EndReason),
     /// Time.
@@ -525,6 +527,7 @@ impl Chat {
             Input::Restore => self.restore(env, out),
             Input::Restate => self.restore_place(env, out),
             Input::Identified(identity) => self.identified(env, identity, out),
+            Input::Surveyed(survey) => self.surveyed(env, survey, out),
             Input::Close(reason) => self.end(env, reason, out),
             Input::Timer(timer) => self.timer(env, timer, out),
         }

@@ -1,7 +1,7 @@
 //! What a site, a clock or an operator says of a customer from outside their connection: who they are, that the chat is
 //! over (M4), and a message that somebody left instead of waiting.
 
-use baton_protocol::limits::MAX_LABEL;
+use baton_protocol::limits::{MAX_LABEL, MAX_TEXT};
 use baton_protocol::model::{Author, Body, Customer, EndReason, Event, Known, Page};
 use baton_protocol::{Challenge, ChatId, MessageId, ResumeToken};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,23 @@ pub struct Visitor {
     pub verified: Option<Identity>,
     /// Whether they left a message and are not here: they wait for as long as it takes, and are answered by e-mail.
     pub left_message: bool,
+    /// How it was, once it is over.
+    #[serde(default)]
+    pub survey: Option<Survey>,
+}
+
+/// How a chat was, in its customer's own word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// From 1, very bad, to 5, very good.
+    pub score: u8,
+    /// What they want to add, or empty.
+    pub text: String,
+}
+
+impl Survey {
+    /// The worst and the best score.
+    pub const SCORES: std::ops::RangeInclusive<u8> = 1..=5;
 }
 
 /// A customer as the site that they have logged on to knows them.
@@ -74,7 +91,7 @@ impl Chat {
             pages: Vec::new(),
             outcome: None,
             served: Vec::new(),
-            visitor: Visitor { verified: None, left_message: true },
+            visitor: Visitor { left_message: true, ..Visitor::default() },
         };
         let mut chat = Self::load(record, None, Vec::new());
         let id = chat.record.id;
@@ -133,6 +150,20 @@ impl Chat {
         (customer.name, customer.email, customer.subject) = (name, email, subject);
         self.save(out);
         self.happened(env, Event::Corrected { known }, out);
+    }
+
+    /// The customer says how it was, once and when it is over. Whoever reads the chat later reads it as a note.
+    pub(super) fn surveyed(&mut self, env: &mut Env<'_>, survey: Survey, out: &mut Vec<Effect>) {
+        let fits = Survey::SCORES.contains(&survey.score) && survey.text.len() <= MAX_TEXT;
+        if self.is_open() || self.record.visitor.survey.is_some() || !fits {
+            return;
+        }
+        let Survey { score, text } = &survey;
+        let note = format!("Survey: {score} of {}. {text}", Survey::SCORES.end());
+        self.record.visitor.survey = Some(survey);
+        self.save(out);
+        let id = MessageId(env.bytes());
+        self.append(env, id, Author::System, Body::Note(note.trim_end().into()), None, out);
     }
 
     /// What an agent has said to somebody who is not here goes by e-mail, once it is stored.

@@ -182,6 +182,8 @@ pub(super) const DEFAULTS: &str = "
 # zone = \"UTC\"
 # Minutes without a word from anybody after which a chat ends; 0 for no limit.
 # idle_minutes = 0
+# Whether customers are asked, once a chat is over, how it was. Whoever may read the chat reads their answer.
+# survey = false
 
 [policy]
 # What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".

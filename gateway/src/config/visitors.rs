@@ -45,11 +45,13 @@ pub struct End {
     pub zone: TimeZone,
     /// Milliseconds without a word from anybody; 0 for no limit. Default no limit.
     pub idle: u64,
+    /// Whether customers are asked how it was. Default no.
+    pub survey: bool,
 }
 
 impl Default for End {
     fn default() -> Self {
-        Self { at: Vec::new(), zone: TimeZone::UTC, idle: 0 }
+        Self { at: Vec::new(), zone: TimeZone::UTC, idle: 0, survey: false }
     }
 }
 
@@ -124,11 +126,13 @@ pub(super) fn end(mut section: Section<'_, '_>) -> End {
     let at = section.texts("at", "at = [\"22:00\"]", time_of_day);
     let zone = section.text("zone", "zone = \"Europe/Berlin\"", zone);
     let idle = section.number("idle_minutes", 0..=43_200, 0) * 60_000;
+    let survey = section.truth("survey", "survey = true").unwrap_or_default();
     section.finish();
     End {
         at: at.into_iter().map(|(time, _)| time).collect(),
         zone: zone.map_or(TimeZone::UTC, |(zone, _)| zone),
         idle,
+        survey,
     }
 }
 

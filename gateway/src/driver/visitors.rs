@@ -175,7 +175,7 @@ mod tests {
 
     fn last(times: &[&str], zone: &str, now: &str) -> Option<Timestamp> {
         let times = times.iter().map(|time| time.parse().unwrap()).collect();
-        last_set_time(&End { at: times, zone: TimeZone::get(zone).unwrap(), idle: 0 }, at(now))
+        last_set_time(&End { at: times, zone: TimeZone::get(zone).unwrap(), ..End::default() }, at(now))
     }
 
     #[test]

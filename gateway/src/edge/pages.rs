@@ -22,6 +22,8 @@ pub struct WidgetConfig {
     reachable: Vec<String>,
     /// Whether a transcript can be sent by e-mail.
     mail: bool,
+    /// Whether customers are asked at the end how it was.
+    survey: bool,
 }
 
 #[derive(Serialize)]
@@ -56,7 +58,9 @@ fn settings_of(app: &App, peers: &[Peer]) -> WidgetConfig {
     let peers = peers.iter().map(|peer| peer.socket.clone());
     let reachable = std::iter::once(socket.clone()).chain(peers).collect();
     let mail = app.gateway.visitors.mailer.is_some();
-    WidgetConfig { brand: settings.brand.clone(), socket, areas: areas.collect(), reachable, mail }
+    let survey = app.gateway.config.end.survey;
+    let (brand, areas) = (settings.brand.clone(), areas.collect());
+    WidgetConfig { brand, socket, areas, reachable, mail, survey }
 }
 
 /// The loader that websites paste.

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use baton_core::session::{Chat, Identity, Input, Message};
+use baton_core::session::{Chat, Identity, Input, Message, Survey};
 use baton_protocol::limits::{MAX_LABEL, MAX_TEXT, MAX_URL};
 use baton_protocol::model::{Customer, Page};
 use baton_protocol::{ChatId, ResumeToken};
@@ -178,6 +178,37 @@ pub async fn transcript(
         }
         Err(Unposted::TooMany) => refuse(StatusCode::TOO_MANY_REQUESTS, "it was posted a few times already"),
     }
+}
+
+/// How a chat was.
+#[derive(Deserialize)]
+pub struct Answer {
+    score: u8,
+    #[serde(default)]
+    text: String,
+}
+
+/// `POST /v1/surveys/{chat}`: how it was, from the customer of a chat that is over. The first answer counts.
+pub async fn survey(
+    State(app): State<App>,
+    Path(chat): Path<ChatId>,
+    headers: HeaderMap,
+    Json(Answer { score, text }): Json<Answer>,
+) -> Response<Body> {
+    if !is_customer(&app, chat, &headers).await {
+        return refuse(StatusCode::UNAUTHORIZED, "this chat is somebody else's");
+    }
+    if !app.gateway.config.end.survey {
+        return refuse(StatusCode::NOT_FOUND, "nobody asks");
+    }
+    if !Survey::SCORES.contains(&score) || text.len() > MAX_TEXT {
+        return refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "a score is from 1 to 5, and what is added not too long",
+        );
+    }
+    app.gateway.tell_chat(chat, Input::Surveyed(Survey { score, text }));
+    StatusCode::ACCEPTED.into_response()
 }
 
 /// By the token of the chat's session, as for documents.

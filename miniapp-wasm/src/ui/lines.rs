@@ -3,12 +3,21 @@
 use baton_core::client::{Line, Mark, View, What};
 use baton_protocol::MessageId;
 use baton_protocol::model::DocumentCard;
-use js_sys::Date;
-use wasm_bindgen::{JsCast, JsValue, UnwrapThrowExt};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use web_sys::{Document, Element, HtmlElement};
 
 use super::words;
-use crate::text::size;
+
+#[wasm_bindgen(raw_module = "./page.js")]
+extern "C" {
+    /// Puts a text into an element, its links to be followed.
+    fn fill(element: &Element, text: &str);
+    /// Hours and minutes of a moment.
+    fn time(at: f64) -> String;
+    /// Bytes of a file, for people.
+    fn size(bytes: f64) -> String;
+}
 
 /// Bytes of an image that is shown without being asked for.
 const PREVIEW: u64 = 5 * 1024 * 1024;
@@ -124,21 +133,15 @@ impl Lines {
 
     fn bubble(&self, text: &str, line: &Line) -> Element {
         let bubble = self.make("div", "bubble", "");
-        _ = bubble.set_attribute("title", &time(line));
-        let mut rest = text;
-        while let Some((before, link, after)) = next_link(rest) {
-            self.append(&bubble, before);
-            _ = bubble.append_child(&self.link(link));
-            rest = after;
-        }
-        self.append(&bubble, rest);
+        _ = bubble.set_attribute("title", &time_of(line));
+        fill(&bubble, text);
         bubble
     }
 
     /// `files.js` loads what the button asks for, and the picture.
     fn document(&self, card: &DocumentCard, line: &Line) -> Element {
         let bubble = self.make("div", "bubble", "");
-        _ = bubble.set_attribute("title", &time(line));
+        _ = bubble.set_attribute("title", &time_of(line));
         if card.media_type.starts_with("image/") && card.size <= PREVIEW {
             let picture = self.make("img", "", "");
             set(
@@ -150,20 +153,8 @@ impl Lines {
         let button = self.make("button", "", &card.name);
         set(&button, &[("type", "button"), ("data-test", "download"), ("data-file", &card.sha256)]);
         _ = bubble.append_child(&button);
-        _ = bubble.append_child(&self.make("small", "", &size(card.size)));
+        _ = bubble.append_child(&self.make("small", "", &size(card.size as f64)));
         bubble
-    }
-
-    fn append(&self, to: &Element, text: &str) {
-        if !text.is_empty() {
-            _ = to.append_child(&self.document.create_text_node(text));
-        }
-    }
-
-    fn link(&self, url: &str) -> Element {
-        let link = self.make("a", "", url);
-        set(&link, &[("href", url), ("target", "_blank"), ("rel", "noopener noreferrer")]);
-        link
     }
 }
 
@@ -171,27 +162,10 @@ fn set(element: &Element, attributes: &[(&str, &str)]) {
     attributes.iter().for_each(|(name, value)| _ = element.set_attribute(name, value));
 }
 
-/// The text before the next link, the link, and the text after it.
-fn next_link(text: &str) -> Option<(&str, &str, &str)> {
-    let is_link = |(start, _): &(usize, char)| {
-        let rest = text.get(*start..).unwrap_or_default();
-        ["https://", "http://", "mailto:"].iter().any(|scheme| rest.starts_with(scheme))
-    };
-    let start = text.char_indices().find(is_link)?.0;
-    let (before, rest) = text.split_at_checked(start)?;
-    let blank = rest.char_indices().find(|(_, c)| c.is_ascii_whitespace() || matches!(c, '<' | '>' | '"'));
-    let whole = rest.get(..blank.map_or(rest.len(), |(end, _)| end))?;
-    // The sentence's own marks are not the link's.
-    let link = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'']);
-    Some((before, link, rest.get(link.len()..)?))
-}
-
 /// Hours and minutes, local.
-fn time(line: &Line) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "a moment in this millennium")]
-    let at = Date::new(&JsValue::from(line.at.0 as f64));
-    let text = String::from(at.to_time_string());
-    text.get(..5).unwrap_or_default().to_owned()
+#[expect(clippy::cast_precision_loss, reason = "a moment in this millennium")]
+fn time_of(line: &Line) -> String {
+    time(line.at.0 as f64)
 }
 
 /// Who says a line: an agent's name, or nobody's for the customer.

@@ -1,18 +1,25 @@
 //! What the customer sees and does. Fills the page in `static/widget.html`.
 
 mod lines;
-mod theme;
 mod words;
 
-use baton_core::client::{Connection, Opening, View};
+use baton_core::client::{Connection, Ending, Opening, View};
+use baton_protocol::model::Phase;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use web_sys::{
     Document, Element, Event, HtmlElement, HtmlInputElement, HtmlTextAreaElement, KeyboardEvent,
     VisibilityState,
 };
 
-use crate::settings::{Area, Site};
+use crate::settings::Site;
 use crate::text::{join, number};
+
+#[wasm_bindgen(raw_module = "./page.js")]
+extern "C" {
+    /// Takes a company's colour over, if it is one.
+    fn accent(colour: &str);
+}
 
 /// What the customer does.
 pub enum Act {
@@ -28,6 +35,8 @@ pub enum Act {
     Look,
     /// Ends the chat.
     End,
+    /// Has left the site.
+    Leave,
     /// Wants a new chat after one that has ended, or this one here.
     Again,
 }
@@ -62,6 +71,11 @@ impl Ui {
         &self.document
     }
 
+    /// The page's language.
+    pub fn language(&self) -> String {
+        self.document.document_element().and_then(|root| root.get_attribute("lang")).unwrap_or_default()
+    }
+
     fn body(&self) -> HtmlElement {
         self.document.body().unwrap_throw()
     }
@@ -88,7 +102,7 @@ impl Ui {
     }
 
     fn value(&self, id: &str) -> String {
-        self.get::<HtmlInputElement>(id).value().trim().to_owned()
+        self.get::<HtmlInputElement>(id).value().trim_ascii().to_owned()
     }
 
     fn composer(&self) -> HtmlTextAreaElement {
@@ -107,22 +121,14 @@ impl Ui {
     }
 
     /// Prepares the form with what the site knows.
-    pub fn form(&mut self, site: &Site, areas: &[Area]) {
+    pub fn form(&mut self, site: &Site) {
         for (id, value) in [("name", &site.name), ("email", &site.email)] {
             self.get::<HtmlInputElement>(id).set_value(value);
             self.show(&join(&[id, "-box"]), value.is_empty());
         }
         self.area.clone_from(&site.area);
-        let choose = site.area.is_empty() && areas.len() > 1;
-        self.show("area-box", choose);
-        let list: Element = self.get("area");
-        list.set_text_content(None);
-        for area in areas.iter().filter(|_| choose) {
-            let option = self.document.create_element("option").unwrap_throw();
-            _ = option.set_attribute("value", &area.name);
-            option.set_text_content(Some(&area.title));
-            _ = list.append_child(&option);
-        }
+        // `widget.js` has filled in what there is to choose from.
+        self.show("area-box", site.area.is_empty());
     }
 
     pub fn is_open(&self) -> bool {
@@ -189,9 +195,14 @@ impl Ui {
         let target: Element = event.target()?.dyn_into().ok()?;
         match event.type_().as_str() {
             "click" => self.clicked(&target),
+            // Every form here is sent by a script.
             "submit" => {
                 event.prevent_default();
-                if target.id() == "form" { Some(Act::Start(self.opening())) } else { self.say() }
+                match target.id().as_str() {
+                    "form" => Some(Act::Start(self.opening())),
+                    "composer" => self.say(),
+                    _ => None,
+                }
             }
             "keydown" => self.key(event.unchecked_ref(), &target),
             "input" if target.id() == "text" => {
@@ -234,7 +245,7 @@ impl Ui {
     }
 
     fn say(&self) -> Option<Act> {
-        let text = self.composer().value().trim().to_owned();
+        let text = self.composer().value().trim_ascii().to_owned();
         _ = self.composer().focus();
         (!text.is_empty()).then_some(Act::Say(text))
     }
@@ -247,7 +258,7 @@ impl Ui {
             name: self.value("name"),
             email: self.value("email"),
             subject: String::new(),
-            question: question.value().trim().to_owned(),
+            question: question.value().trim_ascii().to_owned(),
         };
         question.set_value("");
         opening
@@ -255,23 +266,27 @@ impl Ui {
 
     /// Shows the view. Answers the number of unread messages when it has changed.
     pub fn render(&mut self, view: &View<'_>) -> Option<u32> {
+        let elsewhere = view.ended == Some(Ending::Elsewhere);
         let name = match &view.ended {
-            Some(_) => "over",
-            None if view.connection == Connection::Idle => "form",
-            None => "chat",
+            Some(_) if !elsewhere => "over",
+            _ if elsewhere => "chat",
+            _ if view.connection == Connection::Idle => "form",
+            _ => "chat",
         };
         let body = self.body();
         _ = body.set_attribute("data-view", name);
         body.set_hidden(false);
         self.brand(view);
-        self.text("state", &words::state(view));
-        let notice = match view.notice {
-            Some(notice) => words::notice(notice),
-            None => words::announced(view).to_owned(),
-        };
+        self.flag("data-waits", view.connection == Connection::Online && view.phase == Some(&Phase::Waiting));
+        self.flag("data-elsewhere", elsewhere);
+        // The other window says that itself.
+        if !elsewhere {
+            self.text("state", &words::state(view));
+            self.show("typing", view.typing && name == "chat");
+        }
+        let notice = view.notice.map(words::notice).unwrap_or_default();
         self.text("notice", &notice);
         self.show("notice", !notice.is_empty());
-        self.show("typing", view.typing && name == "chat");
         if let Some(ending) = &view.ended {
             let (why, again) = words::ending(ending);
             self.text("why", &why);
@@ -292,7 +307,7 @@ impl Ui {
         self.text("mark", initial(&view.brand.name));
         if self.accent != view.brand.accent {
             self.accent.clone_from(&view.brand.accent);
-            theme::apply(&self.document, &self.accent);
+            accent(&self.accent);
         }
     }
 

@@ -57,19 +57,6 @@ pub fn now_with(name: &str) -> String {
     say(14, name, "")
 }
 
-/// What the company says to those who wait.
-pub fn announced<'a>(view: &View<'a>) -> &'a str {
-    let waits = view.connection == Connection::Online && view.phase == Some(&Phase::Waiting);
-    let said = view.notices.iter().filter(|_| waits);
-    said.filter_map(|notice| match notice {
-        baton_protocol::model::Notice::Announcement(text) => Some(text.as_str()),
-        // The way to leave a message is shown where it can be gone.
-        _ => None,
-    })
-    .next()
-    .unwrap_or_default()
-}
-
 /// A line between the messages.
 pub fn event(event: &Event) -> String {
     match event {
@@ -102,11 +89,11 @@ pub fn ending(ending: &Ending) -> (String, String) {
         Ending::Ended(reason) => plain(ended(reason)),
         Ending::Moved(to) if to.is_empty() => plain(22),
         Ending::Moved(to) => say(23, to, ""),
-        Ending::Elsewhere => plain(24),
+        Ending::Elsewhere => String::new(),
         Ending::Forbidden => plain(26),
         Ending::Incompatible => plain(27),
     };
-    (why, plain(if *ending == Ending::Elsewhere { 25 } else { 21 }))
+    (why, plain(21))
 }
 
 /// Something to say to the customer.

@@ -241,6 +241,60 @@ fn m4_the_chat_ends_by_a_command_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn m4_what_was_said_last_is_read_after_the_end() {
+    let mut rig = Rig::chatting();
+    rig.main(entries(vec![agent(1, "bye")]));
+    rig.main(ServerFrame::PhaseChanged { chat: ChatId([9; 16]), phase: Phase::Ended(EndReason::Agent) });
+    assert_eq!(rig.client.view().unread, 1);
+    rig.input(Input::Seen);
+    assert_eq!(rig.client.view().unread, 0);
+    // It ended while nobody was here: the entries come after the welcome, and then the connection is closed.
+    let mut rig = Rig::chatting();
+    rig.reload().open_main();
+    let over = Phase::Ended(EndReason::Elapsed);
+    let ServerFrame::Welcome { chat, token, epoch, last_seq, brand, transfer, .. } = welcome(1, None, None)
+    else {
+        panic!("no welcome")
+    };
+    rig.main(ServerFrame::Welcome { chat, token, epoch, phase: over, last_seq, brand, transfer });
+    rig.main(entries(vec![agent(1, "bye")])).close_main(CloseCode::Ended);
+    assert_eq!(rig.client.view().ended, Some(Ending::Ended(EndReason::Elapsed)));
+    assert_eq!(
+        (rig.texts(), rig.client.view().unread, rig.disk.clone()),
+        (vec!["Bob bye".to_owned()], 1, None)
+    );
+}
+
+#[test]
+fn u1_a_second_window_shows_what_the_first_one_stores() {
+    let mut first = Rig::chatting();
+    let mut second = Rig::new();
+    let stored = |rig: &Rig| Input::Follow(rig.disk.clone().map(Box::new));
+    first.main(entries(vec![agent(1, "hello")]));
+    second.input(stored(&first));
+    assert_eq!(second.client.view().ended, Some(Ending::Elsewhere));
+    assert_eq!((second.texts(), second.client.view().unread), (vec!["Bob hello".to_owned()], 1));
+    assert!(second.disk.is_none() && second.did == [Effect::Render], "it only looks");
+    // It takes over, and the first one looks on.
+    second.input(Input::Resume(Box::new(first.disk.clone().unwrap())));
+    first.input(Input::Superseded);
+    second.open_main().main(welcome(1, None, None)).main(entries(vec![agent(2, "there?")]));
+    first.input(stored(&second));
+    assert_eq!(first.texts(), second.texts());
+    // One's own chat is never overwritten by what another window says.
+    second.input(stored(&first));
+    assert_eq!(second.client.view().ended, None);
+    // It is over there, and so it is here, for the same reason.
+    let event =
+        Entry { body: Body::Event(Event::Ended(EndReason::Agent)), author: Author::System, ..agent(3, "") };
+    second.main(entries(vec![event]));
+    first.input(stored(&second));
+    second.main(ServerFrame::PhaseChanged { chat: ChatId([9; 16]), phase: Phase::Ended(EndReason::Agent) });
+    first.input(stored(&second));
+    assert_eq!(first.client.view().ended, Some(Ending::Ended(EndReason::Agent)));
+}
+
+#[test]
 fn m4_the_customer_ends_the_chat_even_while_offline() {
     let mut rig = Rig::chatting();
     rig.input(Input::End);

@@ -553,3 +553,12 @@ fn m4_ending_during_a_transfer_is_told_to_whoever_has_the_chat() {
     rig.next(welcome(2, Some(2), Some(T1)));
     assert!(rig.did(&Effect::Send(next, ClientFrame::End { chat: None })));
 }
+
+#[test]
+fn m2_whoever_was_typing_is_not_typing_at_the_destination() {
+    let mut rig = Rig::claiming();
+    rig.main(ServerFrame::Typing { chat: ChatId([9; 16]), on: true });
+    assert!(rig.client.view().typing);
+    rig.next(welcome(2, Some(2), Some(T1)));
+    assert!(!rig.client.view().typing);
+}

@@ -3,7 +3,7 @@
 use baton_protocol::model::Known;
 
 use super::*;
-use crate::session::{Identity, Message};
+use crate::session::{Identity, Message, Survey};
 
 fn identity(subject: &str) -> Identity {
     Identity {
@@ -82,4 +82,17 @@ fn h1_a_waiting_customer_corrects_what_another_server_has_said_of_them() {
     assert_eq!(bench.chat.record.customer.email, "carla@new.example");
     bench.assign("ann");
     assert_eq!(bench.tell(correct(&long)), [""; 0], "the agent has it now");
+}
+
+#[test]
+fn u1_a_customer_says_once_how_it_was_when_it_is_over() {
+    let mut bench = Bench::with_ann();
+    let survey = |score, text: &str| Input::Surveyed(Survey { score, text: text.into() });
+    assert_eq!(bench.tell(survey(5, "")), [""; 0], "it is not over");
+    bench.tell(Input::Close(EndReason::Server));
+    assert_eq!(bench.tell(survey(0, "")), [""; 0], "no score");
+    assert_eq!(bench.tell(survey(4, "Quick.")).len(), 2, "saved, and a note");
+    assert_eq!(bench.chat.entries().last().unwrap().body, Body::Note("Survey: 4 of 5. Quick.".into()));
+    assert_eq!(bench.tell(survey(1, "")), [""; 0], "the first answer counts");
+    assert_eq!(bench.chat.record.visitor.survey, Some(Survey { score: 4, text: "Quick.".into() }));
 }
