@@ -149,18 +149,30 @@ impl Firefox {
         self.on(mark, "click").await
     }
 
-    /// Types into an element of the widget's, key by key.
+    /// Types into an element of the widget's, key by key, once a click has given it the focus.
     ///
     /// # Errors
     /// When it cannot.
     pub async fn type_into(&self, mark: &str, keys: &str) -> Result<()> {
         self.on(mark, "focus").await?;
+        let context = self.frame().await?;
+        let params = json!({
+            "expression": format!("document.querySelector(\"[data-test='{mark}']\")"),
+            "target": { "context": context }, "awaitPromise": false,
+        });
+        let element = self.call("script.evaluate", params).await?["result"]["sharedId"].clone();
+        let origin = json!({ "type": "element", "element": { "sharedId": element } });
+        let pointer = json!([
+            { "type": "pointerMove", "x": 0, "y": 0, "origin": origin },
+            { "type": "pointerDown", "button": 0 }, { "type": "pointerUp", "button": 0 },
+        ]);
+        let click = json!([{ "type": "pointer", "id": "mouse", "actions": pointer }]);
+        self.call("input.performActions", json!({ "context": context, "actions": click })).await?;
         let key = |key: char| {
             [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]
         };
         let actions: Vec<Value> = keys.chars().flat_map(key).collect();
         let keyboard = json!([{ "type": "key", "id": "keyboard", "actions": actions }]);
-        let context = self.frame().await?;
         self.call("input.performActions", json!({ "context": context, "actions": keyboard })).await.map(drop)
     }
 

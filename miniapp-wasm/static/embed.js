@@ -10,7 +10,7 @@
   const known = ['area', 'name', 'email', 'subject', 'mail', 'language'];
   const settings = {}, listeners = {};
   const ears = new AbortController();
-  let frame, box, ready, open, link, alarm, waiting = [], last = '', unread, ended, token, other, gone;
+  let frame, box, ready, open, link, alarm, waiting = [], last = '', unread, ended, token, other, bye, gone;
 
   // Texts under names that we know; whatever else a page has there is said and left out.
   const take = (from, whose) => {
@@ -98,6 +98,7 @@
     const { type } = data;
     if (type == 'ready') {
       clearTimeout(alarm);
+      alarm = bye && setTimeout(remove, bye);
       ready = true;
       const calls = waiting;
       waiting = [];
@@ -189,9 +190,9 @@
       create();
       act(what);
       if (what == 'shutdown') {
-        // It does not wait long for a frame that does not answer, which has a gateway to tell.
+        // The frame has a gateway to tell, and is not waited for for long.
         clearTimeout(alarm);
-        alarm = setTimeout(remove, link ? 0 : 5000);
+        alarm = setTimeout(remove, link ? 0 : (bye = 5000));
       }
     }
   };

@@ -51,6 +51,8 @@ const sound = () => {
     const added = records.flatMap((record) => [...record.addedNodes]);
     const heard = added.some((line) => line.classList?.contains('agent'));
     const looking = document.hasFocus() && document.body.hasAttribute('data-open');
+    // Of several windows the one that holds the chat rings.
+    if (document.body.hasAttribute('data-elsewhere')) return;
     if (heard && !first && !quiet && !looking && navigator.userActivation?.hasBeenActive) ring();
     first = false;
   };

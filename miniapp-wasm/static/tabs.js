@@ -1,5 +1,7 @@
 // Several windows of one site: the one that holds the chat says what its top line says and whether somebody types, and
 // the others show it. What was said stands in the storage, which they share.
+import { say } from './words.js';
+
 export default () => {
   const find = (id) => document.getElementById(id);
   const looksOn = () => document.body.hasAttribute('data-elsewhere');
@@ -17,6 +19,11 @@ export default () => {
   sees.observe(find('state'), { childList: true });
   sees.observe(find('typing'), { attributes: true });
   // Whoever has just begun to look on asks.
-  new MutationObserver(() => looksOn() && channel.postMessage(0)).observe(document.body, { attributeFilter: ['data-elsewhere'] });
-  if (looksOn()) channel.postMessage(0);
+  const look = () => {
+    if (!looksOn()) return;
+    find('state').textContent ||= say(24);
+    channel.postMessage(0);
+  };
+  new MutationObserver(look).observe(document.body, { attributeFilter: ['data-elsewhere'] });
+  look();
 };

@@ -65,7 +65,7 @@ const SHAPE = `
 #holding a { color: inherit; font-weight: 600; }
 .news { padding: 9px 12px; border-radius: 10px; background: var(--soft); }
 .news b { display: block; }
-.news small { float: inline-end; padding: 0 8px; border: 1px solid currentColor; border-radius: 9px; font-size: 12px; }
+.news small { float: inline-end; margin-inline-start: 8px; padding: 0 8px; border: 1px solid currentColor; border-radius: 9px; font-size: 12px; }
 #holding details { border-bottom: 1px solid var(--line); }
 #holding summary { padding: 8px 0; font-weight: 600; cursor: pointer; }
 #holding details p { padding: 0 0 10px; }

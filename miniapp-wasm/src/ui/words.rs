@@ -116,10 +116,10 @@ mod tests {
     use std::fs;
 
     /// The numbers in `static/`: a word more is a line more in each language.
-    const WORDS: usize = 63;
+    const WORDS: [(&str, usize); 2] = [("words", 63), ("later", 31)];
 
-    fn words(language: &str) -> Vec<String> {
-        let path = format!("{}/static/words-{language}.js", env!("CARGO_MANIFEST_DIR"));
+    fn words(kind: &str, language: &str) -> Vec<String> {
+        let path = format!("{}/static/{kind}-{language}.js", env!("CARGO_MANIFEST_DIR"));
         let text = fs::read_to_string(path).unwrap();
         let lines = text.strip_prefix("export default `\n").and_then(|text| text.strip_suffix("\n`;\n"));
         lines.unwrap().lines().map(str::to_owned).collect()
@@ -131,11 +131,11 @@ mod tests {
         let languages: Vec<&str> = listed.split('[').nth(1).unwrap().split('\'').skip(1).step_by(2).collect();
         let languages: Vec<_> = languages.into_iter().filter(|name| name.len() == 2).collect();
         assert!(languages.len() >= 12, "{languages:?}");
-        let english = words("en");
-        assert_eq!(english.len(), WORDS);
-        for language in languages {
-            let lines = words(language);
-            assert_eq!(lines.len(), WORDS, "{language}");
+        for (language, (kind, count)) in
+            languages.iter().flat_map(|language| WORDS.map(|all| (language, all)))
+        {
+            let (english, lines) = (words(kind, "en"), words(kind, language));
+            assert_eq!((english.len(), lines.len()), (count, count), "{kind} {language}");
             for (number, (line, english)) in lines.iter().zip(&english).enumerate() {
                 assert!(!line.trim().is_empty(), "{language} {number}");
                 let forms = line.split('|').next_back().unwrap();
