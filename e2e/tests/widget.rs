@@ -288,7 +288,7 @@ async fn u1_every_view_of_the_widget_is_accessible_in_light_and_dark() {
     hand_over(&mut anna, chat).await;
     customer.shows("brand", globex.plan().title).await.unwrap();
     let chat = gus.pick_up().await.unwrap();
-    gus.say(Some(chat), 1, "Hello Carla.").await.unwrap();
+    gus.say(Some(chat), 2, "Hello Carla.").await.unwrap();
     customer.shows("message", "Hello Carla.").await.unwrap();
     check(&customer, "the other company").await;
     gus.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
@@ -390,6 +390,7 @@ async fn u1_where_no_socket_gets_through_a_message_does() {
     customer.picture("widget-unreached").await.unwrap();
     customer.click("instead-send").await.unwrap();
     customer.find("over").await.unwrap();
+    customer.shows("holding", "We will write to you").await.unwrap();
     anna.pick_up().await.unwrap();
     says(&mut anna, "My stove leaks.").await;
 }

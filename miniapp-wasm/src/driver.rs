@@ -381,7 +381,8 @@ impl App {
 
     fn send(&mut self, link: Link, frame: &ClientFrame) {
         let Some((_, socket)) = self.sockets.iter().find(|(other, _)| *other == link) else { return };
-        if let Some(bytes) = lean::encode(frame) {
+        // The browser complains of one that is closed already, whose end is still to be told.
+        if let Some(bytes) = lean::encode(frame).filter(|_| socket.ready_state() == WebSocket::OPEN) {
             _ = socket.send_with_u8_array(&bytes);
         }
     }

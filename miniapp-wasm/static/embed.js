@@ -52,7 +52,8 @@
 
   const shape = () => {
     const full = !!box || small.matches;
-    style(frame, `max-width:100%;max-height:100%;width:${!open ? '92px;height:92px' : full ? '100%;height:100%' : '416px;height:632px'}`);
+    // Always of the size of the window, and cut down to the launcher, for clicks as well: so nothing ever jumps.
+    style(frame, `max-width:100%;max-height:100%;width:${full ? '100%;height:100%' : '416px;height:632px'};clip-path:${open ? 'none' : 'inset(calc(100% - 92px) 0 0 calc(100% - 92px))'}`);
     if (ready) post({ type: 'shape', full });
   };
 

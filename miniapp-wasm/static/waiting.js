@@ -57,7 +57,7 @@ const frame = (kind, ...texts) => {
 const SHAPE = `
 #holding { display: none; flex: 0 1 auto; max-height: 62%; overflow-y: auto; overscroll-behavior: contain;
   padding: 4px 14px 10px; border-bottom: 1px solid var(--line); font-size: 14px; }
-[data-waits] #holding:not(:empty), .unreached #holding { display: block; }
+[data-waits] #holding:not(:empty), .aside:not([data-view=form]) #holding { display: block; }
 [data-waits] #log { min-height: 96px; }
 #holding > * { margin-top: 10px; }
 #holding h3 { margin: 0 0 6px; font-size: 13px; font-weight: 600; color: var(--quiet); }
@@ -144,7 +144,11 @@ const instead = () => {
   ];
   const go = async ([email, text]) => {
     const { ok, says } = await leave({ name: find('name').value.trim(), email, text });
-    if (ok) document.querySelector('[data-do=end]').click();
+    if (ok) {
+      document.querySelector('[data-do=end]').click();
+      find('holding').replaceChildren(make('p', { role: 'status', textContent: say(says), data: { test: 'left' } }));
+      document.body.classList.add('aside');
+    }
     return says;
   };
   const details = make('details', { data: { test: 'instead' } }, make('summary', { data: { say: 82 } }));
@@ -178,12 +182,14 @@ export default () => {
   const unreached = () => {
     const elsewhere = make('a', { href: '/chat/', target: '_blank', data: { say: 92 } });
     box.replaceChildren(make('p', { role: 'status', data: { say: 91, test: 'unreached' } }), elsewhere, instead());
-    document.body.classList.add('unreached');
+    document.body.classList.add('aside');
     dress();
   };
   const look = () => {
-    clearTimeout(patience);
-    if (!welcomed && document.body.dataset.view === 'chat') patience = setTimeout(unreached, PATIENCE);
+    const { view } = document.body.dataset;
+    if (view === 'form') welcomed = false;
+    if (!welcomed && view === 'chat') patience ||= setTimeout(unreached, PATIENCE);
+    else patience = clearTimeout(patience);
   };
   new MutationObserver(look).observe(document.body, { attributeFilter: ['data-view'] });
   look();
@@ -192,8 +198,8 @@ export default () => {
       const kind = bytes[1] + bytes[2] * 256;
       if (kind === WELCOME) {
         [content, said, welcomed] = [undefined, [], true];
-        clearTimeout(patience);
-        document.body.classList.remove('unreached');
+        patience = clearTimeout(patience);
+        document.body.classList.remove('aside');
       }
       else if (kind === HOLDING) content = holding(reader(bytes));
       else if (kind === NOTICES) said = notices(reader(bytes));
