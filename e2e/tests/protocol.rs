@@ -7,9 +7,9 @@ use baton_e2e::pair::{
 };
 use baton_protocol::codes::ErrorCode;
 use baton_protocol::frames::{PeerOffer, Start};
-use baton_protocol::model::{ChatState, Destination, Share, Stage};
+use baton_protocol::model::{Body, ChatState, Destination, Share, Stage};
 use baton_protocol::{
-    ClientFrame, CloseCode, Encoding, ResumeToken, ServerFrame, TransferId, Verifier, Wtid,
+    ClientFrame, CloseCode, Encoding, MessageId, ResumeToken, ServerFrame, TransferId, Verifier, Wtid,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -173,6 +173,27 @@ async fn x3_from_acme_to_globex_and_back() {
     assert_eq!(context.visited, ["acme", "globex"]);
     let texts: Vec<&str> = context.transcript.iter().map(|entry| entry.text.as_str()).collect();
     assert_eq!(texts, ["My stove leaks.", "Our partner can help.", "Can I have a receipt?"]);
+}
+
+#[tokio::test]
+async fn m2_what_the_origin_said_last_is_said_again_where_the_customer_arrives() {
+    let both = both().await;
+    let (mut carla, mut anna, chat, _) = chatting(&both).await;
+    let _gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, TRANSFER, chat, to_globex(), Share::All).await;
+    let (_, wtid) = carla.offer().await.unwrap();
+    anna.say(Some(chat), 9, "They know more than we do.").await.unwrap();
+    // The customer reads no more at Acme's.
+    drop(carla);
+    let mut there = Client::claim(&both.globex, wtid, verifier(), 1).await.unwrap();
+    welcome(&mut there).await;
+    let before = |frame: &ServerFrame| match frame {
+        ServerFrame::Entries { entries, .. } => entries.iter().find(|entry| entry.seq == 0).cloned(),
+        _ => None,
+    };
+    let late = there.expect("what was said before", before).await.unwrap();
+    assert_eq!(late.body, Body::Text("They know more than we do.".into()));
+    assert_eq!(late.id, MessageId([9; 16]), "by which the widget knows whether it was shown");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use baton_protocol::model::{Destination, Phase, Share};
 use baton_protocol::{ChatId, ClientFrame, TransferId};
 
@@ -93,6 +93,10 @@ impl<'f> Round<'f> {
     /// # Errors
     /// When they do not come together.
     pub async fn begin(field: &'f mut Field, plan: Plan) -> Result<Self> {
+        // Nobody is handed over to where nobody is: without its agent, the round would be no transfer.
+        for side in &mut field.sides {
+            side.desk.until("a login", LIMIT, |seen| seen.online).await?;
+        }
         let from = &field.sides[plan.origin].company;
         let to = &field.sides[1 - plan.origin].company;
         let gateways = vec![from.own_socket(), to.own_socket()];
@@ -149,7 +153,10 @@ impl<'f> Round<'f> {
                     self.widget.say(format!("r{number}-customer-{said}")).await?;
                     self.agent_says(origin, chat, said).await?;
                     said += 1;
-                    if matches!(moment, Moment::Never) && self.widget.seen().chats.len() > 1 { break }
+                    if matches!(moment, Moment::Never) {
+                        if self.widget.seen().chats.len() > 1 { break }
+                        ensure!(start.elapsed() < LIMIT, "a transfer that nobody disturbs does not happen");
+                    }
                 }
             }
         }
