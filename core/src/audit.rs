@@ -1,5 +1,6 @@
 //! What the audit keeps of every transfer: who, where to, under which rule, what left, and how it ended; and of
-//! rescues and erasures. Never what was said, and nothing of a customer's, so that it outlives their erasure.
+//! rescues, erasures and what administrators change. Never what was said, and nothing of a customer's, so that it
+//! outlives their erasure.
 
 use baton_protocol::federation::Erased;
 use baton_protocol::model::{Context, PriorEntry, SharePolicy};
@@ -69,6 +70,20 @@ pub enum Step {
         /// Why.
         code: ErrorCode,
     },
+    /// An administrator or the operator has changed something: `to` says what.
+    Changed {
+        /// How.
+        how: String,
+    },
+}
+
+impl Record {
+    /// That somebody has changed something.
+    #[must_use]
+    pub fn change(at: Timestamp, by: &str, what: String, how: &str) -> Self {
+        let step = Step::Changed { how: how.into() };
+        Self { at, chat: None, transfer: None, agent: by.into(), peer: None, to: what, step }
+    }
 }
 
 impl Step {
@@ -88,6 +103,7 @@ impl Step {
             Self::Erased(_) => "erased",
             Self::Confirmed => "confirmed",
             Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Changed { .. } => "changed",
         }
     }
 }

@@ -46,6 +46,7 @@ pub const ACME: Plan = Plan {
         ("anna", "Anna", &["sales"], "agent"),
         ("ben", "Ben", &["sales", "billing"], "agent"),
         ("alma", "Alma", &["sales", "billing"], "supervisor"),
+        ("ada", "Ada", &["sales"], "admin"),
     ],
     port: 0,
     site_port: 0,

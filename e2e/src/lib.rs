@@ -4,6 +4,7 @@
 //! its website; [`pair`] are two of them. [`browser`] drives headless Chromium, [`kill`] kills gateways in the middle
 //! of transfers. Nothing here waits for a fixed time: [`until`] asks again until the answer is yes or the limit is over.
 
+pub mod api;
 pub mod axe;
 pub mod browser;
 pub mod client;
@@ -14,6 +15,7 @@ pub mod embed;
 pub mod firefox;
 pub mod kill;
 pub mod pair;
+pub mod provider;
 pub mod python;
 pub mod sink;
 pub mod socket;

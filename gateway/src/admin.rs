@@ -63,6 +63,8 @@ pub enum Request {
     },
     /// The list of peers has changed.
     PeersChanged,
+    /// The settings have changed: read them again.
+    Reload,
     /// End a chat (M4).
     End {
         /// The chat.
@@ -182,6 +184,10 @@ pub async fn answer(gateway: &Arc<Gateway>, request: Request) -> Answer {
         Request::EraseAgain { erasure } => {
             let again = gateway.erase_again(erasure).await;
             again.map_or_else(failed, |()| Answer::Erased(Some(erasure)))
+        }
+        Request::Reload => {
+            gateway.reload();
+            Answer::Done
         }
         Request::PeersChanged => {
             gateway.peers_changed().await;

@@ -8,9 +8,12 @@
 //! | [`store`], [`bus`] | what is durable, what wakes |
 //! | [`config`], [`cli`] | what the operator says |
 //! | [`identity`], [`mail`] | who a site says its customer is; letters to customers |
+//! | [`api`] | administration, reports and search over HTTP, for the console and for programs |
+//! | [`password`] | agents' passwords |
 //! | [`assets`] | the widget and the console, built in |
 
 pub mod admin;
+pub mod api;
 pub mod assets;
 pub mod bus;
 pub mod cli;
@@ -21,10 +24,11 @@ pub mod edge;
 pub mod federation;
 pub mod identity;
 pub mod mail;
+pub mod password;
 pub mod queue_link;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
 pub mod store;
 
-pub use run::serve;
+pub use run::{Stopped, serve};

@@ -39,11 +39,21 @@ const BACKLOG: u32 = 4_096;
 /// How long connections have to end by themselves when the gateway stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Runs a gateway until it is told to stop (SIGTERM or SIGINT).
+/// Why a gateway has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was told to.
+    Told,
+    /// It is to start again with the settings that are in its folder now.
+    ToReload,
+}
+
+/// Runs a gateway until it is told to stop (SIGTERM or SIGINT), or to read its settings again (SIGHUP, or
+/// [`Gateway::reload`]).
 ///
 /// # Errors
 /// When it cannot start: each says what to do.
-pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
+pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let listener = listen(config.listen)
         .with_context(|| format!("cannot listen on {}: is another program using it?", config.listen))?;
@@ -74,8 +84,13 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
     });
     let stopped = stopped()?;
     let workers = Workers::start(&listener, &door, &http::router(gateway.clone()))?;
-    stopped.await;
-    tracing::info!(connections = gateway.connections(), "stopping");
+    let mut hangup = signal(SignalKind::hangup())?;
+    let why = tokio::select! {
+        () = stopped => Stopped::Told,
+        _ = hangup.recv() => Stopped::ToReload,
+        () = gateway.to_reload() => Stopped::ToReload,
+    };
+    tracing::info!(connections = gateway.connections(), ?why, "stopping");
     workers.stop();
     gateway.drain();
     door.tasks.close();
@@ -94,7 +109,7 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<()> {
     // The store's thread is joined when the last of its holders is gone: everything handed over is stored.
     let _ = background.await;
     let _ = sweeper.await;
-    Ok(())
+    Ok(why)
 }
 
 /// A gateway with everything that it needs and nothing in memory yet.

@@ -642,6 +642,8 @@ pub enum Login {
         /// The secret.
         token: ResumeToken,
     },
+    /// The session that the console's page has, whose cookie came with the request for this connection.
+    Session {},
 }
 
 /// What a refusal is about.

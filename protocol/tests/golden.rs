@@ -160,6 +160,7 @@ fn client_samples() -> Vec<ClientFrame> {
             login: Login::Password { name: "bob".into(), password: Password("not a secret".into()) },
         },
         AgentHello { login: Login::Token { token: ResumeToken::from_bytes([6; 32]) } },
+        AgentHello { login: Login::Session {} },
         Ping { nonce: 70_000 },
         Say { chat: None, id: message(), text: "Grüße 👋".into() },
         Say { chat: Some(chat()), id: message(), text: "Hello".into() },

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
-use argon2::password_hash::{PasswordHasher, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use anyhow::Result;
+use baton_core::audit;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, ask, config, database, table};
 use crate::config::{Config, rules};
-use crate::driver::random;
-use crate::store::{self, AgentRow, Hidden, Store};
+use crate::driver::now;
+use crate::password::hash;
+use crate::store::{self, AgentRow, Change, Store};
 
 /// See the command's help.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,12 @@ pub(super) enum Agent {
     Add(Add),
     /// List the agents.
     List,
+    /// Remove an agent. Whoever is logged in under this name is so until the gateway asks again, which is at once for
+    /// whatever needs a role.
+    Remove {
+        /// Login name.
+        name: String,
+    },
 }
 
 /// See the command's help.
@@ -53,6 +59,8 @@ enum Role {
     Agent,
     /// Sees every area.
     Supervisor,
+    /// Administers the gateway, too.
+    Admin,
 }
 
 impl Agent {
@@ -61,6 +69,7 @@ impl Agent {
         match self {
             Self::Add(add) => add.run(folder).await,
             Self::List => list(folder).await,
+            Self::Remove { name } => remove(folder, name).await,
         }
     }
 }
@@ -85,13 +94,23 @@ impl Add {
             role: match self.role {
                 Role::Agent => store::Role::Agent,
                 Role::Supervisor => store::Role::Supervisor,
+                Role::Admin => store::Role::Admin,
             },
             areas: self.areas,
             max_chats: self.max_chats.unwrap_or(config.limits.max_chats),
+            external: None,
             name: self.name,
         };
         let name = agent.name.clone();
-        store.put_agent(agent).await?;
+        let how = format!(
+            "{}, {}",
+            agent.role.word(),
+            if agent.areas.is_empty() { "no area".into() } else { agent.areas.join(", ") }
+        );
+        let record = audit::Record::change(now(), super::OPERATOR, format!("agent {name}"), &how);
+        // Whoever replaces an agent means to end their logins, whatever the password.
+        store.remove_agent_tokens(&name, None).await?;
+        store.administer(Change::PutAgent(agent), record).await?;
         println!("{name} can log in at {}/console/", config.origin());
         Ok(())
     }
@@ -105,13 +124,13 @@ pub(super) fn check_areas(areas: &[String], config: &Config) -> Result<()> {
     Err(Failure::error(format!("there is no area {unknown:?} here"), todo))
 }
 
-/// An argon2id hash with the parameters that OWASP recommends: 19 MiB, two passes, one lane.
-fn hash(password: &str) -> Result<Hidden> {
-    let salt = SaltString::encode_b64(&random::<16>()).map_err(|error| anyhow!("no salt: {error}"))?;
-    let params = Params::new(19 * 1_024, 2, 1, None).map_err(|error| anyhow!("no parameters: {error}"))?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon2.hash_password(password.as_bytes(), &salt);
-    Ok(Hidden::new(hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))?.to_string()))
+async fn remove(folder: &Path, name: String) -> Result<()> {
+    let record = audit::Record::change(now(), super::OPERATOR, format!("agent {name}"), "removed");
+    if database(folder)?.administer(Change::RemoveAgent(name.clone()), record).await? {
+        println!("{name} can log in no more");
+        return Ok(());
+    }
+    Err(Failure::error(format!("there is no agent {name:?}"), "`baton agent list` shows their names"))
 }
 
 async fn list(folder: &Path) -> Result<()> {
@@ -127,25 +146,5 @@ async fn list(folder: &Path) -> Result<()> {
 }
 
 fn row(agent: AgentRow) -> [String; 5] {
-    let role = match agent.role {
-        store::Role::Agent => "agent",
-        store::Role::Supervisor => "supervisor",
-    };
-    [agent.name, agent.title, role.into(), agent.max_chats.to_string(), agent.areas.join(", ")]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use argon2::{PasswordHash, PasswordVerifier};
-
-    #[test]
-    fn s2_a_password_is_kept_as_an_argon2id_hash_with_a_salt_of_its_own() {
-        let (one, other) = (hash("correct horse battery").unwrap(), hash("correct horse battery").unwrap());
-        assert!(one.reveal().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.reveal());
-        assert_ne!(one, other);
-        let parsed = PasswordHash::new(one.reveal()).unwrap();
-        let right = |password: &str| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
-        assert!(right("correct horse battery") && !right("correct horse"));
-    }
+    [agent.name, agent.title, agent.role.word().into(), agent.max_chats.to_string(), agent.areas.join(", ")]
 }

@@ -5,13 +5,7 @@ use std::io::{BufRead, Read, Write};
 use anyhow::{Context, Result};
 
 use super::Failure;
-
-/// Characters of a password, at least. Longer than the eight that NIST SP 800-63B allows, because nothing else
-/// proves who an agent is.
-const LEAST: usize = 12;
-
-/// Bytes of a password, at most: what fits a login frame many times over, and is quick to hash.
-const MOST: usize = 1_024;
+use crate::password::{LEAST, MOST};
 
 /// A new password, from standard input or typed twice.
 pub(super) fn new_password(from_stdin: bool) -> Result<String> {

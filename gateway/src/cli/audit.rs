@@ -53,13 +53,15 @@ fn row(record: &Record) -> [String; 7] {
     [utc(record.at), transfer, chat, record.agent.clone(), to, step, detail]
 }
 
-fn detail(step: &Step) -> String {
+/// More about a step.
+pub(crate) fn detail(step: &Step) -> String {
     match step {
         Step::Permitted { rule, share } => format!("by {rule}: {share:?}"),
         Step::Denied { rule, reason } => format!("by {rule}: {reason}"),
         Step::Sent(left) | Step::Received(left) => amounts(left),
         Step::Arrived | Step::Lapsed | Step::Rescued | Step::Confirmed => String::new(),
         Step::Failed { code } => code.to_string(),
+        Step::Changed { how } => how.clone(),
         Step::Unconfirmed { code: ErrorCode::UnknownChat } => "it does not know the call".into(),
         Step::Unconfirmed { code } => code.to_string(),
         Step::Erased(Erased { chats, entries, contexts, documents }) => {

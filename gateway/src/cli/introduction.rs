@@ -11,7 +11,7 @@ use crate::federation::keys::is_ed25519;
 use crate::federation::renewal::MAX_KEYS;
 
 /// Asks the gateway at `base_url`, an origin, who it is.
-pub(super) async fn introduce(client: &Client, base_url: &str) -> Result<WellKnown> {
+pub(crate) async fn introduce(client: &Client, base_url: &str) -> Result<WellKnown> {
     let answer = client.introduce(base_url).await.map_err(|error| failure(&error, base_url))?;
     check(&answer, base_url).map_err(|why| {
         let what = format!("what {base_url} says of itself cannot be used: {why}");

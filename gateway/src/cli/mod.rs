@@ -4,16 +4,17 @@
 //! does not help (`EX_CONFIG` of sysexits.h; systemd: `RestartPreventExitStatus=78`).
 
 mod agent;
+mod api_key;
 mod ask;
-mod audit;
+pub(crate) mod audit;
 mod chat;
 mod check;
 mod embed;
 mod erase;
 mod init;
-mod introduction;
+pub(crate) mod introduction;
 mod key;
-mod peer;
+pub(crate) mod peer;
 mod serve;
 mod terms;
 
@@ -29,6 +30,9 @@ use crate::store::sqlite::SqliteStore;
 
 /// Exit code for a wrong configuration.
 const WRONG_CONFIG: u8 = 78;
+
+/// What the audit calls whoever works at the command line.
+const OPERATOR: &str = "operator";
 
 /// Live chat that can be handed over to other companies' servers.
 #[derive(Debug, Parser)]
@@ -61,6 +65,11 @@ enum Command {
     /// This gateway's keys.
     #[command(subcommand)]
     Key(key::Key),
+    /// Keys with which programs use the HTTP API.
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
+    /// Make the running gateway read its settings again. Everybody's connection moves over within a few seconds.
+    Reload,
     /// Print the fingerprint of this gateway's key, for the operators of its peers.
     Fingerprint,
     /// Print what a website's owner pastes: the line of HTML, its hash, the policy.
@@ -104,6 +113,8 @@ pub async fn run() -> ExitCode {
         Command::Chat(chat) => chat.run(&dir).await,
         Command::Erase(erase) => erase.run(&dir).await,
         Command::Key(key) => key.run(&dir),
+        Command::ApiKey(key) => key.run(&dir).await,
+        Command::Reload => reload(&dir).await,
         Command::Fingerprint => fingerprint(&dir),
         Command::Embed => embed::run(&dir),
         Command::Check => check::run(&dir).await,
@@ -174,6 +185,22 @@ fn database(folder: &Path) -> anyhow::Result<SqliteStore> {
 async fn tell_of_peers(folder: &Path) -> anyhow::Result<()> {
     // None, or one that this user cannot reach: it looks by itself now and then.
     crate::admin::ask(folder, &crate::admin::Request::PeersChanged).await.map(drop)
+}
+
+/// Has the running gateway read its settings again, if there is nothing wrong with them.
+async fn reload(folder: &Path) -> anyhow::Result<()> {
+    config(folder)?;
+    match crate::admin::ask(folder, &crate::admin::Request::Reload).await? {
+        Some(crate::admin::Answer::Done) => println!("it reads its settings again"),
+        Some(_) => {
+            return Err(Failure::error(
+                "the gateway does not know this command",
+                "is it of the same version?",
+            ));
+        }
+        None => println!("no gateway runs here; it reads its settings when it starts"),
+    }
+    Ok(())
 }
 
 /// Whether somebody is there to answer questions.

@@ -180,7 +180,7 @@ pub(super) fn pin(peer: &WellKnown, base_url: &str, fingerprints: &[String]) -> 
 }
 
 /// Exactly the keys with these fingerprints; each must be there.
-fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
+pub(crate) fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
     let has = |wanted: &String| peer.jwks.keys.iter().any(|key| fingerprint(key) == *wanted);
     if let Some(wanted) = fingerprints.iter().find(|wanted| !has(wanted)) {
         let found: Vec<String> = peer.jwks.keys.iter().map(fingerprint).collect();
@@ -193,7 +193,7 @@ fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
 }
 
 /// Nobody takes our name, or another peer's.
-fn check_name(name: &str, base_url: &str, config: &Config, peers: &[PeerRow]) -> Result<()> {
+pub(crate) fn check_name(name: &str, base_url: &str, config: &Config, peers: &[PeerRow]) -> Result<()> {
     if name == config.name {
         let todo = "name the other gateway's address; if it has the same name, one of the two must change it";
         return Err(Failure::error(

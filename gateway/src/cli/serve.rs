@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use super::config;
-use crate::run::DATABASE;
+use crate::config::Config;
+use crate::run::{DATABASE, Stopped};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
@@ -61,7 +62,7 @@ enum Log {
 impl Serve {
     /// Runs the gateway until it is told to stop.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
-        let mut config = config(folder)?;
+        let mut config = self.read(folder)?;
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A file has no colours.
@@ -70,21 +71,33 @@ impl Serve {
             Log::Text => log.init(),
             Log::Json => log.json().init(),
         }
+        if self.role == Role::Queue {
+            return crate::run::serve_queue(config).await;
+        }
+        let store = self.store.open(&config.folder.join(DATABASE)).await?;
+        loop {
+            if crate::serve(config.clone(), store.clone()).await? == Stopped::Told {
+                return Ok(());
+            }
+            match self.read(folder) {
+                Ok(now) => config = now,
+                Err(error) => tracing::error!("the settings are not used, those before stay: {error:#}"),
+            }
+        }
+    }
+
+    /// The settings, for the role that this process has.
+    fn read(&self, folder: &Path) -> Result<Config> {
+        let mut config = config(folder)?;
         match (self.role, config.desk.manager.as_mut()) {
-            (Role::All, manager) => {
-                if let Some(manager) = manager {
-                    manager.connect = None;
-                }
-            }
+            (Role::All, Some(manager)) => manager.connect = None,
+            (Role::All, None) => {}
             (Role::Edge, Some(manager)) if manager.connect.is_some() => {}
-            (Role::Queue, Some(manager)) if manager.listen.is_some() => {
-                return crate::run::serve_queue(config).await;
-            }
+            (Role::Queue, Some(manager)) if manager.listen.is_some() => {}
             (Role::Edge, _) => return Err(missing("connect")),
             (Role::Queue, _) => return Err(missing("listen")),
         }
-        let store = self.store.open(&config.folder.join(DATABASE)).await?;
-        crate::serve(config, store).await
+        Ok(config)
     }
 }
 

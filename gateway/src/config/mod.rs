@@ -4,6 +4,7 @@
 //! [`template`] writes the file that `baton init` starts with, and every mistake is a [`Mistake`] with its line and
 //! an example.
 
+mod console;
 pub mod desk;
 mod documents;
 mod holding;
@@ -27,6 +28,7 @@ use baton_core::policy::Rules;
 use baton_protocol::limits::MAX_ENTRIES;
 use baton_protocol::model::{Brand, Holding};
 
+pub use console::{Console, Oidc};
 pub use documents::{Documents, Place};
 pub use mistake::{ConfigError, Mistake};
 pub use visitors::{Algorithm, End, Identity, Mail, MailTls};
@@ -86,6 +88,10 @@ pub struct Config {
     pub end: End,
     /// The server that takes e-mail; none where there is no e-mail.
     pub mail: Option<Mail>,
+    /// The agents' console.
+    pub console: Console,
+    /// The provider that agents log in with, beside their passwords.
+    pub oidc: Option<Oidc>,
     /// The data folder.
     pub folder: PathBuf,
 }

@@ -13,7 +13,7 @@ use url::Url;
 use super::desk::Desk;
 use super::mistake::{Mistake, Mistakes};
 use super::section::{Located, Section};
-use super::{Address, Area, Config, Limits, Tls, documents, holding, rules, visitors};
+use super::{Address, Area, Config, Limits, Tls, console, documents, holding, rules, visitors};
 
 /// An area as it is written.
 const AREA: &str = "[[area]]\nname = \"sales\"\ntitle = \"Sales\"";
@@ -77,6 +77,8 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         identities: visitors::identities(&mut top, &sites, folder, mistakes),
         end: visitors::end(top.section("end")),
         mail: visitors::mail(&mut top, folder, mistakes),
+        console: console::console(top.section("console")),
+        oidc: console::oidc(&mut top, folder),
         sites,
         documents: documents::read(top.section("documents"), folder),
         limits,

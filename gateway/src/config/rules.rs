@@ -250,6 +250,18 @@ pub fn is_here(url: &Url) -> bool {
     }
 }
 
+/// An address of a login provider's, kept as it is written: an issuer is compared letter by letter.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn issuer(text: &str) -> Result<String, String> {
+    let url = secure_url(text)?;
+    if url.fragment().is_some() {
+        return Err(format!("it has nothing after a #, and this is {text:?}"));
+    }
+    Ok(text.into())
+}
+
 /// HTTPS, or plain HTTP on this machine itself (S1).
 fn secure_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|why| format!("it is not a web address ({why}): {text:?}"))?;

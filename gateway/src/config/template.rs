@@ -185,6 +185,10 @@ pub(super) const DEFAULTS: &str = "
 # Whether customers are asked, once a chat is over, how it was. Whoever may read the chat reads their answer.
 # survey = false
 
+[console]
+# What may come of a chat: agents choose one of these at its end. Where there are none, they write what they like.
+# dispositions = []
+
 [policy]
 # What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".
 # same_department = \"all\"
@@ -210,6 +214,19 @@ pub(super) const DEFAULTS: &str = "
 # site = \"https://www.acme.example\"
 # algorithm = \"EdDSA\"
 # key = \"acme-site.pem\"
+
+# An OpenID Connect provider that agents log in with, beside their passwords. What they may do is read from a claim at
+# each login; whoever has none of the values is refused. It sends browsers back to /api/v1/oidc/callback here.
+# [oidc]
+# issuer = \"https://login.acme.example\"
+# client_id = \"baton\"
+# secret_file = \"oidc-secret\"
+# title = \"Acme login\"        # on the login page
+# claim = \"groups\"
+# admins = [\"baton-admins\"]
+# supervisors = [\"support-leads\"]
+# agents = [\"support\"]
+# areas = []                     # of whoever comes for the first time; none for all
 
 # The mail server, for answers to messages that were left and for transcripts. Without it there is no e-mail.
 # [mail]

@@ -348,7 +348,7 @@ fn the_first_file_shows_the_real_defaults() {
     assert_eq!((config.limits, config.times, config.rules), (least.limits, least.times, least.rules));
     assert_eq!((config.documents, config.end), (least.documents, least.end));
     assert_eq!((config.general_entrance, config.address), (least.general_entrance, least.address));
-    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 30);
+    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 32);
 }
 
 #[test]

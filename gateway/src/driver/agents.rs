@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use baton_core::consult::By;
 use baton_core::queue::{self, Profile};
 use baton_core::session::{self, Speaker};
@@ -17,29 +16,26 @@ use baton_protocol::{
     ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, ResumeToken, ServerFrame, TransferId,
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::Semaphore;
 
+use super::Gateway;
 use super::conn::{Bound, Conn};
 use super::customers::refuse;
-use super::{Gateway, now, random};
-use crate::store::{AgentRow, Role};
+use crate::store::AgentRow;
 
 /// Logins that one name may attempt per minute.
 const LOGINS: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
+/// Requests that one user of the HTTP API may make per second: a console makes a few for each view.
+const CALLS: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+
 /// WTIDs that one address may get wrong per minute (threat 2).
 const GUESSES: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
-
-/// Passwords that are checked at once: each takes 19 MiB and a processor for a while.
-static CHECKS: Semaphore = Semaphore::const_new(4);
-
-/// How long an agent's token lasts, in milliseconds: a working day.
-const TOKEN_LIFE: u64 = 12 * 60 * 60 * 1_000;
 
 /// Limits on trying.
 pub struct Attempts {
     logins: DefaultKeyedRateLimiter<String>,
     guesses: DefaultKeyedRateLimiter<IpAddr>,
+    calls: DefaultKeyedRateLimiter<String>,
 }
 
 impl Default for Attempts {
@@ -47,11 +43,31 @@ impl Default for Attempts {
         Self {
             logins: RateLimiter::keyed(Quota::per_minute(LOGINS)),
             guesses: RateLimiter::keyed(Quota::per_minute(GUESSES)),
+            calls: RateLimiter::keyed(Quota::per_second(CALLS)),
         }
     }
 }
 
 impl Attempts {
+    /// Counts a login; whether its password is looked at.
+    #[must_use]
+    pub fn may_log_in(&self, name: &str) -> bool {
+        self.logins.check_key(&name.to_owned()).is_ok()
+    }
+
+    /// Counts a request to the HTTP API; whether it is answered.
+    #[must_use]
+    pub fn may_call(&self, who: &str) -> bool {
+        self.calls.check_key(&who.to_owned()).is_ok()
+    }
+
+    /// Forgets who has not tried for a while.
+    pub(super) fn sweep(&self) {
+        self.logins.retain_recent();
+        self.guesses.retain_recent();
+        self.calls.retain_recent();
+    }
+
     /// Counts a wrong WTID; whether the next one would be looked at.
     #[must_use]
     pub fn may_guess(&self, ip: IpAddr) -> bool {
@@ -69,29 +85,25 @@ impl Gateway {
             return Ok(Err(CloseCode::ForbiddenOrigin));
         }
         let (agent, token) = match login {
-            Login::Password { name, password } => {
-                if self.attempts.logins.check_key(&name).is_err() {
-                    refuse(conn, ErrorCode::TooManyAttempts);
+            Login::Password { name, password } => match self.log_in(&name, password.0).await? {
+                Ok((agent, token)) => (agent, Some(token)),
+                Err(code) => {
+                    refuse(conn, code);
                     return Ok(Err(CloseCode::Unauthenticated));
                 }
-                let agent = self.store.agent(&name).await?;
-                let Some(agent) = check_password(agent, password.0).await? else {
-                    refuse(conn, ErrorCode::WrongPassword);
-                    return Ok(Err(CloseCode::Unauthenticated));
-                };
-                let token = ResumeToken::from_bytes(random());
-                self.store.put_agent_token(token.digest(), &agent.name, now().plus(TOKEN_LIFE)).await?;
-                (agent, Some(token))
-            }
-            Login::Token { token } => {
-                let Some(name) = self.store.agent_by_token(token.digest(), now()).await? else {
-                    return Ok(Err(CloseCode::Unauthenticated));
-                };
-                let Some(agent) = self.store.agent(&name).await? else {
-                    return Ok(Err(CloseCode::Unauthenticated));
-                };
-                (agent, None)
-            }
+            },
+            Login::Token { token } => match self.logged_in(token.digest()).await? {
+                Some(agent) => (agent, None),
+                None => return Ok(Err(CloseCode::Unauthenticated)),
+            },
+            // Only a page of our own has it: see above.
+            Login::Session {} => match conn.session.as_deref().filter(|_| conn.origin.is_some()) {
+                Some(session) => match self.logged_in(*session).await? {
+                    Some(agent) => (agent, None),
+                    None => return Ok(Err(CloseCode::Unauthenticated)),
+                },
+                None => return Ok(Err(CloseCode::Unauthenticated)),
+            },
         };
         let login = agent.name.clone();
         self.agent_arrived(conn, agent, token);
@@ -104,7 +116,7 @@ impl Gateway {
         let profile = Profile {
             login: login.clone(),
             title: agent.title,
-            supervisor: agent.role == Role::Supervisor,
+            supervisor: agent.role.supervises(),
             areas: agent.areas,
             max_chats: agent.max_chats,
         };
@@ -189,6 +201,10 @@ impl Gateway {
                     }),
                 }
             }
+            ClientFrame::SetOutcome { chat, outcome } if !self.is_outcome(&outcome.disposition) => {
+                let (code, about) = (ErrorCode::BadText, About::Chat(chat));
+                conn.send(&ServerFrame::Refused { code, detail: code.to_string(), about });
+            }
             ClientFrame::Rescue { chat, to } => self.rescue_for(conn, &login, chat, to).await,
             ClientFrame::SetConfidential { chat, on } => self.set_confidential(conn, login, chat, on).await,
             ClientFrame::Attach { chat: Some(chat), id, sha256 } => {
@@ -238,6 +254,12 @@ impl Gateway {
         }
     }
 
+    /// Whether that may come of a chat.
+    fn is_outcome(&self, disposition: &str) -> bool {
+        let known = &self.config.console.dispositions;
+        known.is_empty() || disposition.is_empty() || known.iter().any(|word| word == disposition)
+    }
+
     /// Who was quicker, in a sentence for whoever was not.
     pub(super) fn taken_by(&self, chat: ChatId) -> Option<String> {
         self.with_queue(|queue| {
@@ -267,19 +289,4 @@ impl Gateway {
         }
         self.tell_chat(chat, input);
     }
-}
-
-/// The agent, if the password is theirs. An unknown name takes as long as a wrong password.
-async fn check_password(agent: Option<AgentRow>, password: String) -> anyhow::Result<Option<AgentRow>> {
-    /// The hash of nothing that anybody knows.
-    const NOBODY: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    let _place = CHECKS.acquire().await?;
-    let checked = tokio::task::spawn_blocking(move || {
-        let stored = agent.as_ref().map_or(NOBODY, |agent| agent.password_hash.reveal());
-        let right = PasswordHash::new(stored)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
-        agent.filter(|_| right)
-    });
-    Ok(checked.await?)
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use baton_core::effect::{ConnId, Entered};
 use baton_protocol::codec::{FrameError, encode_entry};
-use baton_protocol::{ChatId, CloseCode, Encoding, ServerFrame, TransferId, Wtid};
+use baton_protocol::{ChatId, CloseCode, Encoding, SecretDigest, ServerFrame, TransferId, Wtid};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -69,6 +69,8 @@ pub struct Opening {
     pub ip: IpAddr,
     /// The customer's own part of the address that it came to, if it had one (D4).
     pub at: Option<Box<Wtid>>,
+    /// Digest of the session that its browser has a cookie for, if it has one.
+    pub session: Option<Box<SecretDigest>>,
 }
 
 /// A connection. Its task reads; everybody writes.

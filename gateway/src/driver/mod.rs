@@ -3,7 +3,7 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after. [`outward`]: those that leave.
 //! - [`intake`]: a connection's frames, together where they can be. [`customers`], [`agents`]: what they mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
-//! - [`overload`]: too many customers. [`supervise`]: what supervisors ask for.
+//! - [`login`]: who is an agent. [`overload`]: too many customers. [`supervise`]: what supervisors ask for.
 //! - [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
@@ -22,6 +22,7 @@ pub mod hand_over;
 mod holding;
 pub mod intake;
 pub mod lists;
+pub mod login;
 pub mod machines;
 pub mod outward;
 pub mod overload;
@@ -67,6 +68,10 @@ type Map<K, V> = DashMap<K, V, foldhash::fast::RandomState>;
 /// How often the list of peers is read without a word from `baton peer`: by whoever cannot reach the gateway's socket, or
 /// changes the database by other means.
 const LOOK_AT_PEERS: Duration = Duration::from_secs(2);
+
+/// How often chats that are over are made findable, and how many of them at once: 25 a second, in between messages.
+const INDEX: Duration = Duration::from_secs(2);
+const INDEXED: u32 = 50;
 
 /// A machine's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +119,10 @@ pub struct Gateway {
     agents: Map<String, Vec<Arc<Conn>>>,
     replies: DashMap<u64, oneshot::Sender<Result<Answer, Denial>>>,
     timers: Timers,
-    attempts: agents::Attempts,
+    /// Limits on trying.
+    pub attempts: agents::Attempts,
+    /// Told when the settings are to be read again.
+    reload: tokio::sync::Notify,
     overload: overload::Overload,
     /// The way to the queue manager, where it is on another machine (Q2); then `queue` is a copy to look at.
     pub(crate) link: Option<Link>,
@@ -162,6 +170,7 @@ impl Gateway {
             replies: DashMap::new(),
             timers: Timers::default(),
             attempts: agents::Attempts::default(),
+            reload: tokio::sync::Notify::new(),
             overload: overload::Overload::default(),
             link: remote.then(Link::default),
             count: AtomicU64::new(1),
@@ -249,6 +258,7 @@ impl Gateway {
             self.clone().run_peers(),
             self.clone().run_overload(),
             self.clone().run_ends(),
+            self.clone().run_index(),
             self.run_sweep()
         );
     }
@@ -275,6 +285,18 @@ impl Gateway {
         }
     }
 
+    /// Makes chats that are over findable, some at a time.
+    async fn run_index(self: Arc<Self>) {
+        let mut every = tokio::time::interval(INDEX);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            if let Err(error) = self.store.index_some(INDEXED).await {
+                tracing::warn!(%error, "chats could not be indexed");
+            }
+        }
+    }
+
     /// Follows peers' keys.
     async fn run_renewals(self: Arc<Self>) {
         let mut every = tokio::time::interval(renewal::EVERY);
@@ -297,6 +319,7 @@ impl Gateway {
             self.sweep_consults();
             self.uploads.sweep();
             self.visitors.sweep();
+            self.attempts.sweep();
             self.tokens.retain(|_, chat| self.chats.contains_key(chat));
             self.pages.retain(|_, chat| self.chats.contains_key(chat));
             self.outgoing.retain(|_, chat| self.chats.contains_key(chat));

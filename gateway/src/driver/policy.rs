@@ -12,7 +12,7 @@ use baton_protocol::{ChatId, ErrorCode, ServerFrame};
 
 use super::Gateway;
 use super::conn::Conn;
-use crate::store::{AgentRow, Role};
+use crate::store::AgentRow;
 
 impl Gateway {
     /// What this server knows of the place that an agent named.
@@ -45,9 +45,9 @@ impl Gateway {
     }
 
     /// The role that an agent has now, whatever they had when they logged in (threat 8).
-    pub(super) async fn is_supervisor(&self, login: &str) -> bool {
+    pub(crate) async fn is_supervisor(&self, login: &str) -> bool {
         match self.store.agent(login).await {
-            Ok(agent) => agent.is_some_and(|agent: AgentRow| agent.role == Role::Supervisor),
+            Ok(agent) => agent.is_some_and(|agent: AgentRow| agent.role.supervises()),
             Err(error) => {
                 tracing::error!(%error, "a role could not be read");
                 false

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use baton_core::audit;
 use baton_core::session::{self, Chat, Supervision, Supervisor};
 use baton_protocol::frames::About;
 use baton_protocol::limits::{MAX_CLOSED, MAX_ENTRIES_BYTES, MAX_LABEL, MAX_REPLIES, MAX_TEXT};
 use baton_protocol::model::{ChatState, ClosedChat, Reply, SharePolicy};
 use baton_protocol::{ChatId, ClientFrame, ErrorCode, ServerFrame};
 
-use super::Gateway;
 use super::conn::Conn;
-use crate::store::{ReplyRow, StoreError};
+use super::{Gateway, now};
+use crate::store::{Change, ReplyRow, StoreError};
 
 impl Gateway {
     /// A frame that only supervisors may send.
@@ -77,19 +78,18 @@ impl Gateway {
         let changed = match frame {
             ClientFrame::PutReply { reply } => self.put_reply(&login, reply).await,
             ClientFrame::RemoveReply { id } => match self.reply_of(&login, id).await {
-                Ok(Ok(personal)) => self.store.remove_reply(id).await.map(|_| Ok(personal)),
+                Ok(Ok(true)) => self.store.remove_reply(id).await.map(|_| Ok(true)),
+                Ok(Ok(false)) => {
+                    let record = audit::Record::change(now(), &login, format!("reply {id}"), "forgotten");
+                    self.store.administer(Change::RemoveReply(id), record).await.map(|_| Ok(false))
+                }
                 other => other,
             },
             _ => return refused(ErrorCode::OutOfOrder),
         };
         match changed {
             Ok(Ok(true)) => self.send_replies(&login).await,
-            Ok(Ok(false)) => {
-                let everybody: Vec<String> = self.agents.iter().map(|agent| agent.key().clone()).collect();
-                for login in everybody {
-                    self.send_replies(&login).await;
-                }
-            }
+            Ok(Ok(false)) => self.send_replies_to_all().await,
             Ok(Err(code)) => refused(code),
             Err(error) => {
                 tracing::error!(conn = conn.id.0, %error, "a reply could not be kept");
@@ -99,11 +99,7 @@ impl Gateway {
     }
 
     async fn put_reply(&self, login: &str, reply: Reply) -> Result<Result<bool, ErrorCode>, StoreError> {
-        let word = |text: &str| {
-            !text.is_empty() && !text.chars().any(|letter| letter.is_whitespace() || letter == '/')
-        };
-        let fits = word(&reply.shortcut) && reply.shortcut.len() <= MAX_LABEL;
-        if !fits || reply.text.trim().is_empty() || reply.text.len() > MAX_TEXT {
+        if !fits(&reply) {
             return Ok(Err(ErrorCode::BadText));
         }
         match self.reply_of(login, reply.id).await? {
@@ -114,7 +110,15 @@ impl Gateway {
             _ => return Ok(Err(ErrorCode::NotPermitted)),
         }
         let (owner, personal) = (reply.personal.then(|| login.to_owned()), reply.personal);
-        let kept = self.store.put_reply(ReplyRow { owner, reply }, MAX_REPLIES).await?;
+        let what = format!("reply /{}", reply.shortcut);
+        let row = ReplyRow { owner, reply };
+        // What is everybody's is kept together with who has changed it.
+        let kept = if personal {
+            self.store.put_reply(row, MAX_REPLIES).await?
+        } else {
+            let record = audit::Record::change(now(), login, what, "kept");
+            self.store.administer(Change::PutReply(row, MAX_REPLIES), record).await?
+        };
         Ok(if kept { Ok(personal) } else { Err(ErrorCode::ChatFull) })
     }
 
@@ -131,6 +135,14 @@ impl Gateway {
             Some(ReplyRow { owner: None, .. }) if self.is_supervisor(login).await => Ok(false),
             Some(_) => Err(ErrorCode::NotPermitted),
         })
+    }
+
+    /// The company's replies have changed.
+    pub(crate) async fn send_replies_to_all(&self) {
+        let everybody: Vec<String> = self.agents.iter().map(|agent| agent.key().clone()).collect();
+        for login in everybody {
+            self.send_replies(&login).await;
+        }
     }
 
     /// The company's replies and the agent's own, in as many frames as they need.
@@ -170,23 +182,49 @@ impl Gateway {
         }
     }
 
-    /// A chat that is over, for whoever has had it, and for supervisors.
+    /// Whether this agent has had that chat.
+    pub(crate) fn has_served(&self, login: &str, chat: ChatId) -> bool {
+        self.look_at_chat(chat, |chat| chat.record.served.iter().any(|served| served == login))
+            .unwrap_or(false)
+    }
+
+    /// Who the customer of a chat in memory is, as a site has signed it.
+    pub(crate) fn verified(&self, chat: ChatId) -> Option<session::Identity> {
+        self.look_at_chat(chat, |chat| chat.record.visitor.verified.clone()).flatten()
+    }
+
+    /// Whether this agent has the customer of that chat now, in another one.
+    fn has_customer_of(&self, login: &str, chat: ChatId) -> bool {
+        let Some(known) = self.verified(chat) else { return false };
+        let same = |other: session::Identity| {
+            (other.site, other.subject) == (known.site.clone(), known.subject.clone())
+        };
+        let now = self.with_queue(|queue| queue.chats_of(login));
+        now.into_iter().filter_map(|chat| self.verified(chat)).any(same)
+    }
+
+    /// A chat that is over, for whoever has had it, for whoever has its customer now, and for supervisors.
     pub(super) async fn read_closed(self: &Arc<Self>, conn: &Conn, login: String, chat: ChatId) {
         let found = self.chat(chat).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a chat could not be loaded");
             false
         });
-        let may = |chat: &Chat| !chat.is_open() && chat.record.served.contains(&login);
-        let over = |chat: &Chat| !chat.is_open();
-        let mine = found && self.look_at_chat(chat, may).unwrap_or(false);
-        let any = found && self.look_at_chat(chat, over).unwrap_or(false);
-        if mine || any && self.is_supervisor(&login).await {
+        let over = found && self.look_at_chat(chat, |chat| !chat.is_open()).unwrap_or(false);
+        let mine = || self.has_served(&login, chat) || self.has_customer_of(&login, chat);
+        if over && (mine() || self.is_supervisor(&login).await) {
             let who = Supervisor { login, title: String::new() };
             return self.tell_chat(chat, session::Input::Supervise(who, Supervision::Read));
         }
         let code = ErrorCode::UnknownChat;
         conn.send(&ServerFrame::Refused { code, detail: code.to_string(), about: About::Chat(chat) });
     }
+}
+
+/// Whether a reply can be kept: a word to find it by, and some text.
+pub(crate) fn fits(reply: &Reply) -> bool {
+    let apart = |letter: char| letter.is_whitespace() || letter == '/';
+    let word = !reply.shortcut.is_empty() && !reply.shortcut.chars().any(apart);
+    word && reply.shortcut.len() <= MAX_LABEL && !reply.text.trim().is_empty() && reply.text.len() <= MAX_TEXT
 }
 
 fn closed(record: session::Record) -> ClosedChat {

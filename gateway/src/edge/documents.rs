@@ -19,6 +19,7 @@ use futures_util::StreamExt;
 
 use super::files;
 use super::http::App;
+use crate::api;
 use crate::documents::spool::Spool;
 use crate::driver::{Gateway, now};
 use crate::store::{UploadLimit, UploadRow};
@@ -175,10 +176,11 @@ async fn give(gateway: &Gateway, chat: ChatId, sha256: &str, headers: &HeaderMap
 async fn who(gateway: &Gateway, chat: ChatId, headers: &HeaderMap) -> Result<Who, Denial> {
     let unknown = || deny(ErrorCode::WrongPassword, "the token is not valid");
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token: ResumeToken = header
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .and_then(|token| token.parse().ok())
-        .ok_or_else(unknown)?;
+    let token: ResumeToken = match header {
+        Some(value) => value.strip_prefix("Bearer ").and_then(|token| token.parse().ok()),
+        None => api::cookie::session(headers, &gateway.config),
+    }
+    .ok_or_else(unknown)?;
     if gateway.chat_by_token(token.digest()).await.map_err(ours)? == Some(chat) {
         return Ok(Who::Customer);
     }

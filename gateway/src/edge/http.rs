@@ -12,6 +12,7 @@
 //! | `GET /chat/` | customers who follow a link: the widget as a page of its own |
 //! | `GET /console/…` | agents |
 //! | `GET /.well-known/baton`, `POST` and `GET /federation/v1/…` | peers |
+//! | `/api/v1/…` | administration, reports and search, for the console and for programs: [`crate::api`] |
 //! | `GET /healthz` | operators |
 
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .layer(DefaultBodyLimit::max(visitors::MAX_BODY));
     Router::new()
         .merge(beside)
+        .merge(crate::api::router())
         .route("/", get(pages::home))
         .route("/healthz", get(health))
         .route("/v1/ws", get(websocket))

@@ -59,7 +59,8 @@ pub fn upgrade(
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(Box::from);
     let id = ConnId(gateway.number());
     let shown = encoding.unwrap_or(Encoding::Json);
-    let opening = Opening { id, encoding: shown, origin, ip, at: at.map(Box::new) };
+    let session = crate::api::cookie::session(headers, &gateway.config).map(|token| Box::new(token.digest()));
+    let opening = Opening { id, encoding: shown, origin, ip, at: at.map(Box::new), session };
     tokio::spawn(serve(gateway, hyper::upgrade::on(&mut request), opening, encoding.is_some(), place));
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use baton_core::audit;
 use baton_core::erase::{self, Thing};
+use baton_core::session;
 use baton_protocol::federation::Erased;
 use baton_protocol::model::{DocumentCard, Entry};
 use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
+use super::facts::{Facts, Found, searched};
 use super::{
-    AgentRow, Answer, Batch, ChatRow, IncomingRow, Op, PeerRow, ReplyRow, Store, StoreError, StoredChat,
-    UploadLimit, UploadRow, tombstone, tombstones,
+    AgentRow, Answer, ApiKey, Batch, Change, ChatRow, IncomingRow, Op, PeerRow, ReplyRow, Store, StoreError,
+    StoredChat, UploadLimit, UploadRow, tombstone, tombstones,
 };
 
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -48,6 +50,7 @@ struct Tables {
     erasures: HashMap<ErasureId, (bool, erase::Record)>,
     tombstones: HashMap<String, ErasureId>,
     replies: BTreeMap<MessageId, ReplyRow>,
+    keys: BTreeMap<String, ApiKey>,
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
@@ -202,6 +205,51 @@ impl Tables {
         self.by_wtid.insert(row.wtid, name.clone());
         let old = self.incoming.insert(name.clone(), IncomingRow { version: row.version + 1, ..row });
         Some(Undo::Incoming(name, old))
+    }
+
+    fn change(&mut self, change: Change) -> bool {
+        match change {
+            Change::PutAgent(agent) => {
+                let old = self.agents.get(&agent.name);
+                if old.is_none_or(|old| old.password_hash != agent.password_hash) {
+                    self.forget_tokens(&agent.name, None);
+                }
+                self.agents.insert(agent.name.clone(), agent);
+                true
+            }
+            Change::RemoveAgent(name) => {
+                self.forget_tokens(&name, None);
+                self.agents.remove(&name).is_some()
+            }
+            Change::PutPeer(peer) => {
+                self.peers.insert(peer.name.clone(), peer);
+                true
+            }
+            Change::RemovePeer(name) => self.peers.remove(&name).is_some(),
+            Change::PutReply(row, most) => self.put_reply(row, most),
+            Change::RemoveReply(id) => self.replies.remove(&id).is_some(),
+            Change::PutKey(key) => self.keys.insert(key.id.clone(), key).is_none(),
+            Change::RemoveKey(id) => self.keys.remove(&id).is_some(),
+            Change::Elsewhere => true,
+        }
+    }
+
+    fn records(&self) -> impl Iterator<Item = (session::Record, &ChatRow)> {
+        self.chats.values().filter_map(|row| Some((serde_json::from_str(&row.json).ok()?, row)))
+    }
+
+    fn put_reply(&mut self, reply: ReplyRow, most: usize) -> bool {
+        let count = self.replies.values().filter(|row| row.owner == reply.owner).count();
+        let fits = count < most || self.replies.contains_key(&reply.reply.id);
+        if fits {
+            self.replies.insert(reply.reply.id, reply);
+        }
+        fits
+    }
+
+    fn forget_tokens(&mut self, name: &str, one: Option<SecretDigest>) {
+        let these = |token: &SecretDigest| one.is_none_or(|one| one == *token);
+        self.tokens.retain(|token, (owner, _)| owner != name || !these(token));
     }
 
     fn revert(&mut self, step: Undo) {
@@ -359,14 +407,7 @@ impl Store for MemoryStore {
     }
 
     fn put_reply(&self, reply: ReplyRow, most: usize) -> Answer<'_, bool> {
-        self.with(|tables| {
-            let count = tables.replies.values().filter(|row| row.owner == reply.owner).count();
-            let fits = count < most || tables.replies.contains_key(&reply.reply.id);
-            if fits {
-                tables.replies.insert(reply.reply.id, reply);
-            }
-            fits
-        })
+        self.with(|tables| tables.put_reply(reply, most))
     }
 
     fn remove_reply(&self, id: MessageId) -> Answer<'_, bool> {
@@ -434,6 +475,22 @@ impl Store for MemoryStore {
         })
     }
 
+    fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()> {
+        self.with(|tables| tables.forget_tokens(name, one))
+    }
+
+    fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool> {
+        self.with(|tables| {
+            let made = tables.change(change);
+            tables.audit.extend(made.then_some(record));
+            made
+        })
+    }
+
+    fn api_keys(&self) -> Answer<'_, Vec<ApiKey>> {
+        self.with(|tables| tables.keys.values().cloned().collect())
+    }
+
     fn agent_by_token(&self, token: SecretDigest, now: Timestamp) -> Answer<'_, Option<String>> {
         self.with(|tables| {
             tables.tokens.get(&token).filter(|(_, expires)| *expires > now).map(|(name, _)| name.clone())
@@ -458,6 +515,15 @@ impl Store for MemoryStore {
         self.with(|tables| {
             let recent = tables.audit.iter().filter(|record| record.at >= since);
             recent.take(most as usize).cloned().collect()
+        })
+    }
+
+    fn audit_before(&self, before: Timestamp, most: u32, changes: bool) -> Answer<'_, Vec<audit::Record>> {
+        self.with(|tables| {
+            let wanted = |record: &&audit::Record| {
+                record.at < before && (!changes || matches!(record.step, audit::Step::Changed { .. }))
+            };
+            tables.audit.iter().rev().filter(wanted).take(most as usize).cloned().collect()
         })
     }
 
@@ -533,6 +599,65 @@ impl Store for MemoryStore {
 
     fn erasure_of<'a>(&'a self, thing: &'a Thing) -> Answer<'a, Option<ErasureId>> {
         self.with(|tables| tables.tombstones.get(&tombstone(thing)).copied())
+    }
+
+    fn facts(&self, from: Timestamp, to: Timestamp, most: u32) -> Answer<'_, Vec<Facts>> {
+        self.with(|tables| {
+            let records = tables.records().filter(|(record, _)| record.since >= from && record.since < to);
+            let facts = |(record, row): (session::Record, &ChatRow)| {
+                let mut facts = Facts::of(&record, !row.open);
+                let entries = tables.entries.get(&record.id).into_iter().flat_map(|entries| &entries.list);
+                entries.for_each(|entry| facts.entry(entry));
+                facts
+            };
+            let mut all: Vec<Facts> = records.map(facts).collect();
+            all.sort_by_key(|facts| facts.since);
+            all.truncate(most as usize);
+            all
+        })
+    }
+
+    fn index_some(&self, _most: u32) -> Answer<'_, bool> {
+        self.with(|_| false)
+    }
+
+    fn search<'a>(&'a self, words: &'a str, served: Option<&'a str>, most: u32) -> Answer<'a, Vec<Found>> {
+        let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+        self.with(|tables| {
+            let may = |record: &session::Record| {
+                served.is_none_or(|served| record.served.iter().any(|login| login == served))
+            };
+            let over = tables.records().filter(|(record, row)| !row.open && may(record));
+            let hits = over.flat_map(|(record, row)| {
+                let entries = tables.entries.get(&record.id).into_iter().flat_map(|entries| &entries.list);
+                let fits = |text: &str| words.iter().all(|word| text.to_lowercase().contains(word));
+                let hits = entries.filter(|entry| searched(&entry.body).is_some_and(fits));
+                let found = |entry: &Arc<Entry>| Found {
+                    record: row.json.clone(),
+                    chat: row.id,
+                    seq: entry.seq,
+                    excerpt: searched(&entry.body).unwrap_or_default().into(),
+                };
+                hits.map(found).collect::<Vec<_>>()
+            });
+            hits.take(most as usize).collect()
+        })
+    }
+
+    fn chats_of_visitor<'a>(&'a self, site: &'a str, subject: &'a str, most: u32) -> Answer<'a, Vec<String>> {
+        self.with(|tables| {
+            let theirs = |record: &session::Record| {
+                let known = record.visitor.verified.as_ref();
+                known.is_some_and(|known| known.site == site && known.subject == subject)
+            };
+            let mut found: Vec<(Timestamp, String)> = tables
+                .records()
+                .filter(|(record, _)| theirs(record))
+                .map(|(record, row)| (record.since, row.json.clone()))
+                .collect();
+            found.sort_by(|one, other| other.cmp(one));
+            found.into_iter().take(most as usize).map(|(_, json)| json).collect()
+        })
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {

@@ -4,6 +4,8 @@
 //! and a writer who has seen an older one is told so ([`StoreError::Conflict`]). Nothing here relies on being the
 //! only process.
 
+mod change;
+pub mod facts;
 pub mod memory;
 pub mod sqlite;
 #[cfg(test)]
@@ -20,6 +22,9 @@ use baton_protocol::federation::{Erased, Jwks};
 use baton_protocol::model::{DocumentCard, Entry, Reply};
 use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use change::{ApiKey, Change, Scope};
 
 /// A future in a box, so that the trait can be an object.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -113,13 +118,33 @@ pub struct StoredChat {
 }
 
 /// An agent's role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Serves the areas they are given.
     Agent,
     /// Sees every area.
     Supervisor,
+    /// A supervisor who administers the gateway, too.
+    Admin,
+}
+
+impl Role {
+    /// In a word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Supervisor => "supervisor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Whether they see every area and may do what supervisors may.
+    #[must_use]
+    pub fn supervises(self) -> bool {
+        self != Self::Agent
+    }
 }
 
 /// An agent's row.
@@ -137,10 +162,13 @@ pub struct AgentRow {
     pub areas: Vec<String>,
     /// Chats at most (A2).
     pub max_chats: u32,
+    /// Issuer and subject of whoever logs in with the provider, and has no password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
 }
 
 /// How near a peer is (W2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PeerClass {
     /// A server of the same company.
@@ -152,7 +180,7 @@ pub enum PeerClass {
 }
 
 /// How customers go to a peer (M2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The page stays, the socket moves.
@@ -364,6 +392,12 @@ pub trait Store: Send + Sync + 'static {
         name: &'a str,
         expires: Timestamp,
     ) -> Answer<'a, ()>;
+    /// Forgets one console token, or all of an agent's.
+    fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()>;
+    /// Changes something and keeps the record of it, or neither; whether there was anything to change.
+    fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool>;
+    /// Every key of the API.
+    fn api_keys(&self) -> Answer<'_, Vec<ApiKey>>;
     /// The agent of a console token that has not expired.
     fn agent_by_token(&self, token: SecretDigest, now: Timestamp) -> Answer<'_, Option<String>>;
 
@@ -397,6 +431,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// What the audit has, from this time on, the oldest first; at most so many records.
     fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>>;
+
+    /// The same from this time back, the newest first; only what administrators changed, or everything.
+    fn audit_before(&self, before: Timestamp, most: u32, changes: bool) -> Answer<'_, Vec<audit::Record>>;
+
+    /// The facts of chats that came from the one time on, before the other, the oldest first; so many at most.
+    fn facts(&self, from: Timestamp, to: Timestamp, most: u32) -> Answer<'_, Vec<facts::Facts>>;
+    /// Makes some chats that are over findable; whether there are more of them.
+    fn index_some(&self, most: u32) -> Answer<'_, bool>;
+    /// Where these words are said in chats that are over: those that this agent has had, or all.
+    fn search<'a>(
+        &'a self,
+        words: &'a str,
+        served: Option<&'a str>,
+        most: u32,
+    ) -> Answer<'a, Vec<facts::Found>>;
+    /// Records of the chats of a customer whom a site has named, the newest first.
+    fn chats_of_visitor<'a>(&'a self, site: &'a str, subject: &'a str, most: u32) -> Answer<'a, Vec<String>>;
 
     /// True for the first caller with this id, false for every later one until it expires (replays).
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool>;

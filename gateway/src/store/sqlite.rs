@@ -1,8 +1,10 @@
 //! SQLite: one file, one writer with group commit ([`writer`]), readers beside it.
 
+mod administer;
 mod erasure;
 mod replies;
 mod rows;
+mod search;
 mod uploads;
 mod writer;
 
@@ -20,11 +22,12 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
+use super::facts::{Facts, Found};
 use super::{
-    AgentRow, Answer, Batch, IncomingRow, PeerRow, ReplyRow, Store, StoreError, StoredChat, UploadLimit,
-    UploadRow, tombstone,
+    AgentRow, Answer, ApiKey, Batch, Change, IncomingRow, PeerRow, ReplyRow, Store, StoreError, StoredChat,
+    UploadLimit, UploadRow, tombstone,
 };
-use rows::{INCOMING, from_json, incoming_row, number, stored_chat, to_json};
+use rows::{INCOMING, from_json, incoming_row, number, stored_chat};
 use writer::Writer;
 
 /// How long a command line tool and the server wait for each other's transaction.
@@ -46,6 +49,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
+    include_str!("schema-7.sql"),
+    include_str!("schema-8.sql"),
 ];
 
 /// See the module.
@@ -57,6 +62,8 @@ pub struct SqliteStore {
 struct Readers {
     connections: Vec<Mutex<Connection>>,
     next: AtomicUsize,
+    /// For what takes long, so that nobody who chats waits for it.
+    slow: Mutex<Connection>,
 }
 
 impl SqliteStore {
@@ -68,7 +75,8 @@ impl SqliteStore {
         let mut writer = connect(path)?;
         migrate(&mut writer)?;
         let connections = (0..READERS).map(|_| reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
-        let readers = Arc::new(Readers { connections, next: AtomicUsize::new(0) });
+        let readers =
+            Arc::new(Readers { connections, next: AtomicUsize::new(0), slow: Mutex::new(reader(path)?) });
         Ok(Self { writer: Writer::start(writer)?, readers })
     }
 
@@ -83,6 +91,18 @@ impl SqliteStore {
                 let next = readers.next.fetch_add(1, Ordering::Relaxed) % READERS;
                 question(&readers.connections[next].lock())
             });
+            asked.await.map_err(|error| StoreError::Failed(error.to_string()))?.map_err(failed)
+        })
+    }
+
+    /// The same for what may take seconds.
+    fn ask_slowly<'a, T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'a, T> {
+        let readers = self.readers.clone();
+        Box::pin(async move {
+            let asked = tokio::task::spawn_blocking(move || question(&readers.slow.lock()));
             asked.await.map_err(|error| StoreError::Failed(error.to_string()))?.map_err(failed)
         })
     }
@@ -260,15 +280,7 @@ impl Store for SqliteStore {
     }
 
     fn put_agent(&self, agent: AgentRow) -> Answer<'_, ()> {
-        self.writer.change(move |db| {
-            let json = to_json(&agent)?;
-            db.execute("DELETE FROM agent_token WHERE name = ?1", [&agent.name])?;
-            db.execute(
-                "INSERT OR REPLACE INTO agent (name, record) VALUES (?1, ?2)",
-                params![agent.name, json],
-            )?;
-            Ok(())
-        })
+        self.writer.change(move |db| administer::put_agent(db, &agent))
     }
 
     fn put_agent_token<'a>(
@@ -288,6 +300,19 @@ impl Store for SqliteStore {
         })
     }
 
+    fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()> {
+        let name = name.to_owned();
+        self.writer.change(move |db| administer::remove_tokens(db, &name, one))
+    }
+
+    fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool> {
+        self.writer.change(move |db| administer::make(db, change, &record))
+    }
+
+    fn api_keys(&self) -> Answer<'_, Vec<ApiKey>> {
+        self.records("SELECT record FROM api_key ORDER BY id")
+    }
+
     fn agent_by_token(&self, token: SecretDigest, now: Timestamp) -> Answer<'_, Option<String>> {
         self.ask(move |db| {
             let mut sql =
@@ -301,14 +326,7 @@ impl Store for SqliteStore {
     }
 
     fn put_peer(&self, peer: PeerRow) -> Answer<'_, ()> {
-        self.writer.change(move |db| {
-            let json = to_json(&peer)?;
-            db.execute(
-                "INSERT OR REPLACE INTO peer (name, record) VALUES (?1, ?2)",
-                params![peer.name, json],
-            )?;
-            Ok(())
-        })
+        self.writer.change(move |db| administer::put_peer(db, &peer))
     }
 
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
@@ -321,6 +339,15 @@ impl Store for SqliteStore {
             let sql = "SELECT record FROM audit WHERE at >= ?1 ORDER BY id LIMIT ?2";
             let mut sql = db.prepare_cached(sql)?;
             sql.query_map(params![number(since.0), most], |row| from_json(row, 0))?.collect()
+        })
+    }
+
+    fn audit_before(&self, before: Timestamp, most: u32, changes: bool) -> Answer<'_, Vec<audit::Record>> {
+        self.ask(move |db| {
+            let sql = "SELECT record FROM audit WHERE at < ?1 AND (NOT ?3 OR step = 'changed') \
+                       ORDER BY at DESC, id DESC LIMIT ?2";
+            let mut sql = db.prepare_cached(sql)?;
+            sql.query_map(params![number(before.0), most, changes], |row| from_json(row, 0))?.collect()
         })
     }
 
@@ -373,6 +400,32 @@ impl Store for SqliteStore {
     fn erasure_of<'a>(&'a self, thing: &'a Thing) -> Answer<'a, Option<ErasureId>> {
         let name = tombstone(thing);
         self.ask(move |db| erasure::of(db, &name))
+    }
+
+    fn facts(&self, from: Timestamp, to: Timestamp, most: u32) -> Answer<'_, Vec<Facts>> {
+        self.ask_slowly(move |db| search::facts(db, from, to, most))
+    }
+
+    fn index_some(&self, most: u32) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let chats = self.ask_slowly(move |db| search::unindexed(db, most)).await?;
+            let more = chats.len() >= usize::try_from(most).unwrap_or(usize::MAX);
+            for chat in chats {
+                // Each by itself, so that messages are stored in between.
+                self.writer.change(move |db| search::index(db, chat)).await?;
+            }
+            Ok(more)
+        })
+    }
+
+    fn search<'a>(&'a self, words: &'a str, served: Option<&'a str>, most: u32) -> Answer<'a, Vec<Found>> {
+        let (words, served) = (words.to_owned(), served.map(str::to_owned));
+        self.ask_slowly(move |db| search::find(db, &words, served.as_deref(), most))
+    }
+
+    fn chats_of_visitor<'a>(&'a self, site: &'a str, subject: &'a str, most: u32) -> Answer<'a, Vec<String>> {
+        let (site, subject) = (site.to_owned(), subject.to_owned());
+        self.ask(move |db| search::of_visitor(db, &site, &subject, most))
     }
 
     fn use_once<'a>(&'a self, id: &'a str, expires: Timestamp, now: Timestamp) -> Answer<'a, bool> {

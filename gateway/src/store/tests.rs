@@ -1,6 +1,7 @@
 //! One suite for every store. What goes wrong is in [`trouble`].
 
 mod erasure;
+mod search;
 mod trouble;
 
 use std::sync::Arc;
@@ -157,6 +158,7 @@ async fn agents_tokens_and_peers_are_kept() {
             name: "bob".into(),
             title: "Bob".into(),
             password_hash: Hidden::new("hash".into()),
+            external: None,
             role: Role::Supervisor,
             areas: vec!["sales".into()],
             max_chats: 6,

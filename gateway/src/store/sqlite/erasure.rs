@@ -88,6 +88,7 @@ pub(super) fn wipe(db: &Connection, things: &[Thing]) -> rusqlite::Result<Erased
     for thing in things {
         match thing {
             Thing::Chat(chat) => {
+                super::search::forget(db, *chat)?;
                 for sql in [
                     "DELETE FROM entry WHERE chat = ?1",
                     "DELETE FROM upload WHERE chat = ?1",

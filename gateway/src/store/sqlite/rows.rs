@@ -61,7 +61,11 @@ pub(super) fn incoming_row(row: &Row<'_>) -> rusqlite::Result<IncomingRow> {
 
 pub(super) fn stored_chat(db: &Connection, id: ChatId) -> rusqlite::Result<Option<StoredChat>> {
     // One transaction, so that row and entries are of the same moment.
-    let moment = db.unchecked_transaction()?;
+    chat_within(&*db.unchecked_transaction()?, id)
+}
+
+/// The same within a transaction that there is.
+pub(super) fn chat_within(moment: &Connection, id: ChatId) -> rusqlite::Result<Option<StoredChat>> {
     let sql = "SELECT version, token, open, record, context FROM chat WHERE id = ?1";
     let found = moment.prepare_cached(sql)?.query_row([id.0], |row| {
         let (version, token) = (unsigned(row, 0)?, SecretDigest(row.get(1)?));

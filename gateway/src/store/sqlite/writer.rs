@@ -329,7 +329,7 @@ fn save_incoming(db: &Connection, row: &IncomingRow) -> rusqlite::Result<usize> 
     db.prepare_cached(sql)?.execute(params![peer, transfer.0, number(*version), wtid.0, open, json])
 }
 
-fn keep(db: &Connection, record: &audit::Record) -> rusqlite::Result<usize> {
+pub(super) fn keep(db: &Connection, record: &audit::Record) -> rusqlite::Result<usize> {
     let sql = "INSERT INTO audit (at, chat, transfer, peer, step, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (at, chat) = (number(record.at.0), record.chat.map(|chat| chat.0));
     // Empty where a record is about no transfer.
