@@ -1,5 +1,6 @@
 //! What Linux knows of processes and of this machine: cores, processor time, memory.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -15,17 +16,35 @@ pub fn pin(core: usize) -> Result<()> {
     sched_setaffinity(None, &cores).with_context(|| format!("cannot run on core {core}: is there one?"))
 }
 
-/// Processor time of a process, all its threads that live, in nanoseconds. `schedstat` counts what really ran, where
-/// `stat` samples.
-///
-/// # Errors
-/// When there is no such process.
-pub fn cpu(pid: u32) -> Result<u64> {
-    let tasks =
-        fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("there is no process {pid}"))?;
-    let of = |task: fs::DirEntry| fs::read_to_string(task.path().join("schedstat")).ok();
-    let nanos = |text: String| text.split_whitespace().next()?.parse::<u64>().ok();
-    Ok(tasks.filter_map(Result::ok).filter_map(of).filter_map(nanos).sum())
+/// Processor time of a process at some moment, by thread, in nanoseconds. `schedstat` counts what really ran, where `stat`
+/// samples.
+#[derive(Clone, Debug, Default)]
+pub struct Cpu(BTreeMap<String, u64>);
+
+impl Cpu {
+    /// Until now.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn of(pid: u32) -> Result<Self> {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+        let tasks = tasks.with_context(|| format!("there is no process {pid}"))?;
+        let of = |task: fs::DirEntry| {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let nanos = text.split_whitespace().next()?.parse().ok()?;
+            Some((task.file_name().to_string_lossy().into_owned(), nanos))
+        };
+        Ok(Self(tasks.filter_map(Result::ok).filter_map(of).collect()))
+    }
+
+    /// What was used since an earlier moment. Of a thread that has ended meanwhile nothing is known, so that nothing of it
+    /// counts: those that check passwords end when they have had nothing to do for a while.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> u64 {
+        let of =
+            |(task, nanos): (&String, &u64)| nanos - earlier.0.get(task).copied().unwrap_or(0).min(*nanos);
+        self.0.iter().map(of).sum()
+    }
 }
 
 /// Resident memory of a process, in bytes (`VmRSS`). What the kernel holds for its sockets is no part of it.
@@ -83,13 +102,21 @@ mod tests {
     #[test]
     fn this_process_takes_time_and_memory() {
         let pid = std::process::id();
-        let before = cpu(pid).unwrap();
+        let before = Cpu::of(pid).unwrap();
         let mut sum = 0_u64;
-        while cpu(pid).unwrap() < before + 1_000_000 {
+        while Cpu::of(pid).unwrap().since(&before) < 1_000_000 {
             sum = sum.wrapping_mul(31).wrapping_add(7);
         }
         assert!(memory(pid).unwrap() > 100_000, "{sum}");
-        assert!(cpu(u32::MAX).is_err());
+        assert!(Cpu::of(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_takes_nothing_from_the_others() {
+        let at = |threads: &[(&str, u64)]| {
+            Cpu(threads.iter().map(|(name, nanos)| ((*name).into(), *nanos)).collect())
+        };
+        assert_eq!(at(&[("1", 30), ("3", 5)]).since(&at(&[("1", 10), ("2", 1_000)])), 25);
     }
 
     #[test]

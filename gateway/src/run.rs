@@ -1,13 +1,10 @@
 //! A gateway from start to stop.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
@@ -15,13 +12,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin;
 use crate::bus::LocalBus;
-use crate::config::{Config, Tls};
+use crate::config::Config;
 use crate::documents::Documents;
 use crate::driver::Gateway;
 use crate::driver::visitors::Visitors;
+use crate::edge::certificate::Certificate;
 use crate::edge::server::Door;
 use crate::edge::workers::Workers;
-use crate::edge::{http, sweep};
+use crate::edge::{echo, http, sweep};
 use crate::federation::Federation;
 use crate::federation::client::Client;
 use crate::federation::keys::Live;
@@ -54,7 +52,8 @@ pub enum Stopped {
 /// # Errors
 /// When it cannot start: each says what to do.
 pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
-    let tls = config.tls.as_ref().map(tls).transpose()?;
+    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
+    let tls = certificate.clone().map(Certificate::config).transpose()?;
     let listener = listen(config.listen)
         .with_context(|| format!("cannot listen on {}: is another program using it?", config.listen))?;
     if tls.is_none() {
@@ -75,8 +74,9 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
     let link = there.map(|there| tokio::spawn(queue_link::edge::run(gateway.clone(), there)));
     let background = tokio::spawn(gateway.clone().run());
     let sweeper = tokio::spawn(sweep::run(gateway.clone()));
+    let follower = certificate.map(|certificate| tokio::spawn(certificate.follow()));
     let door = Arc::new(Door {
-        tls: tls.map(TlsAcceptor::from),
+        tls: tls.map(|tls| TlsAcceptor::from(Arc::new(tls))),
         trusted_proxies: gateway.config.trusted_proxies.clone(),
         per_address: gateway.config.limits.per_address,
         addresses: Arc::default(),
@@ -98,6 +98,9 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
     workers.end().await;
     background.abort();
     sweeper.abort();
+    if let Some(follower) = follower {
+        follower.abort();
+    }
     if let Some(link) = link {
         link.abort();
         let _ = link.await;
@@ -110,6 +113,28 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
     let _ = background.await;
     let _ = sweeper.await;
     Ok(why)
+}
+
+/// Echoes WebSocket messages until it is told to stop (SIGTERM or SIGINT).
+///
+/// # Errors
+/// When it cannot listen.
+pub async fn serve_echo(address: SocketAddr) -> Result<()> {
+    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
+    println!("echoing on ws://{}", listener.local_addr()?);
+    let door = Arc::new(Door {
+        tls: None,
+        trusted_proxies: Vec::new(),
+        per_address: usize::MAX,
+        addresses: Arc::default(),
+        tasks: TaskTracker::new(),
+    });
+    let stopped = stopped()?;
+    let workers = Workers::start(&listener, &door, &echo::router())?;
+    stopped.await;
+    workers.stop();
+    workers.end().await;
+    Ok(())
 }
 
 /// A gateway with everything that it needs and nothing in memory yet.
@@ -165,20 +190,4 @@ fn stopped() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn tls(files: &Tls) -> Result<Arc<rustls::ServerConfig>> {
-    let read = |path: &Path| format!("cannot use {}", path.display());
-    let certificates = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| read(&files.certificate))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| read(&files.key))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .context("the certificate and the key do not belong together")?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
 }

@@ -41,10 +41,14 @@ macro_rules! close_codes { ($($(#[$doc:meta])* $name:ident = $number:literal => 
 }}
 
 close_codes! {
-    /// The gateway is shutting down or restarting: resume, here or at another gateway.
-    Restarting = 1012 => Resume;
+    /// Not WebSocket (RFC 6455): a defect in the client.
+    Protocol = 1002 => Stop;
+    /// A text message that is not UTF-8: a defect in the client.
+    NotText = 1007 => Stop;
     /// A message was larger than [`MAX_FRAME`](crate::limits::MAX_FRAME).
     TooLarge = 1009 => Stop;
+    /// The gateway is shutting down or restarting: resume, here or at another gateway.
+    Restarting = 1012 => Resume;
     /// The chat has moved to another server, which the widget already knows.
     Moved = 4301 => Stop;
     /// Not a frame of this protocol, or one that does not fit here: a defect in the client.

@@ -5,6 +5,7 @@
 
 mod bench;
 mod browser;
+mod conformance;
 mod conventions;
 mod demo;
 mod place;
@@ -35,6 +36,7 @@ cargo xtask <verb>
                          --sabotage early|forgetful: with a deliberate defect, which has to be found
   bench [--quick] [words…]
                          the gateway beside other servers, in turns; --quick: under ten minutes
+  conformance            Autobahn's WebSocket cases against the gateway's socket code
   size                   what browsers download, against its budgets
   conventions            the rules of the source that no compiler knows
 
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         ["kill-loop", rest @ ..] => demo::kill_loop(rest),
         ["bench", "--quick", rest @ ..] => bench::verb(true, rest),
         ["bench", rest @ ..] => bench::verb(false, rest),
+        ["conformance"] => conformance::verb(),
         ["size"] => size::verb(),
         ["conventions"] => conventions::verb(),
         ["help" | "--help"] => {

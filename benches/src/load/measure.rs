@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::engine::{Engine, Pace};
 use super::pairs::{Crowd, Load};
 use super::server::Server;
-use crate::process::{self, Machine};
+use crate::process::{self, Cpu, Machine};
 
 /// What was measured. A share of 1 is one whole core.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -104,8 +104,8 @@ fn run(server: &Server, load: &Load, pace: Pace, span: Span) -> Result<Figures> 
 /// A moment.
 pub struct Now {
     at: Instant,
-    server: u64,
-    client: u64,
+    server: Cpu,
+    client: Cpu,
     machine: Machine,
 }
 
@@ -116,7 +116,7 @@ impl Now {
     /// When the server's process is gone.
     pub fn look(server: &Server) -> Result<Self> {
         let machine = Machine::now()?;
-        let client = process::cpu(std::process::id())?;
+        let client = Cpu::of(std::process::id())?;
         Ok(Self { server: server.cpu()?, client, machine, at: Instant::now() })
     }
 
@@ -125,7 +125,7 @@ impl Now {
     pub fn until(&self, later: &Self, messages: u64) -> Figures {
         let seconds = (later.at - self.at).as_secs_f64();
         let share = |nanos: u64| float(nanos) / 1e9 / seconds;
-        let (server, client) = (later.server - self.server, later.client - self.client);
+        let (server, client) = (later.server.since(&self.server), later.client.since(&self.client));
         let all = (later.machine.busy + later.machine.stolen) - (self.machine.busy + self.machine.stolen);
         Figures {
             seconds,

@@ -44,12 +44,17 @@ impl Script {
     /// Never: a text of this length fits a frame, or it would have been refused before.
     #[must_use]
     pub fn chat(chat: Option<ChatId>, text: &str, first: u128) -> Self {
-        // An id that cannot be taken for anything else, to find its place.
-        let mark = MessageId([0xab; 16]);
-        let mut bytes = Vec::new();
-        let said = ClientFrame::Say { chat, id: mark, text: text.into() };
-        said.encode(Encoding::Binary, &mut bytes).expect("the text fits a frame");
-        let id = bytes.windows(16).position(|window| window == mark.0).expect("the id is in the frame");
+        let said = |id| {
+            let mut bytes = Vec::new();
+            let said = ClientFrame::Say { chat, id: MessageId([id; 16]), text: text.into() };
+            said.encode(Encoding::Binary, &mut bytes).expect("the text fits a frame");
+            bytes
+        };
+        // Where two frames differ that have nothing but the id different. A certain id would not do to find its place:
+        // what stands before it is a chat's own, which is random and may end as that id begins.
+        let (bytes, other) = (said(0), said(0xff));
+        let differ = bytes.iter().zip(&other).position(|(one, other)| one != other);
+        let id = differ.expect("the id is in the frame");
         let mut frame = Vec::new();
         ws::put(ws::BINARY, &bytes, &mut frame);
         Self::Chat { payload: frame.len() - bytes.len(), frame, id, next: first }
@@ -81,29 +86,38 @@ impl Script {
 mod tests {
     use super::*;
 
+    /// The ids of the messages that a script sends, each of which must be whole.
+    fn ids(chat: ChatId, text: &str, count: usize) -> Vec<u128> {
+        let mut bytes = Vec::new();
+        Script::chat(Some(chat), text, 41).put(count, &mut bytes);
+        let id = |frame: &[u8]| {
+            // Taking the mask off is putting it on again.
+            let start = 6;
+            let mut plain = frame[start..].to_vec();
+            ws::patch(&mut plain, 0, &frame[start..]);
+            match baton_protocol::decode_client(Encoding::Binary, &plain).unwrap() {
+                ClientFrame::Say { chat: to, id, text: said } if (to, &*said) == (Some(chat), text) => {
+                    u128::from_be_bytes(id.0)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        bytes.chunks(bytes.len() / count).map(id).collect()
+    }
+
     #[test]
     fn each_message_of_a_chat_has_an_id_of_its_own() {
-        let mut script = Script::chat(Some(ChatId([3; 16])), "hello", 41);
-        let mut bytes = Vec::new();
-        script.put(2, &mut bytes);
-        let half = bytes.len() / 2;
-        let ids: Vec<u128> = [&bytes[..half], &bytes[half..]]
-            .iter()
-            .map(|frame| {
-                // Taking the mask off is putting it on again.
-                let start = 6;
-                let mut plain = frame[start..].to_vec();
-                let masked = plain.clone();
-                ws::patch(&mut plain, 0, &masked);
-                match baton_protocol::decode_client(Encoding::Binary, &plain).unwrap() {
-                    ClientFrame::Say { chat: Some(ChatId([3, ..])), id, text } if text == "hello" => {
-                        u128::from_be_bytes(id.0)
-                    }
-                    other => panic!("{other:?}"),
-                }
-            })
-            .collect();
-        assert_eq!(ids, [41, 42]);
+        assert_eq!(ids(ChatId([3; 16]), "hello", 2), [41, 42]);
+    }
+
+    #[test]
+    fn whatever_a_chat_is_called_its_messages_are_for_it() {
+        for byte in 0..=255 {
+            let mut chat = ChatId([3; 16]);
+            chat.0[15] = byte;
+            assert_eq!(ids(chat, "hello", 1), [41]);
+            assert_eq!(ids(ChatId([byte; 16]), "hello", 1), [41]);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::gateway::{self, Gateway, PASSWORD, Plan};
-use crate::process;
+use crate::process::{self, Cpu};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -237,12 +237,12 @@ impl Server {
         }
     }
 
-    /// Its processor time in nanoseconds, 0 where its process is not known.
+    /// Its processor time, none where its process is not known.
     ///
     /// # Errors
     /// When it is gone.
-    pub fn cpu(&self) -> Result<u64> {
-        self.pid.map_or(Ok(0), process::cpu)
+    pub fn cpu(&self) -> Result<Cpu> {
+        self.pid.map_or_else(|| Ok(Cpu::default()), Cpu::of)
     }
 
     /// Its memory in bytes.

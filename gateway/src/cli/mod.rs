@@ -9,6 +9,7 @@ mod ask;
 pub(crate) mod audit;
 mod chat;
 mod check;
+mod echo;
 mod embed;
 mod erase;
 mod init;
@@ -78,6 +79,9 @@ enum Command {
     Check,
     /// Run the gateway.
     Serve(serve::Serve),
+    /// Run a WebSocket server that echoes every message: the gateway's socket code with nothing behind it, for
+    /// conformance suites and measurements. Needs no data folder.
+    Echo(echo::Echo),
 }
 
 /// What went wrong and what to do about it.
@@ -119,6 +123,7 @@ pub async fn run() -> ExitCode {
         Command::Embed => embed::run(&dir),
         Command::Check => check::run(&dir).await,
         Command::Serve(serve) => serve.run(&dir).await,
+        Command::Echo(echo) => echo.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

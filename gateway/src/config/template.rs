@@ -112,7 +112,8 @@ const AREAS: &str = "\
 # docs/queue.md explains these, [[area.sign]], [[area.overload]] and [[skill]]";
 
 const TLS: &str = "\
-# The gateway's own certificate, PEM files, from this folder or with their whole paths.
+# The gateway's own certificate, PEM files, from this folder or with their whole paths. When they change, they are read
+# again.
 # [tls]
 # certificate = \"certificate.pem\"
 # key = \"key.pem\"

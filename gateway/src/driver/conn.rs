@@ -154,7 +154,7 @@ impl Conn {
         passing: bool,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>,
     ) {
-        FRAME.with_borrow_mut(|buffer| match framed(buffer, self.opcode(), encode) {
+        FRAME.with_borrow_mut(|buffer| match framed(buffer, opcode(self.encoding), encode) {
             Ok(bytes) => self.put(bytes, passing),
             Err(error) => {
                 // Contexts are cut to fit; a frame that does not is our own fault, and only its size may be told.
@@ -164,23 +164,24 @@ impl Conn {
         });
     }
 
-    fn opcode(&self) -> OpCode {
-        OpCode::Data(match self.encoding {
-            Encoding::Binary => Data::Binary,
-            Encoding::Json => Data::Text,
-        })
-    }
-
     /// Answers a WebSocket ping.
     pub fn pong(&self, payload: &[u8]) {
+        self.put_as(OpCode::Control(Control::Pong), payload, true);
+    }
+
+    /// Sends a message that is no frame of Baton's.
+    pub fn send_message(&self, encoding: Encoding, payload: &[u8]) {
+        self.put_as(opcode(encoding), payload, false);
+    }
+
+    fn put_as(&self, opcode: OpCode, payload: &[u8], passing: bool) {
         FRAME.with_borrow_mut(|buffer| {
-            let pong = OpCode::Control(Control::Pong);
-            let bytes = framed::<()>(buffer, pong, |to| {
+            let bytes = framed::<()>(buffer, opcode, |to| {
                 to.extend_from_slice(payload);
                 Ok(())
             });
             if let Ok(bytes) = bytes {
-                self.put(bytes, true);
+                self.put(bytes, passing);
             }
         });
     }
@@ -388,14 +389,24 @@ impl Outbox {
     }
 }
 
+/// How messages of this encoding are marked (RFC 6455 section 5.6).
+fn opcode(encoding: Encoding) -> OpCode {
+    OpCode::Data(match encoding {
+        Encoding::Binary => Data::Binary,
+        Encoding::Json => Data::Text,
+    })
+}
+
 /// Shows an entry to these connections, encoded once for each encoding among them.
 pub fn show<'a>(entered: &Entered, to: impl Iterator<Item = &'a Arc<Conn>> + Clone) {
     for encoding in Encoding::ALL {
         let mut same = to.clone().filter(|conn| conn.encoding == encoding).peekable();
-        let Some(first) = same.peek() else { continue };
+        if same.peek().is_none() {
+            continue;
+        }
         FRAME.with_borrow_mut(|buffer| {
             let encode = |to: &mut Vec<u8>| encode_entry(encoding, entered.chat, &entered.entry, to);
-            match framed(buffer, first.opcode(), encode) {
+            match framed(buffer, opcode(encoding), encode) {
                 Ok(bytes) => same.for_each(|conn| conn.put(bytes, false)),
                 Err(error) => {
                     tracing::error!(%error, "entry not sent");

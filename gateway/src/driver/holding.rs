@@ -19,13 +19,14 @@ impl Gateway {
     ) -> HashMap<ChatId, ConnId> {
         let mut now = HashMap::new();
         for chat in waiting {
-            let Some(Some((conn, content))) = self.look_at_chat(chat, |chat| self.holding(chat)) else {
-                continue;
+            // Most have been told: for them nothing is put together.
+            let look = |chat: &Chat| {
+                let conn = chat.conn()?;
+                Some((conn, (told.get(&chat.record.id) != Some(&conn)).then(|| self.holding(chat))))
             };
+            let Some((conn, content)) = self.look_at_chat(chat, look).flatten() else { continue };
             now.insert(chat, conn);
-            if told.get(&chat) == Some(&conn) || content == Holding::default() {
-                continue;
-            }
+            let Some(content) = content.filter(|content| *content != Holding::default()) else { continue };
             if let Some(conn) = self.conns.get(&conn) {
                 conn.send(&ServerFrame::Holding { content });
             }
@@ -33,8 +34,8 @@ impl Gateway {
         now
     }
 
-    fn holding(&self, chat: &Chat) -> Option<(ConnId, Holding)> {
+    fn holding(&self, chat: &Chat) -> Holding {
         let content = self.config.holding.get(&chat.record.area).cloned().unwrap_or_default();
-        Some((chat.conn()?, Holding { known: chat.known(), ..content }))
+        Holding { known: chat.known(), ..content }
     }
 }

@@ -51,13 +51,20 @@ impl Gateway {
             held = self.send_holding(self.with_queue(|queue| queue.waiting_chats()).into_iter(), &held);
             if told.elapsed() >= OPEN_CHATS {
                 told = Instant::now();
-                let chats = self.open_chats();
-                if chats != open {
-                    self.tell_supervisors(&chats).await;
-                    open = chats;
+                if self.is_supervised() {
+                    let chats = self.open_chats();
+                    if chats != open {
+                        self.tell_supervisors(&chats).await;
+                        open = chats;
+                    }
                 }
             }
         }
+    }
+
+    /// Whether a supervisor is here: for nobody else is the list of all chats put together.
+    fn is_supervised(&self) -> bool {
+        self.agents_here().iter().any(|(profile, _)| profile.supervisor)
     }
 
     /// The operator has changed the list of peers: from now on it counts, for everybody.

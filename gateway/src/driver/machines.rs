@@ -455,8 +455,17 @@ impl Gateway {
         unfinished
     }
 
-    /// The machine's state in memory is ahead of what is stored: forget it. Its customer resumes, which loads what
-    /// is stored; what was not acknowledged is sent again.
+    /// Whoever talks in the chat may have said something that was not stored: they connect again, and say again what
+    /// was not acknowledged.
+    fn let_resume(&self, chat: &Chat) {
+        let customer = chat.conn().and_then(|conn| self.conns.get(&conn).map(|conn| conn.clone()));
+        let consoles = chat.agent_login().and_then(|login| self.agents.get(login).map(|all| all.clone()));
+        let all = customer.into_iter().chain(consoles.into_iter().flatten());
+        all.for_each(|conn| conn.close(CloseCode::Internal));
+    }
+
+    /// The machine's state in memory is ahead of what is stored: forget it. Its customer and its agent resume, which
+    /// loads what is stored.
     fn evict(self: &Arc<Self>, key: &Key, why: &str) {
         tracing::error!(machine = ?key, why, "not stored; the machine is loaded again");
         let gateway = self.clone();
@@ -465,11 +474,8 @@ impl Gateway {
         self.runtime.spawn(async move {
             match &key {
                 Key::Chat(id) => {
-                    let conn = gateway.chats.remove(id).and_then(|(_, slot)| slot.kept.lock().machine.conn());
-                    if let Some(conn) =
-                        conn.and_then(|conn| gateway.conns.get(&conn).map(|conn| conn.clone()))
-                    {
-                        conn.close(CloseCode::Internal);
+                    if let Some((_, slot)) = gateway.chats.remove(id) {
+                        gateway.let_resume(&slot.kept.lock().machine);
                     }
                     if gateway.chat(*id).await.is_ok_and(|found| found) {
                         gateway.tell_chat(*id, session::Input::Restore);

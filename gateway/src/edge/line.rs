@@ -23,18 +23,18 @@ pub struct Line {
 
 impl Line {
     /// The line below an upgraded HTTP connection, with what was read of it already. Nothing for one that this
-    /// server has not accepted.
+    /// server has not accepted. That is copied: hyper's buffer has eight KiB, which each connection would keep.
     #[must_use]
     pub fn below(upgraded: Upgraded) -> Option<(Self, Vec<u8>)> {
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
             Ok(parts) => {
-                return Some((Self { tcp: parts.io.into_inner(), tls: None }, parts.read_buf.into()));
+                return Some((Self { tcp: parts.io.into_inner(), tls: None }, parts.read_buf.to_vec()));
             }
             Err(upgraded) => upgraded,
         };
         let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
         let (tcp, tls) = parts.io.into_inner().into_inner();
-        Some((Self { tcp, tls: Some(Box::new(Mutex::new(tls))) }, parts.read_buf.into()))
+        Some((Self { tcp, tls: Some(Box::new(Mutex::new(tls))) }, parts.read_buf.to_vec()))
     }
 
     /// Reads what is there; 0 bytes at the end.

@@ -1,7 +1,9 @@
 //! The edge: HTTP, WebSockets, and the limits that keep strangers in check. Nothing here knows what a chat is.
 
+pub mod certificate;
 pub mod clock;
 pub mod documents;
+pub mod echo;
 pub mod files;
 pub mod flush;
 pub mod framing;

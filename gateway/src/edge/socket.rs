@@ -51,9 +51,7 @@ pub fn upgrade(
     place: Place,
 ) -> Response<Body> {
     let headers = request.headers();
-    let Some(accept) = handshake(headers) else {
-        return plain(StatusCode::UPGRADE_REQUIRED, "this address speaks WebSocket, version 13\n");
-    };
+    let Some(accept) = handshake(headers) else { return no_handshake() };
     // Without a subprotocol of ours the handshake is completed, so that the client learns why it is closed.
     let encoding = offered(headers).find_map(Encoding::from_subprotocol);
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(Box::from);
@@ -62,28 +60,34 @@ pub fn upgrade(
     let session = crate::api::cookie::session(headers, &gateway.config).map(|token| Box::new(token.digest()));
     let opening = Opening { id, encoding: shown, origin, ip, at: at.map(Box::new), session };
     tokio::spawn(serve(gateway, hyper::upgrade::on(&mut request), opening, encoding.is_some(), place));
+    switching(&accept, encoding.map(Encoding::subprotocol))
+}
+
+/// The answer to a handshake (RFC 6455 section 4.2.2).
+pub(super) fn switching(accept: &str, subprotocol: Option<&'static str>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(&accept) {
+    if let Ok(accept) = HeaderValue::from_str(accept) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if let Some(encoding) = encoding {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(encoding.subprotocol()));
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     }
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
+/// The answer to what is no handshake.
+pub(super) fn no_handshake() -> Response<Body> {
+    let mut response = Response::new(Body::from("this address speaks WebSocket, version 13\n"));
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
     response
 }
 
 /// The answer to the client's key, if this is a handshake (RFC 6455 section 4.2.1).
-fn handshake(headers: &HeaderMap) -> Option<String> {
+pub(super) fn handshake(headers: &HeaderMap) -> Option<String> {
     let has = |name, wanted: &str| {
         let value: &HeaderValue = headers.get(name)?;
         let mut words = value.to_str().ok()?.split(',').map(str::trim);
@@ -108,20 +112,24 @@ async fn serve(gateway: Arc<Gateway>, upgrade: OnUpgrade, opening: Opening, spok
     if !spoken {
         conn.close(CloseCode::Version);
     }
-    let mut session = Session { conn, _place: place, inbound: Inbound::new(&gateway, early), gateway };
+    let allowance = Allowance::new(&gateway.config.limits, clock::seconds());
+    let inbound = Inbound::new(Frames::default(), MAX_FRAME, early);
+    let mut session = Session { conn, _place: place, inbound, allowance, gateway };
     let code = session.run().await;
     session.gateway.disconnected(&session.conn);
     tracing::debug!(conn = session.conn.id.0, ?code, "connection closed");
 }
 
-async fn open(upgrade: OnUpgrade) -> Option<(Line, Vec<u8>)> {
+/// The bytes below a connection that is being upgraded, with those that have come already.
+pub(super) async fn open(upgrade: OnUpgrade) -> Option<(Line, Vec<u8>)> {
     Line::below(tokio::time::timeout(Duration::from_secs(HELLO_SECONDS), upgrade).await.ok()?.ok()?)
 }
 
 struct Session {
     gateway: Arc<Gateway>,
     conn: Arc<Conn>,
-    inbound: Inbound,
+    inbound: Inbound<Frames>,
+    allowance: Allowance,
     _place: Place,
 }
 
@@ -129,37 +137,24 @@ impl Session {
     /// Until somebody closes; the reason if it is ours.
     async fn run(&mut self) -> Option<CloseCode> {
         loop {
-            let turn = std::future::poll_fn(|cx| self.inbound.poll(cx, &self.conn)).await;
+            let turn = self.inbound.turn(&self.conn).await;
             self.conn.hear();
-            let allowed = self.inbound.allowance.take(turn, &self.gateway.config.limits, clock::seconds());
+            let allowed = self.allowance.take(turn, &self.gateway.config.limits, clock::seconds());
             if !allowed {
                 self.conn.close(CloseCode::RateLimited);
             }
-            if allowed && !self.inbound.frames.is_empty() {
+            if allowed && !self.inbound.ear.0.is_empty() {
                 self.tell().await;
             }
-            self.inbound.frames.clear();
-            if self.inbound.frames.capacity() > 0 {
-                give_back(std::mem::take(&mut self.inbound.frames));
-            }
-            match self.inbound.end {
-                Some(End::Gone) => return None,
-                Some(End::Closing(code)) => {
-                    Box::pin(goodbye(&self.conn)).await;
-                    return Some(code);
-                }
-                Some(End::Fault(code)) => self.conn.close(code),
-                None => {}
-            }
-            self.inbound.end = None;
-            if turn >= TURN {
-                tokio::task::yield_now().await;
+            self.inbound.ear.give_back();
+            if let Some(over) = self.inbound.after(turn, &self.conn).await {
+                return over.0;
             }
         }
     }
 
     async fn tell(&mut self) {
-        let frames = &mut self.inbound.frames;
+        let frames = &mut self.inbound.ear.0;
         if self.conn.is_unknown()
             && let Some(hello) = frames.pop_front()
         {
@@ -181,15 +176,57 @@ async fn goodbye(conn: &Arc<Conn>) {
     let _ = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
-/// What a connection has read and not yet told.
-struct Inbound {
+/// Whom a connection's messages are for.
+pub(super) trait Ear {
+    /// Takes a message; or says why the connection is to be closed instead.
+    fn hear(&mut self, conn: &Conn, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode>;
+}
+
+/// The frames of Baton's that have come, until the gateway is told of them.
+#[derive(Default)]
+struct Frames(VecDeque<ClientFrame>);
+
+impl Ear for Frames {
+    fn hear(&mut self, conn: &Conn, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode> {
+        if encoding != conn.encoding {
+            return Err(CloseCode::Malformed);
+        }
+        if self.0.capacity() == 0 {
+            self.0 = LISTS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        self.0.push_back(decode_client(encoding, message).map_err(|error| refusal(conn, &error))?);
+        Ok(())
+    }
+}
+
+impl Frames {
+    /// Forgets them, and gives their list to the thread's next connection.
+    fn give_back(&mut self) {
+        let mut list = std::mem::take(&mut self.0);
+        list.clear();
+        if (1..=TURN).contains(&list.capacity()) {
+            LISTS.with_borrow_mut(|lists| {
+                if lists.len() < POOL {
+                    lists.push(list);
+                }
+            });
+        }
+    }
+}
+
+/// What a connection has read, and whom it tells.
+pub(super) struct Inbound<E> {
     /// The beginning of a frame; no buffer where there is none.
     partial: Vec<u8>,
     assembler: Assembler,
-    frames: VecDeque<ClientFrame>,
-    allowance: Allowance,
+    ear: E,
+    /// Bytes that a message may have.
+    most: usize,
     end: Option<End>,
 }
+
+/// A connection is over; the reason if it is ours.
+pub(super) struct Over(Option<CloseCode>);
 
 /// Why no more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,11 +239,31 @@ enum End {
     Fault(CloseCode),
 }
 
-impl Inbound {
-    fn new(gateway: &Gateway, early: Vec<u8>) -> Self {
-        let allowance = Allowance::new(&gateway.config.limits, clock::seconds());
-        let frames = VecDeque::new();
-        Self { partial: early, assembler: Assembler::default(), frames, allowance, end: None }
+impl<E: Ear> Inbound<E> {
+    pub(super) fn new(ear: E, most: usize, early: Vec<u8>) -> Self {
+        Self { partial: early, assembler: Assembler::default(), ear, most, end: None }
+    }
+
+    /// Reads all that is there, and tells it; how many frames that was.
+    pub(super) async fn turn(&mut self, conn: &Conn) -> usize {
+        std::future::poll_fn(|cx| self.poll(cx, conn)).await
+    }
+
+    /// What follows from a turn: nothing, as long as the connection goes on.
+    pub(super) async fn after(&mut self, turn: usize, conn: &Arc<Conn>) -> Option<Over> {
+        match self.end.take() {
+            Some(End::Gone) => return Some(Over(None)),
+            Some(End::Closing(code)) => {
+                Box::pin(goodbye(conn)).await;
+                return Some(Over(Some(code)));
+            }
+            Some(End::Fault(code)) => conn.close(code),
+            None => {}
+        }
+        if turn >= TURN {
+            tokio::task::yield_now().await;
+        }
+        None
     }
 
     /// Reads all that is there; ready with the number of frames, those of the WebSocket's own included, or with an end.
@@ -243,27 +300,14 @@ impl Inbound {
 
     /// Takes the whole frames; the beginning of the next one is kept.
     fn take(&mut self, conn: &Conn, bytes: &mut [u8]) -> usize {
-        if self.frames.capacity() == 0 {
-            self.frames = LISTS.with_borrow_mut(Vec::pop).unwrap_or_default();
-        }
         let (mut count, mut refused, mut closed) = (0, None, None);
-        let frames = &mut self.frames;
-        let mut frame = |encoding, bytes: &[u8]| {
-            if refused.is_some() {
-            } else if encoding != conn.encoding {
-                refused = Some(CloseCode::Malformed);
-            } else {
-                match decode_client(encoding, bytes) {
-                    Ok(frame) => frames.push_back(frame),
-                    Err(error) => refused = Some(refusal(conn, &error)),
-                }
-            }
-        };
-        let taken = self.assembler.take(bytes, MAX_FRAME, |event| {
+        let ear = &mut self.ear;
+        let taken = self.assembler.take(bytes, self.most, |event| {
             count += 1;
             match event {
-                Event::Binary(bytes) => frame(Encoding::Binary, bytes),
-                Event::Text(text) => frame(Encoding::Json, text.as_bytes()),
+                Event::Binary(_) | Event::Text(_) if refused.is_some() => {}
+                Event::Binary(bytes) => refused = ear.hear(conn, Encoding::Binary, bytes).err(),
+                Event::Text(text) => refused = ear.hear(conn, Encoding::Json, text.as_bytes()).err(),
                 Event::Ping(payload) => conn.pong(payload),
                 Event::Pong => {}
                 Event::Close(code) => closed = Some(code),
@@ -272,8 +316,7 @@ impl Inbound {
         match taken {
             Ok(taken) if taken == bytes.len() => self.partial = Vec::new(),
             Ok(taken) => self.partial = bytes[taken..].to_vec(),
-            Err(Fault::TooLarge) => refused = refused.or(Some(CloseCode::TooLarge)),
-            Err(Fault::Protocol | Fault::NotText) => refused = refused.or(Some(CloseCode::Malformed)),
+            Err(fault) => refused = refused.or(Some(close_code(fault))),
         }
         if let Some(code) = closed {
             conn.answer_close(code);
@@ -290,12 +333,11 @@ fn refusal(conn: &Conn, error: &FrameError) -> CloseCode {
     if let FrameError::TooLarge(_) = error { CloseCode::TooLarge } else { CloseCode::Malformed }
 }
 
-fn give_back(list: VecDeque<ClientFrame>) {
-    if list.capacity() <= TURN {
-        LISTS.with_borrow_mut(|lists| {
-            if lists.len() < POOL {
-                lists.push(list);
-            }
-        });
+/// RFC 6455 section 7.4.1.
+fn close_code(fault: Fault) -> CloseCode {
+    match fault {
+        Fault::Protocol => CloseCode::Protocol,
+        Fault::NotText => CloseCode::NotText,
+        Fault::TooLarge => CloseCode::TooLarge,
     }
 }

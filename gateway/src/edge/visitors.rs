@@ -171,6 +171,11 @@ pub async fn transcript(
     if !is_customer(&app, chat, &headers).await {
         return refuse(StatusCode::UNAUTHORIZED, "this chat is somebody else's");
     }
+    // Of a long chat only the newest part is in memory.
+    if let Err(error) = app.gateway.whole_chat(chat).await {
+        tracing::error!(%chat, %error, "a transcript could not be read");
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "it could not be read: try again");
+    }
     match app.gateway.post_transcript(chat) {
         Ok(()) => StatusCode::ACCEPTED.into_response(),
         Err(Unposted::Address) => {

@@ -36,6 +36,13 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Connections that read. A read takes microseconds; a few spare a long transcript's reader the others' wait.
 const READERS: usize = 4;
 
+/// KiB of pages that the writer keeps. The newest page of each chat at work, and of the index beside it, is written to
+/// again and again; what falls out is read again for it. Negative: KiB, as SQLite has it.
+const WRITER_CACHE: i32 = -64 * 1024;
+
+/// Pages in the log after which it is moved into the file, 64 MiB: pages that many commits change are moved once.
+const CHECKPOINT: i32 = 16_384;
+
 /// How long before the expiry of the newest token an older one must have expired to be removed, in milliseconds. Two
 /// days: tokens last for a working day.
 const KEEP_TOKENS: u64 = 2 * 24 * 60 * 60 * 1_000;
@@ -73,6 +80,8 @@ impl SqliteStore {
     /// When the file cannot be used, or was written by a newer version of this program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut writer = connect(path)?;
+        writer.pragma_update(None, "cache_size", WRITER_CACHE).map_err(failed)?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
         migrate(&mut writer)?;
         let connections = (0..READERS).map(|_| reader(path).map(Mutex::new)).collect::<Result<_, _>>()?;
         let readers =

@@ -11,6 +11,7 @@ mod govern;
 mod lead;
 mod leave;
 mod local;
+mod memory;
 mod page;
 mod redirect;
 mod release;

@@ -5,10 +5,13 @@
 //! this one's lock by polling and syncs for each statement, so that its slowest calls take ten times as long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use baton_core::audit;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use baton_protocol::ChatId;
+use baton_protocol::model::Entry;
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::erasure;
@@ -233,14 +236,15 @@ fn store_row<'a>(
         Job::Change(_) | Job::TruncateLog(_) => None,
     });
     let together = transaction.savepoint()?;
-    if batches.clone().try_for_each(|batch| apply(&together, words, &batch.ops)).is_ok() {
+    // What they append is inserted together, too.
+    if apply(&together, words, batches.clone().flat_map(|batch| &batch.ops)).is_ok() {
         together.commit()?;
         return Ok(batches.map(|_| Ok(())).collect());
     }
     together.finish()?;
     let alone = |batch: &Batch| {
         let savepoint = transaction.savepoint()?;
-        let result = apply(&savepoint, words, &batch.ops);
+        let result = apply(&savepoint, words, batch.ops.iter());
         if result.is_ok() {
             savepoint.commit()?
         } else {
@@ -258,11 +262,21 @@ struct Words {
     body: Vec<u8>,
 }
 
-/// All of a batch; the first that fails ends it.
-fn apply(db: &Connection, words: &mut Words, ops: &[Op]) -> Result<(), StoreError> {
-    let mut ops = ops;
-    while let Some((op, rest)) = ops.split_first() {
-        ops = if matches!(op, Op::Append { .. }) { append(db, words, ops)? } else { rest };
+/// All of these; the first that fails ends it.
+fn apply<'a>(
+    db: &Connection,
+    words: &mut Words,
+    ops: impl Iterator<Item = &'a Op>,
+) -> Result<(), StoreError> {
+    let mut ops = ops.peekable();
+    let mut entries = Vec::new();
+    loop {
+        while let Some(Op::Append { chat, entry }) = ops.next_if(|op| matches!(op, Op::Append { .. })) {
+            entries.push((*chat, &**entry));
+        }
+        append(db, words, &entries)?;
+        entries.clear();
+        let Some(op) = ops.next() else { return Ok(()) };
         let changed = match op {
             Op::SaveChat(row) => save_chat(db, row),
             Op::SaveIncoming(row) => save_incoming(db, row),
@@ -275,13 +289,16 @@ fn apply(db: &Connection, words: &mut Words, ops: &[Op]) -> Result<(), StoreErro
         };
         is_one(changed)?;
     }
-    Ok(())
 }
 
 /// One row, or somebody else was there first.
 fn is_one(changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
+    are(1, changed)
+}
+
+fn are(wanted: usize, changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
     match changed {
-        Ok(1) => Ok(()),
+        Ok(count) if count == wanted => Ok(()),
         Ok(_) => Err(StoreError::Conflict),
         Err(rusqlite::Error::SqliteFailure(error, _))
             if error.code == rusqlite::ErrorCode::ConstraintViolation =>
@@ -292,18 +309,47 @@ fn is_one(changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
     }
 }
 
-/// Stores the entries at the front; answers what follows them.
-fn append<'a>(db: &Connection, words: &mut Words, mut ops: &'a [Op]) -> Result<&'a [Op], StoreError> {
-    let sql = "INSERT INTO entry (chat, seq, at, id, author, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let mut sql = db.prepare_cached(sql).map_err(failed)?;
-    while let Some((Op::Append { chat, entry }, rest)) = ops.split_first() {
-        let author = json_in(&mut words.author, &entry.author).map_err(failed)?;
-        let body = json_in(&mut words.body, &entry.body).map_err(failed)?;
-        let (seq, at) = (number(entry.seq), number(entry.at.0));
-        is_one(sql.execute(params![chat.0, seq, at, entry.id.0, author, body]))?;
-        ops = rest;
+/// Entries of one statement. It costs a fifth less processor time for each than one statement for each.
+const ROWS: usize = 16;
+
+static INSERT: LazyLock<String> = LazyLock::new(|| insertion(1));
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insertion(ROWS));
+
+fn insertion(rows: usize) -> String {
+    let rows = vec!["(?, ?, ?, ?, ?, ?)"; rows].join(", ");
+    format!("INSERT INTO entry (chat, seq, at, id, author, body) VALUES {rows}")
+}
+
+fn append(db: &Connection, words: &mut Words, entries: &[(ChatId, &Entry)]) -> Result<(), StoreError> {
+    let (many, rest) = entries.as_chunks::<ROWS>();
+    for entries in many {
+        are(ROWS, insert(db, &INSERT_MANY, words, entries))?;
     }
-    Ok(ops)
+    for entry in rest.chunks(1) {
+        is_one(insert(db, &INSERT, words, entry))?;
+    }
+    Ok(())
+}
+
+fn insert(
+    db: &Connection,
+    sql: &str,
+    words: &mut Words,
+    entries: &[(ChatId, &Entry)],
+) -> rusqlite::Result<usize> {
+    let mut sql = db.prepare_cached(sql)?;
+    let mut place = 0;
+    for (chat, entry) in entries {
+        let author = json_in(&mut words.author, &entry.author)?;
+        let body = json_in(&mut words.body, &entry.body)?;
+        let (seq, at) = (number(entry.seq), number(entry.at.0));
+        let row: [&dyn ToSql; 6] = [&chat.0, &seq, &at, &entry.id.0, &author, &body];
+        for value in row {
+            place += 1;
+            sql.raw_bind_parameter(place, value)?;
+        }
+    }
+    sql.raw_execute()
 }
 
 fn save_chat(db: &Connection, row: &ChatRow) -> rusqlite::Result<usize> {
