@@ -2,9 +2,7 @@
 
 use baton_protocol::frames::{About, PeerOffer};
 use baton_protocol::model::{AgentCard, Brand, ChatCard, ChatState, Context, Destination, Stage};
-use baton_protocol::{
-    ChatId, ClientFrame, ErrorCode, MessageId, ResumeToken, ServerFrame, Timestamp, TransferId,
-};
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, ServerFrame, Timestamp, TransferId};
 
 use super::chat::{Attempt, Chat, PaneState, Role};
 use super::{Alert, Console, Dialog, Link, Me, SideLine, Tab, places, sentence};
@@ -14,8 +12,9 @@ impl Console {
     pub fn apply(&mut self, frame: ServerFrame, now: Timestamp) {
         self.heard = now;
         match frame {
-            ServerFrame::AgentWelcome { agent, token, server, brand } => {
-                self.welcome(agent, token, server, brand, now);
+            // With a session there is no secret to keep.
+            ServerFrame::AgentWelcome { agent, token: _, server, brand } => {
+                self.welcome(agent, server, brand, now);
             }
             ServerFrame::Queue { waiting } => {
                 // By the last list, which was whole: this one may go on in the next frame.
@@ -117,17 +116,9 @@ impl Console {
         }
     }
 
-    fn welcome(
-        &mut self,
-        card: AgentCard,
-        token: Option<ResumeToken>,
-        server: String,
-        brand: Brand,
-        now: Timestamp,
-    ) {
+    fn welcome(&mut self, card: AgentCard, server: String, brand: Brand, now: Timestamp) {
         self.link = Link::Online;
         self.fresh = true;
-        self.token = token.or(self.token.take());
         self.me = Some(Me { card, server, brand });
         for chat in &mut self.chats {
             chat.unconfirmed = chat.is_mine();

@@ -7,7 +7,7 @@ use baton_protocol::{ClientFrame, CloseCode, Timestamp};
 use super::{Console, Link, sentence};
 
 impl Console {
-    /// A login begins, by password or with the token of this browser tab.
+    /// A login begins, or goes on.
     pub fn connecting(&mut self, now: Timestamp) {
         // The silence counts from here.
         self.heard = now;
@@ -43,10 +43,9 @@ impl Console {
         *self = Self { link: Link::Out(refusal.or(closed)), ..Self::default() };
     }
 
-    /// The server could not be reached for a first login.
-    pub fn unreachable(&mut self) {
-        let text = "The server cannot be reached. Check your connection and try again.";
-        *self = Self { link: Link::Out(Some(text.into())), ..Self::default() };
+    /// A login came to nothing, for this reason.
+    pub fn not_logged_in(&mut self, why: String) {
+        self.link = Link::Out(Some(why));
     }
 
     /// Whether nothing was heard for so long that the connection must be dead.

@@ -25,7 +25,7 @@ mod tests;
 use baton_protocol::model::{
     AgentCard, AreaCard, Brand, ChatState, ClosedChat, OpenChat, Presence, Reply, ServerCard, WaitingCard,
 };
-use baton_protocol::{ChatId, ClientFrame, ErrorCode, ResumeToken, Timestamp};
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, Timestamp};
 
 pub use alerts::Alert;
 pub use asked::Asked;
@@ -141,7 +141,6 @@ pub struct Console {
     ticked: Timestamp,
     pinged: Timestamp,
     nonce: u32,
-    token: Option<ResumeToken>,
     /// What was written before the page was loaded again, by chats that have not come yet.
     kept: Vec<kept::Kept>,
     /// Chats in the order in which they were in front, the last one first.
@@ -234,11 +233,6 @@ impl Console {
         std::mem::take(&mut self.outbox)
     }
 
-    /// The secret for logging in again, when it is new: to be kept for this browser tab.
-    pub fn token(&self) -> Option<&ResumeToken> {
-        self.token.as_ref()
-    }
-
     /// Says something to the agent.
     pub fn notice(&mut self, text: String, now: Timestamp) {
         self.notice_until(text, now.plus(NOTICE_LASTS));
@@ -264,7 +258,7 @@ impl Console {
 }
 
 /// With a capital letter.
-pub(crate) fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

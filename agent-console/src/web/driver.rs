@@ -7,13 +7,13 @@ use baton_protocol::frames::Login;
 use baton_protocol::{CloseCode, Encoding, ServerFrame, Timestamp, decode_server};
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
+use serde_json::Value;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, Storage, WebSocket};
 
-use crate::model::Console;
-
-/// The token's place in this browser tab.
-const TOKEN: &str = "baton.token";
+use super::api::{self, Trouble};
+use crate::model::{Console, Link};
 
 /// What was written and not sent, in this browser tab.
 const KEPT: &str = "baton.kept";
@@ -32,9 +32,31 @@ thread_local! {
     static CONSOLE: Cell<Option<RwSignal<Console>>> = const { Cell::new(None) };
     static NOW: Cell<Option<RwSignal<u64>>> = const { Cell::new(None) };
     static LINE: RefCell<Option<Line>> = const { RefCell::new(None) };
-    static LOGIN: RefCell<Option<Login>> = const { RefCell::new(None) };
+    static SESSION: Cell<Option<RwSignal<Option<Session>>>> = const { Cell::new(None) };
+    static READY: Cell<Option<RwSignal<bool>>> = const { Cell::new(None) };
     static TRIES: Cell<u32> = const { Cell::new(0) };
     static WRITTEN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Who has logged in with this browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Login name.
+    pub name: String,
+    /// What they may do.
+    pub role: String,
+    /// What may come of a chat; anything, when there is none.
+    pub dispositions: Vec<String>,
+}
+
+/// Who has logged in with this browser, if somebody has.
+pub fn session() -> RwSignal<Option<Session>> {
+    SESSION.get().expect("set by `start`")
+}
+
+/// Whether it is known if somebody has.
+pub fn ready() -> RwSignal<bool> {
+    READY.get().expect("set by `start`")
 }
 
 /// The console's state.
@@ -77,15 +99,37 @@ pub fn element<T: JsCast>(selector: &str) -> Option<T> {
     document().query_selector(selector).ok().flatten()?.dyn_into().ok()
 }
 
-/// Sets everything up; logs in by itself where this tab has a token.
+/// Sets everything up; goes on with the session that this browser has, if it has one.
 pub fn start() {
     CONSOLE.set(Some(RwSignal::new(Console::default())));
     NOW.set(Some(RwSignal::new(now().0)));
+    SESSION.set(Some(RwSignal::new(None)));
+    READY.set(Some(RwSignal::new(false)));
     set_interval(tick, std::time::Duration::from_secs(1));
     let _ = window_event_listener_untyped("focus", |_| act(Console::read_shown));
-    if token().is_some() {
-        act(|console| console.take_kept(&read(KEPT).unwrap_or_default()));
-        connect();
+    act(|console| console.take_kept(&read(KEPT).unwrap_or_default()));
+    spawn_local(go_on());
+}
+
+/// Asks whose session this browser has, and connects with it.
+async fn go_on() {
+    match api::call("GET", "session", None).await {
+        Ok(answer) => {
+            api::keep_csrf(api::text(&answer, "csrf"));
+            session().set(Some(Session {
+                name: api::text(&answer, "name"),
+                role: api::text(&answer, "role"),
+                dispositions: api::texts(&answer, "dispositions"),
+            }));
+            connect();
+        }
+        Err(Trouble { status: 401, .. }) => ready().set(true),
+        Err(trouble) => {
+            act(|console| console.not_logged_in(trouble.said));
+            ready().set(true);
+            // It is tried again while nobody logs in anew.
+            again();
+        }
     }
 }
 
@@ -120,16 +164,33 @@ fn keep_written() {
 }
 
 /// Logs in with name and password.
-pub fn log_in(login: Login) {
-    LOGIN.set(Some(login));
-    connect();
+pub fn log_in(name: String, password: String) {
+    act(|console| console.connecting(now()));
+    spawn_local(async move {
+        let body = serde_json::json!({ "name": name, "password": password });
+        match api::call("POST", "session", Some(&body)).await {
+            Ok(_) => go_on().await,
+            Err(trouble) => act(|console| console.not_logged_in(trouble.said)),
+        }
+    });
 }
 
-/// Leaves, and forgets the token.
-pub fn log_out() {
-    keep_token(None);
+/// Ends this browser's session, or all of this agent's.
+pub fn log_out(everywhere: bool) {
     hang_up();
-    act(|console| console.logged_out(None));
+    keep(KEPT, None);
+    spawn_local(async move {
+        let path = if everywhere { "sessions" } else { "session" };
+        let ended = api::call("DELETE", path, None).await;
+        session().set(None);
+        super::office::page().set(None);
+        act(|console| console.logged_out(None));
+        if let Err(trouble) =
+            ended.or_else(|trouble| if trouble.status == 401 { Ok(Value::Null) } else { Err(trouble) })
+        {
+            act(|console| console.not_logged_in(trouble.said));
+        }
+    });
 }
 
 fn tick() {
@@ -151,14 +212,9 @@ fn hang_up() {
     }
 }
 
-/// Who logs in now: whoever just entered a password, else whoever has a token.
-fn credentials() -> Option<Login> {
-    LOGIN.with_borrow(Clone::clone).or_else(|| token().map(|token| Login::Token { token }))
-}
-
 fn connect() {
     // Somebody logged out while a retry was waiting.
-    if credentials().is_none() {
+    if session().with_untracked(Option::is_none) {
         return;
     }
     act(|console| console.connecting(now()));
@@ -194,9 +250,7 @@ fn forget(socket: &WebSocket) {
 }
 
 fn opened() {
-    if let Some(login) = credentials() {
-        act(|console| console.connected(login, now()));
-    }
+    act(|console| console.connected(Login::Session {}, now()));
 }
 
 fn heard(bytes: &[u8]) {
@@ -212,30 +266,23 @@ fn heard(bytes: &[u8]) {
     super::prefs::tell();
     if welcome {
         TRIES.set(0);
-        LOGIN.set(None);
-        if let Some(token) = console().with_untracked(|console| console.token().map(|token| token.reveal())) {
-            keep_token(Some(&token));
-        }
+        ready().set(true);
     }
 }
 
 fn closed(code: Option<CloseCode>) {
     hang_up();
-    let known =
-        console().with_untracked(|console| console.me.is_some()) || LOGIN.with_borrow(Option::is_none);
     match code.map(CloseCode::reaction) {
         Some(Reaction::StartAnew | Reaction::Stop) => {
-            keep_token(None);
-            LOGIN.set(None);
+            session().set(None);
+            ready().set(true);
+            super::office::page().set(None);
             act(|console| console.logged_out(code));
         }
-        _ if known => {
+        _ => {
+            ready().set(true);
             act(Console::disconnected);
             again();
-        }
-        _ => {
-            LOGIN.set(None);
-            act(Console::unreachable);
         }
     }
 }
@@ -249,7 +296,14 @@ fn again() {
     // A gateway that restarts gives everybody a time of their own.
     let asked = console().try_update(Console::take_resume_in).flatten();
     let wait = asked.map_or(by_chance, |asked| asked.min(LONGEST));
-    set_timeout(connect, std::time::Duration::from_millis(wait.into()));
+    let retry = || {
+        if session().with_untracked(Option::is_some) {
+            connect();
+        } else if console().with_untracked(|console| matches!(console.link, Link::Out(_))) {
+            spawn_local(go_on());
+        }
+    };
+    set_timeout(retry, std::time::Duration::from_millis(wait.into()));
 }
 
 fn storage() -> Option<Storage> {
@@ -260,22 +314,10 @@ fn read(key: &str) -> Option<String> {
     storage().and_then(|storage| storage.get_item(key).ok().flatten())
 }
 
-/// Without storage the agent logs in again after a reload, and drafts are lost with it.
+/// Without storage drafts are lost with a reload.
 fn keep(key: &str, value: Option<&str>) {
     let _ = storage().map(|storage| match value {
         Some(value) => storage.set_item(key, value),
         None => storage.remove_item(key),
     });
-}
-
-/// The secret of this session.
-pub fn token() -> Option<baton_protocol::ResumeToken> {
-    // Where the browser keeps nothing, a token still lasts as long as the page.
-    read(TOKEN)
-        .and_then(|kept| kept.parse().ok())
-        .or_else(|| console().with_untracked(|console| console.token().cloned()))
-}
-
-fn keep_token(token: Option<&str>) {
-    keep(TOKEN, token);
 }

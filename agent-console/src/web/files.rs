@@ -1,4 +1,4 @@
-//! Files to the gateway and from it, with the token of the session in a header.
+//! Files to the gateway and from it, with the session's cookie, which the browser sends by itself.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, File, FileList, Headers, HtmlAnchorElement, RequestInit, Response, Url};
 
-use super::driver::{act, random, token};
+use super::driver::{act, random};
 use super::pane::chat_memo;
 use crate::words;
 
@@ -58,7 +58,6 @@ async fn upload(chat: ChatId, file: &File) -> Result<DocumentCard, String> {
 /// A request about this chat's documents. Nothing when there was no answer.
 async fn ask(chat: ChatId, path: &str, init: &RequestInit, name: Option<&str>) -> Option<Response> {
     let headers = Headers::new().ok()?;
-    headers.append("authorization", &format!("Bearer {}", token()?.reveal())).ok()?;
     if let Some(name) = name {
         headers.append("baton-name", &String::from(encode_uri_component(name))).ok()?;
     }

@@ -1,8 +1,9 @@
 //! The login page.
 
-use baton_protocol::frames::{Login as Credentials, Password};
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
+use super::api;
 use super::driver::{console, log_in};
 use crate::model::Link;
 
@@ -21,9 +22,19 @@ pub fn Login() -> impl IntoView {
         event.prevent_default();
         let (name, password) = (name.get_untracked(), password.get_untracked());
         if !name.is_empty() && !password.is_empty() {
-            log_in(Credentials::Password { name, password: Password(password) });
+            log_in(name, password);
         }
     };
+    let provider = RwSignal::new(String::new());
+    spawn_local(async move {
+        if let Ok(ways) = api::call("GET", "login", None).await {
+            let _ = provider.try_set(api::text(&ways, "provider"));
+        }
+    });
+    // The provider's answer was no login; why stands in the gateway's log.
+    let away = window().location().hash().is_ok_and(|hash| hash == "#sso");
+    let away =
+        away.then_some("The login with the provider came to nothing. Ask your administrator, or try again.");
     view! {
         <main class="login">
             <form on:submit=submit>
@@ -36,10 +47,13 @@ pub fn Login() -> impl IntoView {
                     <input data-test="login-password" type="password" autocomplete="current-password" required
                         on:input:target=move |event| password.set(event.target().value())/>
                 </label>
-                <p class="wrong" role="alert">{reason}</p>
+                <p class="wrong" role="alert">{move || reason().or(away.map(str::to_owned))}</p>
                 <button class="main" data-test="login-submit" disabled=move || busy.get()>
                     {move || if busy.get() { "Logging in…" } else { "Log in" }}
                 </button>
+                {move || Some(provider.get()).filter(|title| !title.is_empty()).map(|title| view! {
+                    <a class="other" href="/api/v1/oidc/start" data-test="login-provider">{title}</a>
+                })}
             </form>
         </main>
     }

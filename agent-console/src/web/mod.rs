@@ -1,6 +1,7 @@
 //! The views and the socket. What is shown is a function of [`crate::model::Console`]; what is done goes through
 //! [`driver::act`].
 
+mod api;
 mod asked;
 mod consult;
 mod driver;
@@ -8,7 +9,9 @@ mod edit;
 mod files;
 mod following;
 mod keys;
+mod known;
 mod login;
+mod office;
 mod palette;
 mod pane;
 mod panel;
@@ -33,6 +36,7 @@ use driver::{act, console};
 #[wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(fault));
+    office::start();
     driver::start();
     prefs::restore();
     window_event_listener(leptos::ev::keydown, |event| {
@@ -108,7 +112,16 @@ fn shortcut(code: &str) -> bool {
 #[component]
 fn App() -> impl IntoView {
     let inside = Memo::new(|_| console().with(|console| console.me.is_some()));
-    move || if inside.get() { view! { <Desk/> }.into_any() } else { view! { <login::Login/> }.into_any() }
+    move || {
+        if inside.get() {
+            view! { <Desk/> }.into_any()
+        } else if driver::ready().get() {
+            view! { <login::Login/> }.into_any()
+        } else {
+            // For the moment in which it is asked whose session this is: nothing jumps.
+            ().into_any()
+        }
+    }
 }
 
 /// The bar above, and three columns: chats and inbox, the open chats, the customer.
@@ -136,7 +149,8 @@ fn Desk() -> impl IntoView {
             <p class="offline" role="status">"The connection is lost. Trying again; nothing that you write is lost."</p>
         </Show>
         <top::Top/>
-        <div class="desk">
+        <Show when=move || office::page().with(Option::is_some)><office::Office/></Show>
+        <div class="desk" hidden=move || office::page().with(Option::is_some)>
             <side::Side/>
             <main class="panes">
                 <For each=move || panes.get() key=|id| *id let:id><pane::Pane id/></For>

@@ -1,9 +1,9 @@
 //! The command palette (Ctrl+K), and what its commands do.
 
-use leptos::html;
 use leptos::prelude::*;
 
 use super::driver::{act, console, focus, now};
+use super::parts::modal;
 use crate::model::{Command, Console, Palette};
 
 /// Does it.
@@ -47,11 +47,7 @@ pub fn Commands() -> impl IntoView {
 
 #[component]
 fn Window() -> impl IntoView {
-    let window = NodeRef::<html::Dialog>::new();
-    window.on_load(|dialog| {
-        // Modal: the browser keeps the focus inside and closes it on Escape.
-        let _ = dialog.show_modal();
-    });
+    let window = modal();
     let all = Memo::new(|_| console().with(Console::commands));
     let row =
         Memo::new(|_| console().with(|console| console.palette.as_ref().map_or(0, |palette| palette.row)));

@@ -4,8 +4,9 @@ use baton_protocol::model::{self, Context, DocumentCard, DocumentRef};
 use baton_protocol::{ChatId, Timestamp};
 use leptos::prelude::*;
 
-use super::driver::{act, clock, console};
+use super::driver::{act, clock, console, session};
 use super::files::Document;
+use super::known::{Documents, Earlier, Verified};
 use super::pane::chat_memo;
 use crate::model::{Console, tags};
 use crate::words;
@@ -16,6 +17,7 @@ pub fn Panel() -> impl IntoView {
     let front = Memo::new(|_| {
         console().with(|console| console.front().map(|chat| (chat.card.clone(), chat.context.clone())))
     });
+    let known = super::known::of_front();
     move || {
         let Some((card, context)) = front.get() else {
             return view! { <aside class="panel"></aside> }.into_any();
@@ -28,6 +30,7 @@ pub fn Panel() -> impl IntoView {
                 {context.map(|context| view! { <Handover chat=card.chat context/> })}
                 <section>
                     <h2>"Customer"</h2>
+                    <Verified chat=card.chat known/>
                     <dl>
                         <Fact name="Name" value=words::customer(&customer.name)/>
                         <Fact name="E-mail" value=customer.email/>
@@ -40,6 +43,8 @@ pub fn Panel() -> impl IntoView {
                 </section>
                 <Outcome chat=card.chat/>
                 <Urgency chat=card.chat/>
+                <Earlier chat=card.chat known/>
+                <Documents chat=card.chat/>
                 <Pages chat=card.chat/>
             </aside>
         }
@@ -61,12 +66,30 @@ fn Outcome(chat: ChatId) -> impl IntoView {
     let disposition = move || known.get().map(|known| known.disposition).unwrap_or_default();
     let tagged = move || known.get().map(|known| known.tags.join(", ")).unwrap_or_default();
     let closed = move || mine.get() != Some(true);
+    let words =
+        session().with_untracked(|session| session.as_ref().map(|session| session.dispositions.clone()));
+    let words = words.unwrap_or_default();
+    let free = words.is_empty();
+    let option = move |word: String| {
+        let (value, label) = (word.clone(), word.clone());
+        view! { <option value=word selected=move || disposition() == value>{label}</option> }
+    };
+    let choice = move || {
+        // What was said before the list was another one stays as it is.
+        let now = Some(disposition()).filter(|now| !now.is_empty() && !words.contains(now));
+        [String::new()].into_iter().chain(now).chain(words.clone()).map(option).collect_view()
+    };
     view! {
         <section aria-label="Outcome">
             <h2>"Outcome"</h2>
             <label>"What came of it"
-                <input data-test="disposition" autocomplete="off" maxlength="120" disabled=closed prop:value=disposition
-                    on:change:target=move |event| save(Some(event.target().value()), None)/>
+                {if free {
+                    view! { <input data-test="disposition" autocomplete="off" maxlength="120" disabled=closed prop:value=disposition
+                        on:change:target=move |event| save(Some(event.target().value()), None)/> }.into_any()
+                } else {
+                    view! { <select data-test="disposition" disabled=closed
+                        on:change:target=move |event| save(Some(event.target().value()), None)>{choice}</select> }.into_any()
+                }}
             </label>
             <label>"Tags, between commas"
                 <input data-test="tags" autocomplete="off" maxlength="240" disabled=closed prop:value=tagged

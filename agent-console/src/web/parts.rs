@@ -1,9 +1,19 @@
 //! Small parts that several views share.
 
 use baton_protocol::model::Presence;
+use leptos::html;
 use leptos::prelude::*;
 
 use super::side::presence_mark;
+
+/// A dialog that opens as soon as it is there. Modal: the browser keeps the focus inside and closes it on Escape.
+pub fn modal() -> NodeRef<html::Dialog> {
+    let window = NodeRef::<html::Dialog>::new();
+    window.on_load(|dialog| {
+        let _ = dialog.show_modal();
+    });
+    window
+}
 
 /// A circle with the first letters of a name, and whether its owner is there.
 #[component]

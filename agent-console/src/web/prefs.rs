@@ -116,6 +116,7 @@ pub fn Preferences() -> impl IntoView {
                     wake();
                     sound();
                 }/>"A sound with them"</label>
+            <button data-test="log-out-everywhere" on:click=|_| super::driver::log_out(true)>"Log out everywhere"</button>
         </div>
     }
 }

@@ -1,10 +1,10 @@
 //! The question to which queue a supervisor gets a chat back (S2).
 
 use baton_protocol::model::OpenState;
-use leptos::html;
 use leptos::prelude::*;
 
 use super::driver::{act, console};
+use super::parts::modal;
 use crate::model::{Console, Rescue};
 use crate::words;
 
@@ -27,11 +27,7 @@ pub fn Question() -> impl IntoView {
 
 #[component]
 fn Window() -> impl IntoView {
-    let window = NodeRef::<html::Dialog>::new();
-    window.on_load(|dialog| {
-        // Modal: the browser keeps the focus inside and closes it on Escape.
-        let _ = dialog.show_modal();
-    });
+    let window = modal();
     let name = part(|rescue| words::customer(&rescue.chat.name));
     let what = part(|rescue| consequence(&rescue.chat.state));
     let to = part(|rescue| rescue.to.clone());

@@ -15,6 +15,11 @@ pub fn Top() -> impl IntoView {
     let title = move || me.get().map(|me| me.card.title);
     let supervisor = Memo::new(|_| console().with(crate::model::Console::is_supervisor));
     let brand = move || me.get().map(|me| me.brand.name);
+    let name = || match super::office::pages().len() {
+        1 => "Search",
+        2 => "Reports",
+        _ => "Administration",
+    };
     view! {
         <header class="top">
             <h1>{brand}</h1>
@@ -23,6 +28,10 @@ pub fn Top() -> impl IntoView {
             </button>
             <Show when=move || supervisor.get()>
                 <button class="plain" data-test="team-message" on:click=|_| super::team::open()>"Message to the team"</button>
+            </Show>
+            <Show when=move || !super::office::pages().is_empty()>
+                <button class="plain" data-test="office" aria-pressed=move || super::office::page().with(Option::is_some).to_string()
+                    on:click=|_| super::office::flip()>{name}</button>
             </Show>
             <button class="plain" data-test="replies-open" on:click=|_| super::replies::open()>"Replies"</button>
             <Available/>
@@ -64,7 +73,7 @@ fn LogOut() -> impl IntoView {
         Memo::new(|_| console().with(|console| console.chats.iter().filter(|chat| chat.is_mine()).count()));
     let leave = move |_| {
         if asked.get_untracked() || chats.get_untracked() == 0 {
-            log_out();
+            log_out(false);
         } else {
             asked.set(true);
         }

@@ -3,11 +3,11 @@
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::limits::MAX_TEXT;
 use baton_protocol::model::SharePolicy;
-use leptos::html;
 use leptos::prelude::*;
 
 use super::driver::{act, console, focus};
 use super::pane::new_transfer;
+use super::parts::modal;
 use crate::model::places::{places, recent};
 use crate::model::{Amount, Console, Dialog, Leads, Link, Place, Tab};
 
@@ -40,11 +40,7 @@ pub fn Transfer() -> impl IntoView {
 
 #[component]
 fn Window() -> impl IntoView {
-    let window = NodeRef::<html::Dialog>::new();
-    window.on_load(|dialog| {
-        // Modal: the browser keeps the focus inside and closes it on Escape.
-        let _ = dialog.show_modal();
-    });
+    let window = modal();
     let tab = part(|_, dialog| dialog.tab);
     let searching = part(|_, dialog| !dialog.query.trim().is_empty());
     let ready = part(|console, dialog| {

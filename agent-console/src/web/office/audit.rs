@@ -1,0 +1,65 @@
+//! The audit: who did what. Never what was said.
+
+use leptos::prelude::*;
+use serde_json::Value;
+use wasm_bindgen_futures::spawn_local;
+
+use super::super::api::{call, number, text};
+
+/// Records that are asked for at once.
+const PAGE: usize = 100;
+
+/// See the module.
+#[component]
+pub fn Audit() -> impl IntoView {
+    let (records, more) = (RwSignal::new(Vec::<Value>::new()), RwSignal::new(false));
+    let (changes, trouble) = (RwSignal::new(false), RwSignal::new(None::<String>));
+    let load = move |anew: bool| {
+        let last = records.with_untracked(|records| records.last().map(|record| number(record, "at")));
+        let before = last.filter(|_| !anew).map(|at| format!("&before={at}")).unwrap_or_default();
+        let path = format!("audit?most={PAGE}&changes={}{before}", changes.get_untracked());
+        spawn_local(async move {
+            match call("GET", &path, None).await {
+                Ok(answer) => {
+                    let rows = answer.as_array().cloned().unwrap_or_default();
+                    let _ = more.try_set(rows.len() == PAGE);
+                    let _ = records.try_update(|records| {
+                        if anew {
+                            records.clear();
+                        }
+                        records.extend(rows);
+                    });
+                }
+                Err(why) => drop(trouble.try_set(Some(why.said))),
+            }
+        });
+    };
+    load(true);
+    let row = |record: Value| {
+        view! {
+            <tr data-test="audit-record">
+                <td><time>{moment(number(&record, "at"))}</time></td><th scope="row">{text(&record, "who")}</th>
+                <td>{text(&record, "step")}</td><td>{text(&record, "what")}</td><td>{text(&record, "detail")}</td>
+            </tr>
+        }
+    };
+    view! {
+        <h2 tabindex="-1">"Audit"</h2>
+        <p class="wrong" role="alert">{move || trouble.get()}</p>
+        <label class="choice"><input type="checkbox" data-test="audit-changes"
+            on:change:target=move |event| { changes.set(event.target().checked()); load(true); }/>"Only what administrators changed"</label>
+        <div class="wide"><table>
+            <thead><tr><th scope="col">"When"</th><th scope="col">"Who"</th><th scope="col">"What happened"</th>
+                <th scope="col">"To what"</th><th scope="col">"More"</th></tr></thead>
+            <tbody>{move || records.get().into_iter().map(row).collect_view()}</tbody>
+        </table></div>
+        <Show when=move || more.get()><button class="plain" data-test="audit-more" on:click=move |_| load(false)>"Older"</button></Show>
+    }
+}
+
+/// A time as this browser writes times.
+pub fn moment(at: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
+    let date = js_sys::Date::new(&(at as f64).into());
+    date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED).into()
+}

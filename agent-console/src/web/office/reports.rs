@@ -1,0 +1,180 @@
+//! Reports: plots to look at, the tables that they are of, and files of them.
+
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::super::api::{Source, number, text};
+use super::super::driver::now;
+use super::agents::encoded;
+
+/// Days that can be looked at.
+const SPANS: [u64; 3] = [7, 30, 90];
+
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// Sizes of a plot, in its own units.
+const WIDE: f64 = 720.0;
+const HIGH: f64 = 150.0;
+
+/// The time zone of this browser.
+fn zone() -> String {
+    let format = js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &js_sys::Object::new());
+    let options = format.resolved_options();
+    js_sys::Reflect::get(&options, &"timeZone".into())
+        .ok()
+        .and_then(|zone| zone.as_string())
+        .unwrap_or("UTC".into())
+}
+
+/// See the module.
+#[component]
+pub fn Reports() -> impl IntoView {
+    let span = RwSignal::new(SPANS[1]);
+    let body = move || {
+        let to = now().0 + 1;
+        let asked = format!("from={}&to={to}&zone={}", to.saturating_sub(span.get() * DAY), encoded(&zone()));
+        view! { <Shown asked/> }
+    };
+    let option = move |days: u64| {
+        view! { <option value=days.to_string() selected=move || span.get() == days>{format!("The last {days} days")}</option> }
+    };
+    view! {
+        <h2 tabindex="-1">"Reports"</h2>
+        <label class="inline">"Chats that came within"
+            <select data-test="report-span" on:change:target=move |event| span.set(event.target().value().parse().unwrap_or(SPANS[1]))>
+                {SPANS.map(option).collect_view()}</select></label>
+        {body}
+    }
+}
+
+#[component]
+fn Shown(asked: String) -> impl IntoView {
+    let source = Source::new(format!("reports?{asked}"));
+    let (trouble, waiting) = (source.clone(), source.clone());
+    let asked = StoredValue::new(asked);
+    let body = move || {
+        let report = source.value()?;
+        let list = |key: &str| report.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let total = report.get("total").cloned().unwrap_or_default();
+        let days = list("days");
+        let figure = |name: &'static str, value: String| view! { <li><b>{value}</b><span>{name}</span></li> };
+        let bars = |bars: fn(&Value) -> [(&'static str, u64); 2]| {
+            days.iter().map(|day| (text(day, "name"), bars(day))).collect::<Vec<_>>()
+        };
+        Some(view! {
+            <ul class="figures" data-test="report-total">
+                {figure("chats", number(&total, "chats").to_string())}
+                {figure("left before an agent came", number(&total, "abandoned").to_string())}
+                {figure("went to another server", number(&total, "left").to_string())}
+                {figure("median wait", time(&total, "wait"))}
+                {figure("nine of ten waited at most", time(&total, "wait_p90"))}
+                {figure("median until the first word", time(&total, "first_response"))}
+                {figure("median from pick-up to end", time(&total, "handling"))}
+            </ul>
+            <Plot title="Chats by day" keys=["served", "left before an agent came"] days=bars(|day| {
+                let lost = number(day, "abandoned");
+                [("one", number(day, "chats").saturating_sub(lost)), ("two", lost)]
+            })/>
+            <Plot title="Waiting by day, in seconds" keys=["median", "up to which nine of ten waited"] days=bars(|day| {
+                let median = number(day, "wait");
+                [("one", median), ("two", number(day, "wait_p90").saturating_sub(median))]
+            })/>
+            <Lines title="By day" by="days" asked rows=days.clone()/>
+            <Lines title="By service line" by="areas" asked rows=list("areas")/>
+            <Lines title="By agent who had the chat first" by="agents" asked rows=list("agents")/>
+            <Lines title="By outcome" by="outcomes" asked rows=list("outcomes")/>
+            <Transfers asked rows=list("transfers")/>
+        })
+    };
+    view! {
+        <p class="wrong" role="alert">{move || trouble.trouble()}</p>
+        <p class="hint" role="status">{move || (waiting.value().is_none() && waiting.trouble().is_none()).then_some("Counting…")}</p>
+        {body}
+    }
+}
+
+fn time(line: &Value, key: &str) -> String {
+    line.get(key).and_then(Value::as_u64).map_or("–".into(), |seconds| crate::words::clock(seconds * 1_000))
+}
+
+/// Two values for each day, one upon the other.
+#[component]
+fn Plot(
+    title: &'static str,
+    keys: [&'static str; 2],
+    days: Vec<(String, [(&'static str, u64); 2])>,
+) -> impl IntoView {
+    let most = days.iter().map(|(_, parts)| parts[0].1 + parts[1].1).max().unwrap_or(0).max(1);
+    #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
+    let (most_high, each) = (most as f64, WIDE / (days.len().max(1) as f64));
+    let bars = days.iter().enumerate().map(|(at, (name, parts))| {
+        let mut floor = HIGH;
+        let label = format!("{name}: {} {}, {} {}", parts[0].1, keys[0], parts[1].1, keys[1]);
+        let rects = parts.map(|(class, value)| {
+            #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
+            let (height, x) = (value as f64 / most_high * (HIGH - 4.0), at as f64 * each);
+            floor -= height;
+            view! { <rect class=class x=(x + each * 0.1).to_string() y=floor.to_string() width=(each * 0.8).min(40.0).to_string() height=height.to_string()/> }
+        });
+        view! { <g><title>{label}</title>{rects.collect_view()}</g> }
+    });
+    let ends = days
+        .first()
+        .zip(days.last())
+        .map(|(first, last)| (first.0.clone(), last.0.clone()))
+        .unwrap_or_default();
+    view! {
+        <figure class="plot">
+            <figcaption>{title}<span class="key one">{keys[0]}</span><span class="key two">{keys[1]}</span><span class="hint">{format!("at most {most}")}</span></figcaption>
+            <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=format!("{title}; the table below has the figures")>{bars.collect_view()}</svg>
+            <p class="hint ends"><span>{ends.0}</span><span>{ends.1}</span></p>
+        </figure>
+    }
+}
+
+#[component]
+fn Lines(
+    title: &'static str,
+    by: &'static str,
+    asked: StoredValue<String>,
+    rows: Vec<Value>,
+) -> impl IntoView {
+    let row = |line: &Value| {
+        view! {
+            <tr data-test=format!("report-{by}")><th scope="row">{text(line, "name")}</th>
+                {["chats", "abandoned", "left"].map(|key| view! { <td class="figure">{number(line, key)}</td> }).collect_view()}
+                {["wait", "wait_p90", "first_response", "handling"].map(|key| view! { <td class="figure">{time(line, key)}</td> }).collect_view()}</tr>
+        }
+    };
+    let none = rows.is_empty();
+    let heads = ["", "Chats", "Left early", "Went on", "Wait", "Wait, 9 of 10", "First word", "Handling"];
+    let head = |head: &'static str| view! { <th scope="col" class="figure">{head}</th> };
+    (!none).then(|| view! {
+        <section><h3>{title}<Csv by asked/></h3>
+            <div class="wide"><table><thead><tr><td></td>{heads[1..].iter().copied().map(head).collect_view()}</tr></thead>
+                <tbody>{rows.iter().map(row).collect_view()}</tbody></table></div></section>
+    })
+}
+
+#[component]
+fn Transfers(asked: StoredValue<String>, rows: Vec<Value>) -> impl IntoView {
+    let row = |line: &Value| {
+        view! {
+            <tr data-test="report-transfers"><th scope="row">{text(line, "to")}</th>
+                {["tried", "arrived", "denied", "failed"].map(|key| view! { <td class="figure">{number(line, key)}</td> }).collect_view()}</tr>
+        }
+    };
+    (!rows.is_empty()).then(|| view! {
+        <section><h3>"Transfers by destination"<Csv by="transfers" asked/></h3>
+            <div class="wide"><table><thead><tr><td></td><th scope="col" class="figure">"Tried"</th><th scope="col" class="figure">"Arrived"</th>
+                <th scope="col" class="figure">"Denied"</th><th scope="col" class="figure">"Failed"</th></tr></thead>
+                <tbody>{rows.iter().map(row).collect_view()}</tbody></table></div></section>
+    })
+}
+
+#[component]
+fn Csv(by: &'static str, asked: StoredValue<String>) -> impl IntoView {
+    let address = format!("/api/v1/reports.csv?{}&by={by}", asked.get_value());
+    view! { <a class="csv" href=address download=format!("{by}.csv") data-test=format!("csv-{by}")>{format!("{by}.csv")}</a> }
+}
