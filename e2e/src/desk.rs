@@ -175,7 +175,8 @@ impl Agent {
                     }
                     self.moments.pass();
                 }
-                frame = work.recv() => {
+                // What was said before, and not acknowledged, goes first.
+                frame = work.recv(), if self.shown.borrow().online => {
                     let Some(frame) = frame else { bail!("over") };
                     if let ClientFrame::Say { chat: Some(chat), id, text } = &frame {
                         let kept = (*chat, *id, text.clone());

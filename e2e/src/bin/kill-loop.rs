@@ -8,7 +8,10 @@ use baton_e2e::kill::run::{Tally, rounds};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let (many, seed, only) = (number("--rounds", 20)?, number("--seed", 1)?, number("--only", 0)?);
+    let sabotaged = std::env::args().any(|word| word == "--sabotage");
+    // Forgetting is found where the destination is killed between two certain steps: three times in sixty rounds.
+    let usual = if sabotaged { 60 } else { 20 };
+    let (many, seed, only) = (number("--rounds", usual)?, number("--seed", 1)?, number("--only", 0)?);
     let start = Instant::now();
     let numbers = if only > 0 { only..=only } else { 1..=many };
     let Tally { rounds, lost, twice, wrong, arrived } = rounds(numbers, seed).await?;
@@ -17,7 +20,7 @@ async fn main() -> Result<()> {
         "{{\"rounds\":{rounds},\"killed\":{rounds},\"lost\":{lost},\"twice\":{twice},\"wrong\":{wrong},\
         \"arrived\":{arrived},\"stayed\":{stayed},\"seed\":{seed},\"seconds\":{seconds}}}"
     );
-    match (std::env::args().any(|word| word == "--sabotage"), wrong) {
+    match (sabotaged, wrong) {
         (true, 0) => bail!("the deliberate defect was not found"),
         (false, 1..) => bail!("{wrong} promises were broken"),
         _ => Ok(()),
