@@ -164,9 +164,9 @@ impl Default for Times {
 }
 
 /// What a machine asks of its driver. The driver carries the effects of one step out in their order, and holds
-/// everything that follows a `Save…`, `Append` or `Audit` back until that is durable; only timers and `Queue`, which live
-/// in memory as their machines do, need not wait. Everything that one step stores is stored in one transaction,
-/// and what a later step of the same machine sends waits for the earlier ones' transactions too.
+/// everything that follows a `Save…`, `Append` or `Audit` back until that is durable; only timers need not wait.
+/// Everything that one step stores is stored in one transaction, and what a later step of the same machine sends
+/// waits for the earlier ones' transactions too.
 ///
 /// What goes from machine to machine (`Queue`, `Chat`, `Incoming`) keeps its order between the two, and a chat or
 /// an incoming transfer that is not in memory is loaded for it.

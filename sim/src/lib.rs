@@ -9,6 +9,7 @@
 //! - [`customer`], [`agent`]: who uses it. [`documents`], [`consult`]: what goes beside the chats.
 //! - [`fault`]: what breaks. [`hostile`]: who lies.
 //! - [`ghost`]: what really happened. [`papers`]: which documents may be where. [`check`]: what must hold always. [`judge`]: what must hold in the end.
+//! - [`erasure`]: servers of their own, at which a customer is erased.
 //! - [`mutant`]: deliberate defects, which must be found.
 
 mod agent;
@@ -16,6 +17,7 @@ mod check;
 mod consult;
 mod customer;
 mod documents;
+mod erasure;
 mod event;
 mod fault;
 mod federation;
@@ -35,6 +37,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use mutant::Mutant;
+use erasure::Forest;
 use rng::Rng;
 pub use shrink::shrink;
 use world::{Faults, World};
@@ -77,9 +80,10 @@ impl std::ops::AddAssign for Transfers {
 }
 
 impl Report {
-    fn add(&mut self, seed: u64, world: &World) {
+    fn add(&mut self, seed: u64, world: &World, forest: &Forest) {
         self.schedules += 1;
         self.count(&world.faults);
+        self.count(&forest.faults);
         let ghost = &world.ghost;
         self.transfers += Transfers {
             asked: ghost.orders.values().filter(|order| order.away).count() as u64,
@@ -87,7 +91,8 @@ impl Report {
             adopted: ghost.adopted.len() as u64,
             reclaimed: ghost.reclaimed.len() as u64,
         };
-        self.violations.extend(world.violations.iter().map(|what| (seed, what.clone())));
+        let violations = world.violations.iter().chain(&forest.violations);
+        self.violations.extend(violations.map(|what| (seed, what.clone())));
     }
 
     fn count(&mut self, faults: &Faults) {
@@ -129,7 +134,7 @@ pub fn run_some(numbers: impl Iterator<Item = u64>, seed: u64, mutant: Option<Mu
         let seed = seed_of(seed, number);
         let mut world = World::new(seed, mutant, None, false);
         world.run();
-        report.add(seed, &world);
+        report.add(seed, &world, &Forest::run(seed, mutant, false));
         if report.violations.len() >= ENOUGH || (mutant.is_some() && !report.violations.is_empty()) {
             break;
         }
@@ -142,7 +147,8 @@ pub fn run_some(numbers: impl Iterator<Item = u64>, seed: u64, mutant: Option<Mu
 pub fn trace(seed: u64, mutant: Option<Mutant>, only: Option<BTreeSet<u64>>) -> Vec<String> {
     let mut world = World::new(seed, mutant, only, true);
     world.run();
-    world.trace.unwrap_or_default()
+    let forest = Forest::run(seed, mutant, true);
+    world.trace.into_iter().chain(forest.trace).flatten().collect()
 }
 
 /// What goes wrong in one schedule; with these faults alone, by their numbers, or with all.
@@ -150,5 +156,6 @@ pub fn trace(seed: u64, mutant: Option<Mutant>, only: Option<BTreeSet<u64>>) -> 
 pub fn replay(seed: u64, mutant: Option<Mutant>, only: Option<BTreeSet<u64>>) -> Vec<String> {
     let mut world = World::new(seed, mutant, only, false);
     world.run();
+    world.violations.extend(Forest::run(seed, mutant, false).violations);
     world.violations
 }

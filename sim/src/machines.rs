@@ -200,7 +200,13 @@ impl World {
         for effect in effects {
             self.sort(server, &key, effect, &mut sorted);
         }
-        let Sorted { ops, outward, queue, early, found } = sorted;
+        let Sorted { ops, mut outward, queue, early, found } = sorted;
+        let queue = if self.is_quiet(server, &key) {
+            queue
+        } else {
+            outward.splice(0..0, queue.into_iter().map(Outward::Queue));
+            Vec::new()
+        };
         let mut keys = vec![key];
         if let Some(chat) = found {
             let own = Key::Chat(chat.record.id);
@@ -244,7 +250,14 @@ impl World {
                     memory.timers.remove(&(key.clone(), timer));
                 }
             }
-            Effect::Queue(input) => sorted.queue.push(input),
+            Effect::Queue(queue::Input::Free(..)) if self.rescuing && self.is(Mutant::RescueKeepsPlace) => {}
+            // What comes before anything that is stored follows from nothing that is not durable.
+            Effect::Queue(input) if sorted.ops.is_empty() => sorted.queue.push(input),
+            Effect::Queue(input) => {
+                let word = Outward::Queue(input);
+                if self.is(Mutant::WordsNotHeldBack) { &mut sorted.early } else { &mut sorted.outward }
+                    .push(word);
+            }
             Effect::Found(chat) => sorted.found = Some(chat),
             Effect::Fetch { chat, peer, transfer, document } => {
                 sorted.outward.push(Outward::Fetch(chat, peer, transfer, document.sha256));
@@ -283,7 +296,7 @@ impl World {
         let (wait, number, parallel) = (self.store_wait(), self.number(), self.weather.parallel_store);
         let (now, life) = (self.now, self.servers[server].life);
         let Some(memory) = self.memory(server) else { return };
-        let quiet = batch.keys.iter().all(|key| memory.unfinished.get(key).is_none_or(|count| *count == 0));
+        let quiet = batch.keys.iter().all(|key| memory.is_quiet(key));
         if batch.ops.is_empty() && (quiet || batch.outward.is_empty()) {
             return self.deliver(server, batch.outward);
         }
@@ -304,6 +317,10 @@ impl World {
         memory.batches.insert(number, Batch { ops, outward, keys });
         self.agenda.add(at, Event::Committed { server, life, batch: number });
         self.deliver(server, early);
+    }
+
+    fn is_quiet(&mut self, server: ServerId, key: &Key) -> bool {
+        self.memory(server).is_some_and(|memory| memory.is_quiet(key))
     }
 
     fn store_wait(&mut self) -> u64 {
@@ -335,6 +352,7 @@ impl World {
                     self.step_incoming(server, &(peer, transfer), input);
                 }
                 Outward::Incoming(Key::Chat(_), _) => {}
+                Outward::Queue(input) => self.tell_queue(server, input),
             }
         }
     }

@@ -119,6 +119,20 @@ mutants! {
     ConfidenceNotStored,
     /// Policy does not hear that a chat is confidential.
     ConfidenceIgnored,
+    /// A receipt is given before anything is removed.
+    ReceiptBeforeRemoval,
+    /// A receipt is given before it is stored.
+    ReceiptBeforeStored,
+    /// After a restart nothing is removed.
+    RemovalForgotten,
+    /// A server that has not answered about an erasure is not asked again.
+    ErasureNotAskedAgain,
+    /// After a restart nobody is asked about an erasure.
+    ErasureNotRestored,
+    /// Whoever asked first owes no receipt to whoever asks later.
+    EarlierAskerForgotten,
+    /// A receipt does not say that others are still to answer.
+    PendingForgotten,
 }
 
 impl World {
@@ -295,7 +309,6 @@ impl World {
 
     pub(crate) fn loses_queue_input(&self, input: &queue::Input) -> bool {
         match input {
-            queue::Input::Free(..) if self.rescuing && self.is(Mutant::RescueKeepsPlace) => true,
             queue::Input::Free(..) => self.is(Mutant::PlaceNotFreed),
             queue::Input::Wait(_) => self.is(Mutant::WaitNotTold),
             _ => false,

@@ -81,6 +81,8 @@ pub enum Outward {
     Chat(ChatId, Box<session::Input>),
     /// To an incoming transfer of this server.
     Incoming(Key, destination::Input),
+    /// To the queue manager.
+    Queue(baton_core::queue::Input),
 }
 
 /// One step's worth.
@@ -249,6 +251,12 @@ fn profile(number: usize, rng: &mut Rng) -> Profile {
 }
 
 impl Memory {
+    /// Whether everything that this machine has stored is durable.
+    #[must_use]
+    pub fn is_quiet(&self, key: &Key) -> bool {
+        self.unfinished.get(key).is_none_or(|count| *count == 0)
+    }
+
     /// What a server begins with. On some, chosen by what chance has made of their settings, customers are given to
     /// free agents without being picked up.
     pub fn of(settings: &Settings) -> Self {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Chat, State, backoff};
 use crate::effect::{Effect, Env, Fetched, Timer};
 use crate::policy;
-use crate::transfer::origin::{Outgoing, Past, Released, Settled};
+use crate::transfer::origin::{Outgoing, Released, Settled};
 
 /// Milliseconds after the chat's arrival in which a document must have come. A day: longer than a night's repair.
 const FETCH_LIFE: u64 = 24 * 60 * 60 * 1_000;
@@ -65,8 +65,7 @@ impl Chat {
         transfer: TransferId,
         sha256: &str,
     ) -> Option<(DocumentRef, DocumentState)> {
-        let open = |past: &&Past| past.is_open(self.record.epoch) && past.attempt.transfer == transfer;
-        let adopted = self.record.past.iter().find(open);
+        let adopted = self.record.past.iter().find(|past| past.answered && past.attempt.transfer == transfer);
         let attempt = match &self.record.outgoing {
             Outgoing::Released(Released { attempt, .. }) | Outgoing::Settled(Settled { attempt, .. }) => {
                 attempt
@@ -80,8 +79,8 @@ impl Chat {
         }
         let prior = self.context.as_ref().filter(|_| !bounds.own_only);
         let place = |seq| self.entries.partition_point(|entry| entry.seq < seq);
-        let (from, until) = (place(self.record.view_from), place(attempt.seen + 1));
-        let (entries, late) = (&self.entries[from.min(until)..until], &self.entries[until.max(from)..]);
+        let (from, until) = (place(attempt.from), place(attempt.seen + 1));
+        let (entries, late) = (&self.entries[from.min(until)..until], &self.entries[until..]);
         let given = policy::release_documents(prior, entries, late, &attempt.share);
         let document = given.into_iter().find(|document| document.sha256 == sha256)?;
         let said = late.iter().chain(entries);

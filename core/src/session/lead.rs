@@ -46,6 +46,7 @@ impl Chat {
             comments: String::new(),
             share: Share::All,
             navigate: false,
+            from: self.record.view_from,
             seen: self.last_seq(),
             epoch: self.record.epoch,
             page_secret: None,

@@ -57,6 +57,7 @@ impl Chat {
             comments,
             share,
             navigate: target.navigate,
+            from: self.record.view_from,
             seen: self.last_seq(),
             epoch: self.record.epoch,
             page_secret: by_page.then(|| Verifier::from_bytes(env.bytes())),
@@ -123,7 +124,7 @@ impl Chat {
         };
         if done {
             let Reclaimed { attempt, epoch, .. } = reclaimed;
-            self.remember(Past { attempt, posted: None, reclaimed: Some(epoch), kept: false });
+            self.remember(Past { attempt, posted: None, reclaimed: Some(epoch), kept: false, answered: false });
             out.push(Effect::ClearTimer(Timer::Retry));
             return self.save(out);
         }
@@ -286,7 +287,7 @@ impl Chat {
             }
         };
         let transfer = attempt.transfer;
-        self.remember(Past { attempt: attempt.clone(), posted, reclaimed: None, kept });
+        self.remember(Past { attempt: attempt.clone(), posted, reclaimed: None, kept, answered: false });
         self.save(out);
         if offered {
             self.to_customer(ServerFrame::Withdrawn { transfer }, out);

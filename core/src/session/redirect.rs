@@ -71,6 +71,7 @@ impl Chat {
             comments: String::new(),
             share,
             navigate: target.navigate,
+            from: self.record.view_from,
             seen: self.last_seq(),
             epoch: self.record.epoch,
             bounds: self.bounds_for(env, target.bounds, &server, target.class),

@@ -1,8 +1,8 @@
 //! The customer is on the way to another server: what that one says of it, and the way back (O5).
 
 use baton_protocol::federation::{Cancel, Commit, Denial, ProgressReport, Release};
-use baton_protocol::model::{Event, Stage};
-use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, TransferId};
+use baton_protocol::model::{ChatCard, ChatState, Event, Stage};
+use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, ServerFrame, TransferId};
 
 use super::{Chat, PeerRequest, State};
 use crate::audit::{Left, Step};
@@ -49,10 +49,8 @@ impl Chat {
             other => {
                 self.record.outgoing = other;
                 if commit.adopt
-                    && let Some(past) = self.adopted(env, transfer, out)
+                    && let Some(release) = self.adopted(env, transfer, out)
                 {
-                    // The chat has ended here, and goes on there.
-                    let release = self.tail(env, &past.attempt, past.posted.unwrap_or_default());
                     return Ok(Answer::Release(release));
                 }
             }
@@ -69,10 +67,8 @@ impl Chat {
     }
 
     fn released(&mut self, env: &Env<'_>, released: Released, out: &mut Vec<Effect>) {
-        let tail = self.tail(env, &released.attempt, released.posted).tail;
-        if !tail.is_empty() {
-            self.audit_attempt(env, &released.attempt, Step::Sent(Left::of_entries(&tail)), out);
-        }
+        let release = self.tail(env, &released.attempt, released.posted);
+        self.audit_tail(env, &released.attempt, &release, out);
         self.record.outgoing = Outgoing::Released(released);
         self.save(out);
         out.push(Effect::ClearTimer(Timer::Offer));
@@ -92,14 +88,29 @@ impl Chat {
         self.tell_incoming(destination::Input::Accepted, out);
     }
 
+    fn audit_tail(&self, env: &Env<'_>, attempt: &Attempt, release: &Release, out: &mut Vec<Effect>) {
+        if !release.tail.is_empty() {
+            self.audit_attempt(env, attempt, Step::Sent(Left::of_entries(&release.tail)), out);
+        }
+    }
+
     /// The destination of an aborted attempt has taken the customer over without asking, since we were out of
-    /// reach. What we have begun in the meantime is void. Answers the attempt where the chat has ended here.
-    fn adopted(&mut self, env: &mut Env<'_>, transfer: TransferId, out: &mut Vec<Effect>) -> Option<Past> {
+    /// reach. What we have begun in the meantime is void. Where the chat has ended here, it stays so,
+    /// and goes on there with this.
+    fn adopted(&mut self, env: &mut Env<'_>, transfer: TransferId, out: &mut Vec<Effect>) -> Option<Release> {
         let epoch = self.record.epoch;
         let fits = |past: &Past| past.attempt.transfer == transfer && past.is_open(epoch);
         let at = self.record.past.iter().position(fits)?;
         if matches!(self.record.state, State::Ended(_)) {
-            return Some(self.record.past[at].clone());
+            let past = self.record.past[at].clone();
+            let release = self.tail(env, &past.attempt, past.posted.unwrap_or_default());
+            if !past.answered {
+                self.record.past[at].answered = true;
+                self.save(out);
+                self.audit_tail(env, &past.attempt, &release, out);
+                self.audit_attempt(env, &past.attempt, Step::Arrived, out);
+            }
+            return Some(release);
         }
         if matches!(
             self.record.outgoing,
@@ -138,7 +149,7 @@ impl Chat {
                     self.happened(env, Event::Transferred { from: env.settings.brand.name.clone(), to }, out);
                 }
                 self.tell_incoming(destination::Input::Accepted, out);
-                self.give_up_place(out);
+                out.push(self.place_to_give_up());
                 self.advanced(out);
                 self.report_second_step(out);
                 out.extend([Timer::Linger, Timer::Away].map(Effect::ClearTimer));
@@ -156,12 +167,11 @@ impl Chat {
         }
     }
 
-    fn give_up_place(&self, out: &mut Vec<Effect>) {
-        let free = match &self.record.state {
+    fn place_to_give_up(&self) -> Effect {
+        Effect::Queue(match &self.record.state {
             State::Active { login, .. } => queue::Input::Free(login.clone(), self.record.id),
             _ => queue::Input::Moved(self.record.id),
-        };
-        out.push(Effect::Queue(free));
+        })
     }
 
     /// Stages only ever advance. The destination may report before it has settled.
@@ -291,10 +301,13 @@ impl Chat {
     /// Neither the destination nor the customer has come back in a long time: the agent need not wait. Should
     /// the customer reclaim the chat, it goes to the queue.
     pub(super) fn let_go(&mut self, out: &mut Vec<Effect>) {
-        self.give_up_place(out);
-        self.card_changed(out);
+        let to = self.record.outgoing.attempt().map(|attempt| attempt.title.clone()).unwrap_or_default();
+        let card = ChatCard { state: ChatState::Transferred { to }, ..self.card() };
+        self.to_readers(ServerFrame::CardChanged { card }, out);
+        let place = self.place_to_give_up();
         self.record.state = State::Waiting { since: self.record.since, from: None };
         self.save(out);
+        out.push(place);
     }
 
     pub(super) fn restore_transfer(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {

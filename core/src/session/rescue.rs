@@ -116,8 +116,10 @@ impl Chat {
             State::Active { login, title: agent } => {
                 let card = ChatCard { state: ChatState::Transferred { to: title.clone() }, ..self.card() };
                 out.push(Effect::ToAgent(login.clone(), ServerFrame::CardChanged { card }));
-                out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
                 self.record.area = area;
+                // No place is free before it is stored whose it is not any more.
+                self.save(out);
+                out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
                 self.wait_again(env, out);
                 self.happened(env, Event::Transferred { from: agent, to: title }, out);
             }

@@ -536,7 +536,9 @@ impl Incoming {
                 late(chat, release, out);
                 self.call_again(env, out);
             }
+            // To a commit of before this was loaded again; what is being asked now is still to be answered.
             (State::Active { chat, .. } | State::Settled(chat), Answer::Release(release)) => {
+                self.calling = asked;
                 late(chat, release, out);
             }
             (State::Active { chat, provisional: false, .. }, Answer::Done) => self.settled(chat, out),
@@ -656,6 +658,7 @@ impl Incoming {
             }
             // Its place may have lapsed as well, and be another's.
             State::Reserved if env.now > self.record.expires => self.lapse(env, out),
+            State::Claimed(_) if env.now > self.record.expires.plus(AT_THE_DOOR) => self.lapse(env, out),
             State::Reserved | State::Claimed(_) => {
                 out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
                 self.keep_place(env, out);

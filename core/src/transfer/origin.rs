@@ -43,7 +43,10 @@ pub struct Attempt {
     pub share: Share,
     /// Whether the browser is to go there, page and all.
     pub navigate: bool,
-    /// The last entry that the agent could see when choosing what to send.
+    /// The first entry that the agent could see when choosing what to send.
+    #[serde(default)]
+    pub from: Seq,
+    /// The last one.
     pub seen: Seq,
     /// The customer's epoch at the time. At a later one nothing can come of it any more.
     pub epoch: Epoch,
@@ -141,6 +144,9 @@ pub struct Past {
     /// Whether the destination keeps what was posted for another try (D7).
     #[serde(default)]
     pub kept: bool,
+    /// Whether its destination, which has adopted the customer, was given the rest after the chat had ended here.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 /// Where a chat's hand-over stands.

@@ -135,16 +135,23 @@ impl Gateway {
     /// Goes on with what an earlier process has left: what was not removed is removed before anything else begins.
     pub(super) async fn restore_erasures(self: &Arc<Self>) -> anyhow::Result<()> {
         for record in self.store.open_erasures().await? {
-            let (id, done) = (record.id, record.done.is_some());
+            let id = record.id;
             self.keep_erasure(Erasure::load(record));
-            if done {
-                self.tell_erasure(id, Input::Restore);
-            } else {
+            self.resume_erasure(id);
+        }
+        Ok(())
+    }
+
+    /// As it was stored, an erasure goes on.
+    pub(super) fn resume_erasure(self: &Arc<Self>, id: ErasureId) {
+        match self.look_at_erasure(id, |erasure| erasure.record.done.is_some()) {
+            None => {}
+            Some(true) => self.tell_erasure(id, Input::Restore),
+            Some(false) => {
                 self.mark(id);
                 self.spawn_removal(id);
             }
         }
-        Ok(())
     }
 
     async fn plan(&self, who: &[Subject]) -> anyhow::Result<Plan> {

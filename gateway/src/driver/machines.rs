@@ -76,9 +76,23 @@ pub enum Work {
 struct Sorted {
     ops: Vec<Op>,
     outward: Vec<Outward>,
+    /// What other machines are told that follows from nothing that this step stores.
+    early: Vec<Work>,
+    /// What they are told when it is durable.
     work: Vec<Work>,
     found: Option<Chat>,
 }
+
+/// What machines are told of steps that have become durable, in the order in which they have.
+#[derive(Default)]
+pub(super) struct Told {
+    waiting: VecDeque<(Vec<Work>, Machines)>,
+    /// Whether a task is at it.
+    busy: bool,
+}
+
+/// A step's machines, whose state is ahead of what is stored, with their counts of unfinished steps.
+type Machines = [Option<(Key, Arc<AtomicUsize>)>; 2];
 
 impl Gateway {
     /// Tells a chat something.
@@ -103,7 +117,7 @@ impl Gateway {
                 Work::Chat(id, input) => work.extend(self.step_chat(id, input)),
                 Work::Incoming(key, input) => work.extend(self.step_incoming(&key, input)),
                 Work::Queue(input) => work.extend(self.step_queue(input)),
-                Work::Erasure(id, input) => self.step_erasure(id, input),
+                Work::Erasure(id, input) => work.extend(self.step_erasure(id, input)),
             }
         }
     }
@@ -121,9 +135,8 @@ impl Gateway {
         let mut effects = Vec::new();
         let chat = self.with_env(|env| begin(env, &mut effects));
         let key = Key::Chat(chat);
-        let mut sorted = self.sort(&key, &mut effects, None);
-        let work = std::mem::take(&mut sorted.work);
-        self.finish(&key, sorted, None);
+        let sorted = self.sort(&key, &mut effects, None);
+        let work = self.finish(&key, sorted, None);
         self.work(work.into());
         chat
     }
@@ -138,9 +151,8 @@ impl Gateway {
         let slot = Arc::new(Slot::new(incoming, 0));
         self.incoming.insert(name, slot.clone());
         let mut kept = slot.kept.lock();
-        let mut sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
-        let work = std::mem::take(&mut sorted.work);
-        self.finish(&key, sorted, Some(&slot.unfinished));
+        let sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
+        let work = self.finish(&key, sorted, Some(&slot.unfinished));
         drop(kept);
         self.work(work.into());
     }
@@ -200,11 +212,9 @@ impl Gateway {
         if let Some(attempt) = kept.machine.record.outgoing.attempt() {
             self.outgoing.entry(attempt.transfer).or_insert(id);
         }
-        let mut sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
+        let sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
         EFFECTS.set(effects);
-        let work = std::mem::take(&mut sorted.work);
-        self.finish(&key, sorted, Some(&slot.unfinished));
-        work
+        self.finish(&key, sorted, Some(&slot.unfinished))
     }
 
     fn step_incoming(self: &Arc<Self>, name: &(String, TransferId), input: destination::Input) -> Vec<Work> {
@@ -218,15 +228,14 @@ impl Gateway {
         let kept = &mut *kept;
         kept.used = clock::seconds();
         self.with_env(|env| kept.machine.handle(env, input, &mut effects));
-        let mut sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
-        let work = std::mem::take(&mut sorted.work);
-        self.finish(&key, sorted, Some(&slot.unfinished));
-        work
+        let sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
+        self.finish(&key, sorted, Some(&slot.unfinished))
     }
 
-    fn step_erasure(self: &Arc<Self>, id: ErasureId, input: erase::Input) {
+    fn step_erasure(self: &Arc<Self>, id: ErasureId, input: erase::Input) -> Vec<Work> {
         let Some(slot) = self.erasures.get(&id).map(|slot| slot.clone()) else {
-            return self.load_first(Work::Erasure(id, input));
+            self.load_first(Work::Erasure(id, input));
+            return Vec::new();
         };
         let key = Key::Erasure(id);
         let mut effects = Vec::new();
@@ -234,7 +243,7 @@ impl Gateway {
         kept.used = clock::seconds();
         self.with_env(|env| kept.machine.handle(env, input, &mut effects));
         let sorted = self.sort(&key, &mut effects, None);
-        self.finish(&key, sorted, Some(&slot.unfinished));
+        self.finish(&key, sorted, Some(&slot.unfinished))
     }
 
     /// A chat whose older entries are in the store alone gets them before it is told what waits.
@@ -383,6 +392,7 @@ impl Gateway {
                     self.timers.set(key.clone(), timer, Duration::from_millis(millis));
                 }
                 Effect::ClearTimer(timer) => self.timers.clear(key, timer),
+                Effect::Queue(input) if sorted.ops.is_empty() => sorted.early.push(Work::Queue(input)),
                 Effect::Queue(input) => sorted.work.push(Work::Queue(input)),
                 Effect::Found(chat) => sorted.found = Some(*chat),
                 Effect::Token(chat, token) => {
@@ -422,25 +432,63 @@ impl Gateway {
         sorted
     }
 
-    /// Hands a step to the store; what leaves the process leaves when it is durable.
-    fn finish(self: &Arc<Self>, key: &Key, sorted: Sorted, unfinished: Option<&Arc<AtomicUsize>>) {
-        let Sorted { ops, outward, found, .. } = sorted;
+    /// Hands a step to the store; what follows from it follows when it is durable. Answers what other machines are
+    /// to be told at once.
+    fn finish(
+        self: &Arc<Self>,
+        key: &Key,
+        sorted: Sorted,
+        unfinished: Option<&Arc<AtomicUsize>>,
+    ) -> Vec<Work> {
+        let Sorted { ops, outward, mut early, mut work, found } = sorted;
         // A step concerns its own machine, and the chat that it founds.
         let found = found.map(|chat| (Key::Chat(chat.record.id), self.register(chat)));
         let own = unfinished.map(|count| (key.clone(), count.clone()));
         let machines = [own, found];
         let quiet = machines.iter().flatten().all(|(_, count)| count.load(Ordering::Acquire) == 0);
-        if ops.is_empty() && (outward.is_empty() || quiet) {
-            return self.deliver(outward);
+        if !quiet {
+            early.append(&mut work);
+            work = std::mem::take(&mut early);
+        }
+        if ops.is_empty() && (quiet || outward.is_empty() && work.is_empty()) {
+            self.deliver(outward);
+            early.append(&mut work);
+            return early;
         }
         for (_, count) in machines.iter().flatten() {
             count.fetch_add(1, Ordering::AcqRel);
         }
-        let step = UnfinishedStep { gateway: self.clone(), outward, machines };
+        let step = UnfinishedStep { gateway: self.clone(), outward, work, machines };
         let done = Box::new(move |result| step.finish(result));
         if let Err(refused) = self.store.commit(Batch { ops, done }) {
             (refused.done)(Err(StoreError::Failed("too many batches wait for the disk".into())));
         }
+        early
+    }
+
+    /// Tells machines what follows from a durable step; until they are told, its machines wait with what they have to
+    /// say next. Not here: the store's thread has other things to do, and some stores call from within a step.
+    fn tell_durable(self: &Arc<Self>, work: Vec<Work>, machines: Machines) {
+        let mut told = self.told.lock();
+        told.waiting.push_back((work, machines));
+        if std::mem::replace(&mut told.busy, true) {
+            return;
+        }
+        let gateway = self.clone();
+        self.runtime.spawn(async move {
+            while let Some((work, machines)) = gateway.next_told() {
+                gateway.work(work.into());
+                end_step(&machines);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    fn next_told(&self) -> Option<(Vec<Work>, Machines)> {
+        let mut told = self.told.lock();
+        let next = told.waiting.pop_front();
+        told.busy = next.is_some();
+        next
     }
 
     fn register(&self, chat: Chat) -> Arc<AtomicUsize> {
@@ -478,6 +526,7 @@ impl Gateway {
                         gateway.let_resume(&slot.kept.lock().machine);
                     }
                     if gateway.chat(*id).await.is_ok_and(|found| found) {
+                        gateway.look_at_chat(*id, |chat| gateway.let_resume(chat));
                         gateway.tell_chat(*id, session::Input::Restore);
                     }
                 }
@@ -493,7 +542,10 @@ impl Gateway {
                 }
                 Key::Erasure(id) => {
                     gateway.erasures.remove(id);
-                    gateway.tell_erasure(*id, erase::Input::Restore);
+                    match gateway.load_erasure(*id).await {
+                        Ok(_) => gateway.resume_erasure(*id),
+                        Err(error) => tracing::error!(%error, "a machine could not be loaded"),
+                    }
                 }
             }
         });
@@ -658,22 +710,31 @@ impl Gateway {
 struct UnfinishedStep {
     gateway: Arc<Gateway>,
     outward: Vec<Outward>,
-    /// Those whose state is ahead of what is stored, with their counts of unfinished steps.
-    machines: [Option<(Key, Arc<AtomicUsize>)>; 2],
+    work: Vec<Work>,
+    machines: Machines,
 }
 
 impl UnfinishedStep {
     fn finish(self, result: Result<(), StoreError>) {
-        let machines = self.machines.iter().flatten();
         match result {
-            Ok(()) => self.gateway.deliver(self.outward),
+            Ok(()) => {
+                self.gateway.deliver(self.outward);
+                if !self.work.is_empty() {
+                    return self.gateway.tell_durable(self.work, self.machines);
+                }
+            }
             Err(error) => {
-                machines.clone().for_each(|(key, _)| self.gateway.evict(key, &error.to_string()));
+                let keys = self.machines.iter().flatten().map(|(key, _)| key);
+                keys.for_each(|key| self.gateway.evict(key, &error.to_string()));
             }
         }
-        for (_, count) in machines {
-            count.fetch_sub(1, Ordering::AcqRel);
-        }
+        end_step(&self.machines);
+    }
+}
+
+fn end_step(machines: &Machines) {
+    for (_, count) in machines.iter().flatten() {
+        count.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -9,7 +9,7 @@
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
 //! batches of a machine are stored in the order of its steps; what goes out of a step goes out when its batch is
 //! durable. No lock is held across an `.await`, and no two machines' locks are held at once: what one machine
-//! tells another is done after the first lock is released.
+//! tells another is done after the first lock is released, and after what it follows from is durable.
 
 pub mod agents;
 pub mod calls;
@@ -124,6 +124,7 @@ pub struct Gateway {
     /// Told when the settings are to be read again.
     reload: tokio::sync::Notify,
     overload: overload::Overload,
+    told: Mutex<machines::Told>,
     /// The way to the queue manager, where it is on another machine (Q2); then `queue` is a copy to look at.
     pub(crate) link: Option<Link>,
     count: AtomicU64,
@@ -172,6 +173,7 @@ impl Gateway {
             attempts: agents::Attempts::default(),
             reload: tokio::sync::Notify::new(),
             overload: overload::Overload::default(),
+            told: Mutex::default(),
             link: remote.then(Link::default),
             count: AtomicU64::new(1),
             runtime: tokio::runtime::Handle::current(),

@@ -398,6 +398,9 @@ fn a5_a_reservation_that_has_lapsed_holds_no_place_after_a_restart() {
         lines.iter().any(|line| line.starts_with("queue: reserve")),
         "the customer is at the door: {lines:?}"
     );
+    door.world.now = door.world.now.plus(60_000);
+    let lines = door.killed();
+    assert!(lines.contains(&"save Rejected".into()), "not for ever: {lines:?}");
 }
 
 #[test]
@@ -511,6 +514,15 @@ fn a_tail_that_comes_late_is_merged_all_the_same() {
     for at in [At::Reserved, At::Rejected, At::Fenced] {
         Door::at(at).check(released(vec![prior(2, "late")]), &[]);
     }
+}
+
+#[test]
+fn a_commit_answered_late_takes_no_settles_place() {
+    let mut door = Door::at(At::Active);
+    door.tell(Input::Accepted);
+    door.check(released(Vec::new()), &["chat: Tail"]);
+    let again = door.tell(Input::Answer(Err(CallError::NoAnswer)));
+    assert!(again[0].starts_with("Retry in"), "{again:?}");
 }
 
 #[test]
