@@ -115,7 +115,8 @@ impl World {
             chats.len() + seats.len() > agent.profile.max_chats as usize
         });
         if let Some(login) = over.map(|agent| agent.profile.login.clone()) {
-            // A store that refuses a batch may give an agent back a chat whose place was taken in the meantime.
+            // A second step (D6) that is called off keeps its place once more when the store refuses to, beside the
+            // one that the same customer has again in the holding session.
             if !self.faults.contains_key("store refuses") {
                 self.violated(format!("A5: {login} of s{server} has more chats than places"));
             }

@@ -237,7 +237,11 @@ impl World {
     /// Whether a document may be given up: it was spoilt, or kept back where it comes from after it was announced.
     fn may_miss(&self, chat: &Where, sha256: &str) -> bool {
         let withheld = |(parent, _): (Where, _)| self.is_withheld(&parent, sha256);
-        self.ghost.spoilt.contains(sha256) || self.ghost.parent(chat).is_some_and(withheld)
+        let hushed = |(_, transfer)| self.ghost.orders.get(&transfer).is_some_and(|order| order.hushed);
+        let mut way = std::iter::successors(self.ghost.parent(chat), |(parent, _)| self.ghost.parent(parent));
+        self.ghost.spoilt.contains(sha256)
+            || self.ghost.parent(chat).is_some_and(withheld)
+            || way.any(hushed)
     }
 
     /// What a chat of the customer's server still lacks of its documents, without need.

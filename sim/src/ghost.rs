@@ -48,8 +48,12 @@ pub struct Order {
     pub denied: bool,
     /// Transfers within servers that had been carried out before.
     pub passes: usize,
-    /// Whether the chat had just been marked: less may be sent than must not be withheld.
+    /// Whether the chat was marked as confidential by then or since: less may be sent than must not be withheld.
     pub marked: bool,
+    /// Whether it was marked since so that nothing may leave any more.
+    pub hushed: bool,
+    /// How near the other server is; none for a second step (D6).
+    pub class: Option<Class>,
 }
 
 /// A transfer within a server that was carried out.
@@ -166,6 +170,8 @@ impl World {
             denied: guard.is_some_and(|guard| guard.denies),
             passes: self.ghost.passes.len(),
             marked: self.look(&chat).is_some_and(|record| record.confidential),
+            hushed: false,
+            class: Some(target.class),
         };
         self.ghost.orders.entry(transfer).or_insert(order);
         let own = (self.servers[chat.0].name.clone(), transfer);
@@ -180,6 +186,22 @@ impl World {
         let own = memory.and_then(|memory| memory.chats.get(&chat.1)?.agent_login()) == Some(login);
         if !on && (own || supervisor) {
             self.ghost.confidential.remove(&chat);
+        }
+    }
+
+    /// A chat was marked: nothing that has not left leaves any more, where the rules say so.
+    fn ghost_hushes(&mut self, chat: Where) {
+        let Some(guard) = self.servers[chat.0].guard else { return };
+        let left = self.servers[chat.0].store.chats.get(&chat.1).and_then(|stored| {
+            let outgoing = &stored.record.outgoing;
+            outgoing.attempt().filter(|_| !outgoing.serves()).map(|attempt| attempt.transfer)
+        });
+        for (transfer, order) in &mut self.ghost.orders {
+            let fits = order.class.is_some_and(|class| guard.class.is_none_or(|other| other == class));
+            if order.chat == chat && order.away && fits {
+                order.marked = true;
+                order.hushed |= left != Some(*transfer);
+            }
         }
     }
 
@@ -202,11 +224,17 @@ impl World {
                 denied: false,
                 passes: self.ghost.passes.len(),
                 marked: false,
+                hushed: false,
+                class: None,
             };
             if from == to {
                 self.ghost.orders.entry(transfer).or_insert(order);
             }
             self.check_context(&(from, *chat), transfer, &request.context);
+            let hushed = self.ghost.orders.get(&transfer).is_some_and(|order| order.hushed);
+            if hushed && !request.context.transcript.is_empty() {
+                self.violated(format!("policy: what was said leaves s{from} after it became confidential"));
+            }
             if self.ghost.orders.get(&transfer).is_some_and(|order| order.denied) {
                 self.violated(format!("policy: a confidential chat leaves s{from}"));
             }
@@ -228,6 +256,7 @@ impl World {
             return self.violated("a release of a transfer that nobody ordered");
         };
         let allowed = |entry: &PriorEntry| match &order.share {
+            _ if order.hushed => false,
             Share::All => true,
             Share::Part(_) => entry.author == Author::Customer,
             Share::Nothing => false,
@@ -287,6 +316,7 @@ impl World {
                     Body::Document(card) => self.ghost_said((server, *chat), entry, &card.sha256),
                     Body::Event(Event::Confidential { on: true, .. }) => {
                         self.ghost.confidential.insert((server, *chat));
+                        self.ghost_hushes((server, *chat));
                     }
                     Body::Text(text) | Body::Note(text) if text.contains("<x") => {
                         self.violated(format!("aside: s{server} stores {text} in a chat"));
