@@ -200,7 +200,7 @@ fn an_agent_who_is_lost_while_the_customer_is_on_the_way_does_not_come_back_with
 fn a_customer_who_stays_on_the_way_costs_no_agent_a_place() {
     let mut bench = Bench::at(At::Released);
     let lines = bench.tell(Input::Timer(Timer::Linger));
-    assert_eq!(lines, ["queue: free ann", "ann < card Transferring", "save"]);
+    assert_eq!(lines, ["ann < card Transferred", "save", "queue: free ann"]);
     bench.tell(Input::Detach(CONN));
     assert!(bench.chat.is_idle(), "it is loaded again if anybody asks");
     let lines = bench.attach(2, 3, 99);
