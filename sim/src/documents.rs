@@ -239,9 +239,7 @@ impl World {
         let withheld = |(parent, _): (Where, _)| self.is_withheld(&parent, sha256);
         let hushed = |(_, transfer)| self.ghost.orders.get(&transfer).is_some_and(|order| order.hushed);
         let mut way = std::iter::successors(self.ghost.parent(chat), |(parent, _)| self.ghost.parent(parent));
-        self.ghost.spoilt.contains(sha256)
-            || self.ghost.parent(chat).is_some_and(withheld)
-            || way.any(hushed)
+        self.ghost.spoilt.contains(sha256) || self.ghost.parent(chat).is_some_and(withheld) || way.any(hushed)
     }
 
     /// What a chat of the customer's server still lacks of its documents, without need.

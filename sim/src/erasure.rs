@@ -236,7 +236,8 @@ impl Forest {
     /// One at a time. Whether it is on its way to the store.
     fn begin(&mut self, at: usize, asked: Option<(TransferId, u64)>) -> bool {
         let (name, links) = (self.servers[at].name.clone(), self.servers[at].links.clone());
-        let begins = self.servers[at].memory.as_mut().is_some_and(|it| !std::mem::replace(&mut it.begins, true));
+        let begins =
+            self.servers[at].memory.as_mut().is_some_and(|it| !std::mem::replace(&mut it.begins, true));
         if !begins {
             return false;
         }
@@ -521,7 +522,10 @@ impl Forest {
             let (name, erasure) = (self.servers[at].name.clone(), Erasure::load(record));
             let reached = self.behind(at, None);
             if let Some(other) = reached.iter().find(|other| self.servers[**other].has) {
-                self.violated(format!("{} still has the customer, whom {name} erases", self.servers[*other].name));
+                self.violated(format!(
+                    "{} still has the customer, whom {name} erases",
+                    self.servers[*other].name
+                ));
             }
             if erasure.is_open() {
                 self.violated(format!("{name} still asks: {:?}", erasure.record.links));
@@ -532,7 +536,8 @@ impl Forest {
             let receipts = erasure.account("", TransferId([0; 16])).map(|(_, receipts)| receipts);
             let receipts = receipts.unwrap_or_default();
             let others = reached.iter().filter(|other| **other != at);
-            let missing = others.map(|other| &self.servers[*other].name).find(|name| !receipts.contains(name));
+            let missing =
+                others.map(|other| &self.servers[*other].name).find(|name| !receipts.contains(name));
             if let Some(missing) = missing.cloned() {
                 self.violated(format!("the operator of {name} has no receipt of {missing}'s"));
             }

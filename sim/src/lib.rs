@@ -36,8 +36,8 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use mutant::Mutant;
 use erasure::Forest;
+pub use mutant::Mutant;
 use rng::Rng;
 pub use shrink::shrink;
 use world::{Faults, World};

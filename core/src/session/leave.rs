@@ -124,7 +124,13 @@ impl Chat {
         };
         if done {
             let Reclaimed { attempt, epoch, .. } = reclaimed;
-            self.remember(Past { attempt, posted: None, reclaimed: Some(epoch), kept: false, answered: false });
+            self.remember(Past {
+                attempt,
+                posted: None,
+                reclaimed: Some(epoch),
+                kept: false,
+                answered: false,
+            });
             out.push(Effect::ClearTimer(Timer::Retry));
             return self.save(out);
         }

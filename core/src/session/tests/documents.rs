@@ -164,7 +164,8 @@ fn d5_a_chat_that_has_ended_gives_its_documents_to_whoever_adopted_its_customer(
     bench.tell(Input::Detach(CONN));
     bench.tell(Input::Timer(Timer::Away));
     assert!(!bench.chat.is_open());
-    let gives = |bench: &Bench, number| bench.chat.gives("globex", transfer(number), &card(10).sha256).is_some();
+    let gives =
+        |bench: &Bench, number| bench.chat.gives("globex", transfer(number), &card(10).sha256).is_some();
     assert_eq!([1, 2].map(|number| gives(&bench, number)), [false, false], "nobody has arrived there");
     bench.commit(2, true);
     assert_eq!([1, 2].map(|number| gives(&bench, number)), [false, true]);
