@@ -367,10 +367,13 @@ impl Chat {
         }
     }
 
+    /// Of too many, one goes first whose destination can have nothing to ask any more.
     fn remember(&mut self, past: Past) {
         self.record.past.push(past);
         if self.record.past.len() > PAST {
-            self.record.past.remove(0);
+            let epoch = self.record.epoch;
+            let idle = self.record.past.iter().position(|past| !past.is_open(epoch) && !past.kept);
+            self.record.past.remove(idle.unwrap_or(0));
         }
     }
 }

@@ -35,6 +35,21 @@ fn an_aborted_attempt_is_refused_unless_it_adopts() {
 }
 
 #[test]
+fn many_refusals_later_an_attempt_can_still_be_adopted() {
+    let mut bench = Bench::with_ann();
+    bench.go(At::Offered, 1, Share::All);
+    bench.tell(Input::Timer(Timer::Offer));
+    bench.customer_says(100, "in between");
+    for number in 2..20 {
+        bench.go(At::Requested, number, Share::All);
+        bench.answer(number, Err(CallError::Unreachable));
+    }
+    assert_eq!(bench.chat.record.past.len(), 8);
+    let lines = bench.commit(1, true);
+    assert!(lines.last().is_some_and(|line| line.starts_with("reply: release")), "{lines:?}");
+}
+
+#[test]
 fn an_attempt_that_posted_nothing_cannot_be_adopted() {
     let mut bench = Bench::at(At::Requested);
     bench.cancel(1);
