@@ -1,0 +1,105 @@
+//! How quickly the console opens, and how smoothly long lists move. The figures are printed; what is asserted holds on a
+//! slow machine, too.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use baton_e2e::browser::{Browser, Browsers};
+use baton_e2e::client::Client;
+use baton_e2e::company::{ACME, Company};
+use baton_e2e::story;
+use baton_protocol::frames::Start;
+use baton_protocol::{ClientFrame, Encoding, MessageId, ServerFrame};
+use thirtyfour::Key;
+
+/// Customers who wait at the same time. An agent is told of the first 300 of them.
+const WAITING: usize = 1_000;
+
+/// Messages of a long conversation.
+const SAID: u32 = 5_000;
+
+/// Messages of it that are sent before their acknowledgement is waited for.
+const PART: u32 = 100;
+
+/// Scrolls an element through all of it and gives the frames' times in milliseconds: the median, the 99th of a hundred,
+/// the longest, and how many there were.
+const SCROLL: &str = "
+    const done = arguments[arguments.length - 1], list = document.querySelector(arguments[0]), times = [];
+    let last = performance.now(), step = Math.max(60, list.scrollHeight / 120);
+    const frame = now => {
+        times.push(now - last); last = now;
+        const before = list.scrollTop;
+        list.scrollTop = before + step;
+        if (list.scrollTop > before && times.length < 400) return requestAnimationFrame(frame);
+        times.sort((a, b) => a - b);
+        const at = share => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] * 10) / 10;
+        done([at(.5), at(.99), at(1), times.length]);
+    };
+    list.scrollTop = 0;
+    requestAnimationFrame(frame);
+";
+
+async fn scrolled(browser: &Browser, selector: &str) -> Vec<f64> {
+    let found = browser.driver.execute_async(SCROLL, vec![serde_json::json!(selector)]).await.unwrap();
+    serde_json::from_value(found.json().clone()).unwrap()
+}
+
+async fn elements(browser: &Browser, selector: &str) -> u64 {
+    let script = format!("return document.querySelectorAll('{selector}').length");
+    browser.script(&script).await.unwrap().as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a2_a_thousand_waiting_and_five_thousand_messages_are_drawn_as_far_as_they_are_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
+    acme.configure_after("[limits]\n", "burst = 100000\nper_second = 100000\nper_address = 5000").unwrap();
+    acme.start().await.unwrap();
+    let verifier = baton_e2e::pair::verifier();
+    let (mut carla, ..) = Client::customer(&acme, &verifier).await.unwrap();
+    for part in 0..SAID / PART {
+        let ids =
+            (part * PART..(part + 1) * PART).map(|number| MessageId(u128::from(number + 1).to_be_bytes()));
+        for id in ids {
+            let text = format!("Message {id} of a long conversation.");
+            carla.send(&ClientFrame::Say { chat: None, id, text }).await.unwrap();
+        }
+        let last = MessageId(u128::from((part + 1) * PART).to_be_bytes());
+        let stored = |frame: &ServerFrame| match frame {
+            ServerFrame::Stored { id, .. } => (*id == last).then_some(()),
+            _ => None,
+        };
+        carla.expect("the last to be stored", stored).await.unwrap();
+    }
+    let mut waiting = Vec::with_capacity(WAITING);
+    for number in 0..WAITING {
+        let mut client = Client::connect(&acme, Encoding::Binary, None).await.unwrap();
+        let (name, subject) = (format!("Customer {number}"), "A question about tents".to_owned());
+        let (area, email, challenge) = (String::new(), String::new(), verifier.challenge());
+        client.hello(Start::New { area, name, email, subject, challenge }, 0).await.unwrap();
+        waiting.push(client);
+    }
+    let browsers = Browsers::start().await.unwrap();
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    anna.shows("inbox-waiting", "300").await.unwrap();
+    anna.driver.refresh().await.unwrap();
+    anna.find("queue-row").await.unwrap();
+    let opened = anna.script("return Math.round(performance.now())").await.unwrap();
+    println!("opened, with {WAITING} waiting: {opened} ms at most since the navigation");
+    let times = scrolled(&anna, ".inbox .scroll").await;
+    println!(
+        "waiting list: frame median {} ms, p99 {} ms, longest {} ms, {} frames",
+        times[0], times[1], times[2], times[3]
+    );
+    assert!(elements(&anna, "[data-test=queue-row]").await < 80, "rows out of sight are drawn");
+    // Whoever waits longest, wherever the list stands.
+    anna.css("body").await.unwrap().send_keys(Key::Alt + "p").await.unwrap();
+    anna.find("message").await.unwrap();
+    assert!(
+        elements(&anna, "[data-test=message]").await < 400,
+        "a long conversation is drawn as far as it is read"
+    );
+    let times = scrolled(&anna, ".transcript").await;
+    println!(
+        "conversation of {SAID}: frame median {} ms, p99 {} ms, longest {} ms, {} frames",
+        times[0], times[1], times[2], times[3]
+    );
+}
