@@ -28,7 +28,7 @@ impl Load {
             seq: self.next,
             at: Timestamp(1_800_000_000_000),
             id: MessageId(u128::from(self.next).to_be_bytes()),
-            author: if self.next % 2 == 0 { Author::Customer } else { Author::Agent("Anna".into()) },
+            author: if self.next.is_multiple_of(2) { Author::Customer } else { Author::Agent("Anna".into()) },
             body: Body::Text("x".repeat(64)),
         };
         // As random as real names are: what stands together in the file is not what comes together.
