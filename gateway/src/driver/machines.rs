@@ -522,11 +522,18 @@ impl Gateway {
         self.runtime.spawn(async move {
             match &key {
                 Key::Chat(id) => {
-                    if let Some((_, slot)) = gateway.chats.remove(id) {
-                        gateway.let_resume(&slot.kept.lock().machine);
-                    }
+                    let lost = gateway.chats.remove(id).and_then(|(_, slot)| {
+                        let kept = slot.kept.lock();
+                        gateway.let_resume(&kept.machine);
+                        kept.machine.agent_login().map(str::to_owned)
+                    });
                     if gateway.chat(*id).await.is_ok_and(|found| found) {
-                        gateway.look_at_chat(*id, |chat| gateway.let_resume(chat));
+                        // By what is stored it may be another agent's.
+                        gateway.look_at_chat(*id, |chat| {
+                            if chat.agent_login() != lost.as_deref() {
+                                gateway.let_resume(chat);
+                            }
+                        });
                         gateway.tell_chat(*id, session::Input::Restore);
                     }
                 }
