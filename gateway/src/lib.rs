@@ -32,3 +32,8 @@ pub mod sabotage;
 pub mod store;
 
 pub use run::{Stopped, serve};
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -20,13 +20,12 @@ impl Chat {
         if let Some(reason) = target.denied.clone() {
             return Decision { rule: "agreement".into(), verdict: Err(reason) };
         }
-        env.settings.rules.judge(Request {
-            agent: login,
-            area: &self.record.area,
-            to: &target.destination,
-            class: target.class,
-            confidential: self.record.confidential,
-        })
+        self.rules_say(env, login, &target.destination, target.class)
+    }
+
+    fn rules_say(&self, env: &Env<'_>, agent: &str, to: &Destination, class: Class) -> Decision {
+        let (area, confidential) = (&self.record.area, self.record.confidential);
+        env.settings.rules.judge(Request { agent, area, to, class, confidential })
     }
 
     /// Keeps a step of a transfer.
@@ -52,8 +51,7 @@ impl Chat {
 
     /// Keeps a step of a transfer to another server.
     pub(super) fn audit_attempt(&self, env: &Env<'_>, attempt: &Attempt, step: Step, out: &mut Vec<Effect>) {
-        let to = Destination::Server { server: attempt.peer.clone(), area: attempt.area.clone() };
-        self.audit(env, (attempt.transfer, &attempt.agent, &to), step, out);
+        self.audit(env, (attempt.transfer, &attempt.agent, &attempt.destination()), step, out);
     }
 
     /// What holds for a transfer to a peer: the agreement, and what was demanded by whoever sent us the chat. That
@@ -109,13 +107,7 @@ impl Chat {
     /// What policy says now of an attempt that it has permitted before.
     pub(super) fn judge_again(&self, env: &Env<'_>, attempt: &Attempt) -> Result<SharePolicy, String> {
         let Some(class) = attempt.class else { return Ok(SharePolicy::All) };
-        env.settings.rules.decide(Request {
-            agent: &attempt.agent,
-            area: &self.record.area,
-            to: &Destination::Server { server: attempt.peer.clone(), area: attempt.area.clone() },
-            class,
-            confidential: self.record.confidential,
-        })
+        self.rules_say(env, &attempt.agent, &attempt.destination(), class).verdict
     }
 
     /// The mark holds for everything that has not left yet, also for what a destination that was given up may still ask

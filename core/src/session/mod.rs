@@ -625,6 +625,11 @@ impl Chat {
         }
     }
 
+    /// What shows its agent that it is theirs no more.
+    fn gone_card(&self, to: String) -> ServerFrame {
+        ServerFrame::CardChanged { card: ChatCard { state: ChatState::Transferred { to }, ..self.card() } }
+    }
+
     fn save(&self, out: &mut Vec<Effect>) {
         out.push(Effect::Save(Box::new(self.record.clone())));
     }

@@ -1,8 +1,8 @@
 //! The customer is on the way to another server: what that one says of it, and the way back (O5).
 
 use baton_protocol::federation::{Cancel, Commit, Denial, ProgressReport, Release};
-use baton_protocol::model::{ChatCard, ChatState, Event, Stage};
-use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, ServerFrame, TransferId};
+use baton_protocol::model::{Event, Stage};
+use baton_protocol::{CloseCode, Epoch, ErrorCode, Seq, TransferId};
 
 use super::{Chat, PeerRequest, State};
 use crate::audit::{Left, Step};
@@ -302,8 +302,7 @@ impl Chat {
     /// the customer reclaim the chat, it goes to the queue.
     pub(super) fn let_go(&mut self, out: &mut Vec<Effect>) {
         let to = self.record.outgoing.attempt().map(|attempt| attempt.title.clone()).unwrap_or_default();
-        let card = ChatCard { state: ChatState::Transferred { to }, ..self.card() };
-        self.to_readers(ServerFrame::CardChanged { card }, out);
+        self.to_readers(self.gone_card(to), out);
         let place = self.place_to_give_up();
         self.record.state = State::Waiting { since: self.record.since, from: None };
         self.save(out);

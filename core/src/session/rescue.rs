@@ -1,8 +1,8 @@
 //! A supervisor gets a chat out of whatever state it is in, back to a queue.
 
+use baton_protocol::ErrorCode;
 use baton_protocol::federation::Denial;
-use baton_protocol::model::{ChatCard, ChatState, Event, OpenChat, OpenState};
-use baton_protocol::{ErrorCode, ServerFrame};
+use baton_protocol::model::{Event, OpenChat, OpenState};
 
 use super::{Chat, State};
 use crate::audit::{Record, Step};
@@ -114,8 +114,7 @@ impl Chat {
     fn back_to_queue(&mut self, env: &mut Env<'_>, area: String, title: String, out: &mut Vec<Effect>) {
         match self.record.state.clone() {
             State::Active { login, title: agent } => {
-                let card = ChatCard { state: ChatState::Transferred { to: title.clone() }, ..self.card() };
-                out.push(Effect::ToAgent(login.clone(), ServerFrame::CardChanged { card }));
+                out.push(Effect::ToAgent(login.clone(), self.gone_card(title.clone())));
                 self.record.area = area;
                 // No place is free before it is stored whose it is not any more.
                 self.save(out);

@@ -321,12 +321,7 @@ impl Chat {
             return;
         };
         let to = placing.target.title.clone();
-        let gone = ServerFrame::CardChanged {
-            card: baton_protocol::model::ChatCard {
-                state: baton_protocol::model::ChatState::Transferred { to: to.clone() },
-                ..self.card()
-            },
-        };
+        let gone = self.gone_card(to.clone());
         let mut context = self.release(env, &placing.comments, &placing.share, placing.seen);
         self.audit_placing(env, &placing, Step::Sent(Left::of(&context)), out);
         self.audit_placing(env, &placing, Step::Arrived, out);

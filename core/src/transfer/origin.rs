@@ -18,7 +18,7 @@
 //! "Commit" is the destination's word that the customer has presented the WTID there. Until then the chat is the
 //! origin's own (O5); a failed attempt leaves it as it was (A6).
 
-use baton_protocol::model::{Offer, Share, Stage};
+use baton_protocol::model::{Destination, Offer, Share, Stage};
 use baton_protocol::{Epoch, Seq, TransferId, Verifier};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,14 @@ pub struct Attempt {
     /// Whether no agent has asked for it: there are too many customers here (D9).
     #[serde(default)]
     pub overload: bool,
+}
+
+impl Attempt {
+    /// Where it goes, as policy and audit name it.
+    #[must_use]
+    pub fn destination(&self) -> Destination {
+        Destination::Server { server: self.peer.clone(), area: self.area.clone() }
+    }
 }
 
 /// Permission has been asked for.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::{Problem, Sent, checked};
+use super::problem::{Problem, Sent, checked, known_areas};
 use crate::config::rules;
 use crate::edge::http::App;
 use crate::password;
@@ -103,9 +103,7 @@ async fn row(
     wanted: NewAgent,
 ) -> Result<AgentRow, Problem> {
     let config = &app.gateway.config;
-    if let Some(unknown) = wanted.areas.iter().find(|area| config.area(area).is_none()) {
-        return Err(Problem::wrong(format!("`areas`: there is no area {unknown:?}")));
-    }
+    known_areas(&wanted.areas, config)?;
     if wanted.areas.is_empty() && wanted.role == Role::Agent {
         return Err(Problem::wrong("`areas`: an agent serves one area at least"));
     }

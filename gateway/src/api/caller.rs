@@ -11,7 +11,8 @@ use super::cookie;
 use super::keys;
 use super::problem::Problem;
 use crate::driver::now;
-use crate::edge::http::App;
+use crate::edge::http::{App, bearer};
+use crate::hex;
 use crate::store::{AgentRow, ApiKey, Change, Role, Scope};
 
 /// The header that shows that a change was asked for by the console's own page.
@@ -46,6 +47,15 @@ impl Caller {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         matches!(self, Self::Agent { agent, .. } if agent.role == Role::Admin)
+    }
+
+    /// The agent's login name, if they see no other chats than those that they have or had.
+    #[must_use]
+    pub fn only_own(&self) -> Option<&str> {
+        match self {
+            Self::Agent { agent, .. } if agent.role == Role::Agent => Some(&agent.name),
+            _ => None,
+        }
     }
 
     /// Whether they may read this.
@@ -111,10 +121,6 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
 async fn program(app: &App, secret: &str) -> Result<ApiKey, Problem> {
     let digest = keys::digest(secret).ok_or_else(Problem::unknown)?;
     // Few, and a digest of 256 random bits: nobody learns anything by how long it takes.
@@ -151,6 +157,5 @@ pub fn own_page(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
 
 /// What a session's changes must show: known to whoever may read the answers, and of no use as a session.
 fn csrf(token: &ResumeToken) -> String {
-    let digest = Sha256::new().chain_update(b"baton csrf ").chain_update(token.reveal()).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::new().chain_update(b"baton csrf ").chain_update(token.reveal()).finalize())
 }

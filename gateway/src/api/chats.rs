@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::caller::Caller;
 use super::problem::{Asked, Problem};
 use crate::edge::http::App;
+use crate::store::Scope;
 use crate::store::facts::{BEGIN, END, Found};
-use crate::store::{Role, Scope};
 
 /// Places that a search finds, at most.
 const MOST_FOUND: u32 = 50;
@@ -104,11 +104,7 @@ pub async fn search(
     if q.trim().is_empty() || q.len() > MOST_WORDS || q.contains('\0') {
         return Err(Problem::wrong(format!("`q`: some words, of {MOST_WORDS} bytes at most")));
     }
-    let served = match &caller {
-        Caller::Agent { agent, .. } if agent.role == Role::Agent => Some(agent.name.clone()),
-        _ => None,
-    };
-    let found = app.gateway.store.search(&q, served.as_deref(), MOST_FOUND).await?;
+    let found = app.gateway.store.search(&q, caller.only_own(), MOST_FOUND).await?;
     Ok(Json(found.into_iter().filter_map(place).collect()))
 }
 
@@ -153,13 +149,8 @@ pub async fn customer(
 }
 
 fn may_see(app: &App, caller: &Caller, chat: ChatId) -> bool {
-    match caller {
-        Caller::Agent { agent, .. } if agent.role == Role::Agent => {
-            let has = app.gateway.with_queue(|queue| queue.chats_of(&agent.name).contains(&chat));
-            has || app.gateway.has_served(&agent.name, chat)
-        }
-        _ => true,
-    }
+    let has = |login: &str| app.gateway.with_queue(|queue| queue.chats_of(login).contains(&chat));
+    caller.only_own().is_none_or(|login| has(login) || app.gateway.has_served(login, chat))
 }
 
 #[cfg(test)]

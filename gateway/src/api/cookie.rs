@@ -1,4 +1,4 @@
-//! The cookie of a session: out of every script's reach, and sent by no page of another site.
+//! Cookies: that of a session, out of every script's reach and sent by no page of another site; and others as safe.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use baton_protocol::ResumeToken;
@@ -6,11 +6,21 @@ use baton_protocol::ResumeToken;
 use crate::config::Config;
 use crate::driver::login::TOKEN_LIFE;
 
-/// Its name where there is no TLS: on this machine alone.
+/// The name of a session's.
 pub const NAME: &str = "baton";
 
-/// Its name with TLS: browsers keep it to this very host, and send it encrypted only (RFC 6265bis, section 4.1.3.2).
-const SECURE_NAME: &str = "__Host-baton";
+/// Before every name where there is TLS: browsers keep such a cookie to this very host, and send it encrypted only
+/// (RFC 6265bis, section 4.1.3.2). Without TLS the gateway is on this machine alone.
+const HOST: &str = "__Host-";
+
+/// Which requests from other sites have the cookie.
+#[derive(Clone, Copy, Debug)]
+pub enum SameSite {
+    /// None.
+    Strict,
+    /// A link or redirect that leads here.
+    Lax,
+}
 
 fn is_secure(config: &Config) -> bool {
     config.url.starts_with("https:")
@@ -19,22 +29,29 @@ fn is_secure(config: &Config) -> bool {
 /// The session that a request has.
 #[must_use]
 pub fn session(headers: &HeaderMap, config: &Config) -> Option<ResumeToken> {
-    find(headers, if is_secure(config) { SECURE_NAME } else { NAME })?.parse().ok()
+    find(headers, NAME, config)?.parse().ok()
 }
 
 /// A cookie of a request's.
-pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub fn find<'h>(headers: &'h HeaderMap, name: &str, config: &Config) -> Option<&'h str> {
+    let host = if is_secure(config) { HOST } else { "" };
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(known, value)| (known == name).then_some(value))
+    pairs.find_map(|(known, value)| (known.strip_prefix(host) == Some(name)).then_some(value))
 }
 
 /// What begins a session in the browser; without a token, what ends it.
 #[must_use]
 pub fn set(token: Option<&ResumeToken>, config: &Config) -> Option<HeaderValue> {
-    let (name, secure) = if is_secure(config) { (SECURE_NAME, "; Secure") } else { (NAME, "") };
     let (value, age) = token.map_or((String::new(), 0), |token| (token.reveal(), TOKEN_LIFE / 1_000));
-    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+    write(NAME, &value, SameSite::Strict, age, config)
+}
+
+/// What sets a cookie for so many seconds; for 0, what removes it.
+#[must_use]
+pub fn write(name: &str, value: &str, site: SameSite, age: u64, config: &Config) -> Option<HeaderValue> {
+    let (host, secure) = if is_secure(config) { (HOST, "; Secure") } else { ("", "") };
+    let cookie = format!("{host}{name}={value}; Path=/; HttpOnly; SameSite={site:?}; Max-Age={age}{secure}");
     let mut value = HeaderValue::from_str(&cookie).ok()?;
     value.set_sensitive(true);
     Some(value)

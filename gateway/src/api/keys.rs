@@ -12,6 +12,7 @@ use super::problem::{Problem, Sent, checked};
 use crate::config::rules;
 use crate::driver::{now, random};
 use crate::edge::http::App;
+use crate::hex;
 use crate::store::{ApiKey, Change, Scope};
 
 /// What a key begins with, so that whoever finds one somewhere knows what it is.
@@ -73,7 +74,7 @@ impl From<ApiKey> for Key {
 #[must_use]
 pub fn make(wanted: Wanted, by: &str, now: Timestamp) -> (ApiKey, String) {
     let secret = ResumeToken::from_bytes(random());
-    let id = random::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(&random::<4>());
     let Wanted { title, scopes, writes, ends_in } = wanted;
     let (digest, ends_at) = (secret.digest(), ends_in.map(|time| now.plus(time)));
     let key = ApiKey { id, title, digest, scopes, writes, made_by: by.into(), made_at: now, ends_at };

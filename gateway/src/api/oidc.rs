@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use utoipa::IntoParams;
 
-use super::cookie;
+use super::cookie::{self, SameSite};
 use super::problem::{Asked, Problem};
 use crate::config::{Config, Oidc, rules};
 use crate::driver::{now, random};
@@ -33,11 +33,11 @@ use crate::store::{AgentRow, Change, Role};
 /// Where the provider sends the browser back to.
 const CALLBACK: &str = "/api/v1/oidc/callback";
 
-/// The cookie of a login that has begun, without TLS and with it.
-const NAMES: [&str; 2] = ["baton-oidc", "__Host-baton-oidc"];
+/// The cookie of a login that has begun.
+const NAME: &str = "baton-oidc";
 
 /// Seconds that somebody has for the provider's own pages.
-const AGE: u32 = 600;
+const AGE: u64 = 600;
 
 /// Each call to the provider.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,26 +91,24 @@ fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random::<32>())
 }
 
-fn away(to: &str, cookie: String) -> Result<Away> {
-    let mut cookie = HeaderValue::from_str(&cookie)?;
-    cookie.set_sensitive(true);
-    let to = HeaderValue::from_str(to)?;
+fn away(to: &str, cookie: Option<HeaderValue>) -> Result<Away> {
+    let (to, cookie) = (HeaderValue::from_str(to)?, cookie.context("no cookie")?);
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to), (header::SET_COOKIE, cookie)]))
 }
 
+/// The cookie of a login that begins, or for 0 seconds of one that is over. Lax: the provider's page sends the browser
+/// back with it.
+fn own_cookie(value: &str, age: u64, config: &Config) -> Option<HeaderValue> {
+    cookie::write(NAME, value, SameSite::Lax, age, config)
+}
+
 impl Began {
-    fn cookie(&self, config: &Config, age: u32) -> String {
-        let (name, secure) =
-            if config.url.starts_with("https:") { (NAMES[1], "; Secure") } else { (NAMES[0], "") };
-        let value =
-            if age == 0 { String::new() } else { format!("{}.{}.{}", self.state, self.nonce, self.verifier) };
-        // Lax: the provider's page sends the browser back with it.
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+    fn reveal(&self) -> String {
+        format!("{}.{}.{}", self.state, self.nonce, self.verifier)
     }
 
     fn read(headers: &HeaderMap, config: &Config) -> Option<Self> {
-        let name = if config.url.starts_with("https:") { NAMES[1] } else { NAMES[0] };
-        let mut parts = cookie::find(headers, name)?.split('.').map(str::to_owned);
+        let mut parts = cookie::find(headers, NAME, config)?.split('.').map(str::to_owned);
         let began = Self { state: parts.next()?, nonce: parts.next()?, verifier: parts.next()? };
         (!began.state.is_empty()).then_some(began)
     }
@@ -137,7 +135,7 @@ pub async fn start(State(app): State<App>) -> Result<Away, Problem> {
         .append_pair("nonce", &began.nonce)
         .append_pair("code_challenge", &challenge)
         .append_pair("code_challenge_method", "S256");
-    Ok(away(url.as_str(), began.cookie(config, AGE))?)
+    Ok(away(url.as_str(), own_cookie(&began.reveal(), AGE, config))?)
 }
 
 /// The provider has sent the browser back: the session begins, and the browser goes to the console.
@@ -151,16 +149,11 @@ pub async fn callback(
 ) -> Result<Away, Problem> {
     let config = &app.gateway.config;
     match finish(&app, &headers, back).await {
-        Ok(token) => {
-            let cookie = cookie::set(Some(&token), config).context("no cookie")?;
-            let to = HeaderValue::from_static("/console/");
-            Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to), (header::SET_COOKIE, cookie)]))
-        }
+        Ok(token) => Ok(away("/console/", cookie::set(Some(&token), config))?),
         Err(why) => {
             tracing::warn!("a login with the provider came to nothing: {why:#}");
-            let nothing = Began { state: String::new(), nonce: String::new(), verifier: String::new() };
             // In the fragment, which no server sees. The page shows a sentence of its own for it.
-            Ok(away("/console/#sso", nothing.cookie(config, 0))?)
+            Ok(away("/console/#sso", own_cookie("", 0, config))?)
         }
     }
 }

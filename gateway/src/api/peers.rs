@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::{Problem, Sent, checked};
+use super::problem::{Problem, Sent, checked, known_areas};
 use crate::cli::introduction::introduce;
 use crate::cli::peer::{check_name, pinned};
 use crate::config::rules;
@@ -212,9 +212,7 @@ pub async fn change(
     let mut row = peers.into_iter().find(|peer| peer.name == name).ok_or_else(|| absent(&name))?;
     let mut said = Vec::new();
     if let Some(areas) = terms.areas {
-        if let Some(unknown) = areas.iter().find(|area| app.gateway.config.area(area).is_none()) {
-            return Err(Problem::wrong(format!("`areas`: there is no area {unknown:?}")));
-        }
+        known_areas(&areas, &app.gateway.config)?;
         said.push(if areas.is_empty() { "every area".into() } else { format!("areas {}", areas.join(" ")) });
         row.areas = (!areas.is_empty()).then_some(areas);
     }

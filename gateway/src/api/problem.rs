@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use crate::config::Config;
 use crate::edge::http::App;
 use crate::store::StoreError;
 
@@ -144,4 +145,12 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
 /// Holds a value against one of the settings' rules.
 pub fn checked<T>(name: &str, value: Result<T, String>) -> Result<T, Problem> {
     value.map_err(|why| Problem::wrong(format!("`{name}`: {why}")))
+}
+
+/// Only areas that the settings name.
+pub fn known_areas(areas: &[String], config: &Config) -> Result<(), Problem> {
+    match areas.iter().find(|area| config.area(area).is_none()) {
+        Some(unknown) => Err(Problem::wrong(format!("`areas`: there is no area {unknown:?}"))),
+        None => Ok(()),
+    }
 }

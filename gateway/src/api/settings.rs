@@ -21,6 +21,7 @@ use super::caller::Caller;
 use super::problem::{Mistake, Problem, Sent};
 use crate::config::{Config, ConfigError, FILE};
 use crate::edge::http::App;
+use crate::hex;
 use crate::store::{Change, Scope};
 
 /// What can be changed from here.
@@ -50,7 +51,7 @@ fn file(config: &Config) -> PathBuf {
 }
 
 fn version(text: &str) -> String {
-    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text)[..16])
 }
 
 fn open(text: &str) -> anyhow::Result<Map<String, Value>> {

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use baton_core::audit;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::audit::{span, utc};
 use super::{Failure, config, database, table};
 use crate::api::keys::{Wanted, make};
 use crate::config::rules;
 use crate::driver::now;
-use crate::store::{self, Change, Store};
+use crate::store::{self, Change, Scope, Store};
 
 /// See the command's help.
 #[derive(Debug, Subcommand)]
@@ -45,38 +45,6 @@ pub(super) struct Add {
     ends_in: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Scope {
-    /// Agents and their roles.
-    Agents,
-    /// Areas, hours, what waiting customers read, policies.
-    Settings,
-    /// The company's replies for later use.
-    Replies,
-    /// Other companies' servers.
-    Peers,
-    /// The audit.
-    Audit,
-    /// Reports.
-    Reports,
-    /// What was said in chats.
-    Chats,
-}
-
-impl From<Scope> for store::Scope {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::Agents => Self::Agents,
-            Scope::Settings => Self::Settings,
-            Scope::Replies => Self::Replies,
-            Scope::Peers => Self::Peers,
-            Scope::Audit => Self::Audit,
-            Scope::Reports => Self::Reports,
-            Scope::Chats => Self::Chats,
-        }
-    }
-}
-
 impl ApiKey {
     /// Does it.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
@@ -84,9 +52,9 @@ impl ApiKey {
         match self {
             Self::Add(add) => {
                 let origin = config(folder)?.origin();
-                let scopes = add.scopes.into_iter().map(Into::into).collect();
                 let ends_in = add.ends_in.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-                let wanted = Wanted { title: add.title, scopes, writes: add.write, ends_in };
+                let Add { title, scopes, write: writes, .. } = add;
+                let wanted = Wanted { title, scopes, writes, ends_in };
                 let (key, secret) = make(wanted, super::OPERATOR, now());
                 let what = format!("key {} ({})", key.id, key.title);
                 let record = audit::Record::change(now(), super::OPERATOR, what, "made");

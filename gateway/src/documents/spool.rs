@@ -100,7 +100,7 @@ impl Spool {
     /// SHA-256 so far, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex(&self.hash.clone().finalize())
     }
 
     /// Gives it up.

@@ -86,25 +86,20 @@ impl Gateway {
         }
         let (agent, token) = match login {
             Login::Password { name, password } => match self.log_in(&name, password.0).await? {
-                Ok((agent, token)) => (agent, Some(token)),
+                Ok((agent, token)) => (Some(agent), Some(token)),
                 Err(code) => {
                     refuse(conn, code);
-                    return Ok(Err(CloseCode::Unauthenticated));
+                    (None, None)
                 }
             },
-            Login::Token { token } => match self.logged_in(token.digest()).await? {
-                Some(agent) => (agent, None),
-                None => return Ok(Err(CloseCode::Unauthenticated)),
-            },
+            Login::Token { token } => (self.logged_in(token.digest()).await?, None),
             // Only a page of our own has it: see above.
             Login::Session {} => match conn.session.as_deref().filter(|_| conn.origin.is_some()) {
-                Some(session) => match self.logged_in(*session).await? {
-                    Some(agent) => (agent, None),
-                    None => return Ok(Err(CloseCode::Unauthenticated)),
-                },
-                None => return Ok(Err(CloseCode::Unauthenticated)),
+                Some(session) => (self.logged_in(*session).await?, None),
+                None => (None, None),
             },
         };
+        let Some(agent) = agent else { return Ok(Err(CloseCode::Unauthenticated)) };
         let login = agent.name.clone();
         self.agent_arrived(conn, agent, token);
         self.send_replies(&login).await;

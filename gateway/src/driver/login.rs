@@ -77,17 +77,8 @@ impl Gateway {
         }
     }
 
-    fn consoles(&self, name: &str) -> Vec<Arc<Conn>> {
+    /// The consoles of an agent's that are connected.
+    pub(super) fn consoles(&self, name: &str) -> Vec<Arc<Conn>> {
         self.agents.get(name).map(|consoles| consoles.value().clone()).unwrap_or_default()
-    }
-
-    /// The settings have changed: the gateway stops, and starts again with them.
-    pub fn reload(&self) {
-        self.reload.notify_one();
-    }
-
-    /// Until somebody wants the settings to be read again.
-    pub async fn to_reload(&self) {
-        self.reload.notified().await;
     }
 }

@@ -51,6 +51,11 @@ impl<M> Slot<M> {
         Self { kept, unfinished: Arc::default() }
     }
 
+    /// Whether this is the state whose unfinished batches are counted there.
+    fn counts(&self, unfinished: &Arc<AtomicUsize>) -> bool {
+        Arc::ptr_eq(&self.unfinished, unfinished)
+    }
+
     /// Whether it is needed: by its own word, or because it was used not long ago.
     pub fn keep(&self, after: u32, needed: impl Fn(&M) -> bool) -> bool {
         let kept = self.kept.lock();
@@ -135,8 +140,7 @@ impl Gateway {
         let mut effects = Vec::new();
         let chat = self.with_env(|env| begin(env, &mut effects));
         let key = Key::Chat(chat);
-        let sorted = self.sort(&key, &mut effects, None);
-        let work = self.finish(&key, sorted, None);
+        let work = self.follow_up(&key, &mut effects, None, None);
         self.work(work.into());
         chat
     }
@@ -151,8 +155,7 @@ impl Gateway {
         let slot = Arc::new(Slot::new(incoming, 0));
         self.incoming.insert(name, slot.clone());
         let mut kept = slot.kept.lock();
-        let sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
-        let work = self.finish(&key, sorted, Some(&slot.unfinished));
+        let work = self.follow_up(&key, &mut effects, Some(&mut kept.version), Some(&slot.unfinished));
         drop(kept);
         self.work(work.into());
     }
@@ -212,9 +215,9 @@ impl Gateway {
         if let Some(attempt) = kept.machine.record.outgoing.attempt() {
             self.outgoing.entry(attempt.transfer).or_insert(id);
         }
-        let sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
+        let work = self.follow_up(&key, &mut effects, Some(&mut kept.version), Some(&slot.unfinished));
         EFFECTS.set(effects);
-        self.finish(&key, sorted, Some(&slot.unfinished))
+        work
     }
 
     fn step_incoming(self: &Arc<Self>, name: &(String, TransferId), input: destination::Input) -> Vec<Work> {
@@ -228,8 +231,7 @@ impl Gateway {
         let kept = &mut *kept;
         kept.used = clock::seconds();
         self.with_env(|env| kept.machine.handle(env, input, &mut effects));
-        let sorted = self.sort(&key, &mut effects, Some(&mut kept.version));
-        self.finish(&key, sorted, Some(&slot.unfinished))
+        self.follow_up(&key, &mut effects, Some(&mut kept.version), Some(&slot.unfinished))
     }
 
     fn step_erasure(self: &Arc<Self>, id: ErasureId, input: erase::Input) -> Vec<Work> {
@@ -242,18 +244,18 @@ impl Gateway {
         let mut kept = slot.kept.lock();
         kept.used = clock::seconds();
         self.with_env(|env| kept.machine.handle(env, input, &mut effects));
-        let sorted = self.sort(&key, &mut effects, None);
-        self.finish(&key, sorted, Some(&slot.unfinished))
+        self.follow_up(&key, &mut effects, None, Some(&slot.unfinished))
     }
 
     /// A chat whose older entries are in the store alone gets them before it is told what waits.
     fn remember_first(self: &Arc<Self>, id: ChatId) {
         let gateway = self.clone();
         self.runtime.spawn(async move {
-            if let Err(error) = gateway.whole_chat(id).await {
-                return gateway.evict(&Key::Chat(id), &error.to_string());
-            }
+            let whole = gateway.whole_chat(id).await;
             let Some(slot) = gateway.chats.get(&id).map(|slot| slot.clone()) else { return };
+            if let Err(error) = whole {
+                return gateway.evict(Key::Chat(id), slot.unfinished.clone(), &error.to_string());
+            }
             let work = {
                 let mut kept = slot.kept.lock();
                 let mut waiting = kept.waiting.take().unwrap_or_default();
@@ -346,7 +348,7 @@ impl Gateway {
         work
     }
 
-    /// Sorts a step's effects. `version` is the machine's own; a chat that it founds starts from nothing.
+    /// Sorts a step's effects. A chat that it founds starts from version nothing.
     fn sort(self: &Arc<Self>, key: &Key, effects: &mut Vec<Effect>, version: Option<&mut u64>) -> Sorted {
         let mut sorted = Sorted::default();
         let mut own = version;
@@ -432,38 +434,41 @@ impl Gateway {
         sorted
     }
 
-    /// Hands a step to the store; what follows from it follows when it is durable. Answers what other machines are
-    /// to be told at once.
-    fn finish(
+    /// Hands a step's effects to the store; what follows from them follows when they are durable. `version` and
+    /// `unfinished` are the machine's own. Answers what other machines are to be told at once.
+    fn follow_up(
         self: &Arc<Self>,
         key: &Key,
-        sorted: Sorted,
+        effects: &mut Vec<Effect>,
+        version: Option<&mut u64>,
         unfinished: Option<&Arc<AtomicUsize>>,
     ) -> Vec<Work> {
-        let Sorted { ops, outward, mut early, mut work, found } = sorted;
+        let Sorted { ops, outward, early: mut at_once, work: mut later, found } =
+            self.sort(key, effects, version);
         // A step concerns its own machine, and the chat that it founds.
         let found = found.map(|chat| (Key::Chat(chat.record.id), self.register(chat)));
         let own = unfinished.map(|count| (key.clone(), count.clone()));
         let machines = [own, found];
         let quiet = machines.iter().flatten().all(|(_, count)| count.load(Ordering::Acquire) == 0);
         if !quiet {
-            early.append(&mut work);
-            work = std::mem::take(&mut early);
+            // What earlier steps have to say comes first.
+            at_once.append(&mut later);
+            std::mem::swap(&mut at_once, &mut later);
         }
-        if ops.is_empty() && (quiet || outward.is_empty() && work.is_empty()) {
+        if ops.is_empty() && (quiet || outward.is_empty() && later.is_empty()) {
             self.deliver(outward);
-            early.append(&mut work);
-            return early;
+            at_once.append(&mut later);
+            return at_once;
         }
         for (_, count) in machines.iter().flatten() {
             count.fetch_add(1, Ordering::AcqRel);
         }
-        let step = UnfinishedStep { gateway: self.clone(), outward, work, machines };
+        let step = UnfinishedStep { gateway: self.clone(), outward, work: later, machines };
         let done = Box::new(move |result| step.finish(result));
         if let Err(refused) = self.store.commit(Batch { ops, done }) {
             (refused.done)(Err(StoreError::Failed("too many batches wait for the disk".into())));
         }
-        early
+        at_once
     }
 
     /// Tells machines what follows from a durable step; until they are told, its machines wait with what they have to
@@ -507,39 +512,42 @@ impl Gateway {
     /// was not acknowledged.
     fn let_resume(&self, chat: &Chat) {
         let customer = chat.conn().and_then(|conn| self.conns.get(&conn).map(|conn| conn.clone()));
-        let consoles = chat.agent_login().and_then(|login| self.agents.get(login).map(|all| all.clone()));
-        let all = customer.into_iter().chain(consoles.into_iter().flatten());
-        all.for_each(|conn| conn.close(CloseCode::Internal));
+        let consoles = chat.agent_login().map(|login| self.consoles(login)).unwrap_or_default();
+        customer.into_iter().chain(consoles).for_each(|conn| conn.close(CloseCode::Internal));
     }
 
     /// The machine's state in memory is ahead of what is stored: forget it. Its customer and its agent resume, which
-    /// loads what is stored.
-    fn evict(self: &Arc<Self>, key: &Key, why: &str) {
+    /// loads what is stored. `unfinished` is the count of the state that is ahead: when several of its steps are
+    /// refused, what has been loaded after the first stays.
+    fn evict(self: &Arc<Self>, key: Key, unfinished: Arc<AtomicUsize>, why: &str) {
         tracing::error!(machine = ?key, why, "not stored; the machine is loaded again");
         let gateway = self.clone();
-        let key = key.clone();
         // The store's thread must not wait for a machine's lock, which may be waiting for the store.
         self.runtime.spawn(async move {
-            match &key {
+            match key {
                 Key::Chat(id) => {
-                    let lost = gateway.chats.remove(id).and_then(|(_, slot)| {
+                    let ahead = gateway.chats.remove_if(&id, |_, slot| slot.counts(&unfinished));
+                    let Some((_, slot)) = ahead else { return };
+                    let lost = {
                         let kept = slot.kept.lock();
                         gateway.let_resume(&kept.machine);
                         kept.machine.agent_login().map(str::to_owned)
-                    });
-                    if gateway.chat(*id).await.is_ok_and(|found| found) {
+                    };
+                    if gateway.chat(id).await.is_ok_and(|found| found) {
                         // By what is stored it may be another agent's.
-                        gateway.look_at_chat(*id, |chat| {
+                        gateway.look_at_chat(id, |chat| {
                             if chat.agent_login() != lost.as_deref() {
                                 gateway.let_resume(chat);
                             }
                         });
-                        gateway.tell_chat(*id, session::Input::Restore);
+                        gateway.tell_chat(id, session::Input::Restore);
                     }
                 }
                 Key::Incoming(peer, transfer) => {
-                    let name = (peer.clone(), *transfer);
-                    gateway.incoming.remove(&name);
+                    let name = (peer, transfer);
+                    if gateway.incoming.remove_if(&name, |_, slot| slot.counts(&unfinished)).is_none() {
+                        return;
+                    }
                     match gateway.incoming(&name).await {
                         Ok(true) => gateway.tell_incoming(&name, destination::Input::Restore),
                         // Its first step is what was refused: its place is nobody's.
@@ -548,9 +556,11 @@ impl Gateway {
                     }
                 }
                 Key::Erasure(id) => {
-                    gateway.erasures.remove(id);
-                    match gateway.load_erasure(*id).await {
-                        Ok(_) => gateway.resume_erasure(*id),
+                    if gateway.erasures.remove_if(&id, |_, slot| slot.counts(&unfinished)).is_none() {
+                        return;
+                    }
+                    match gateway.load_erasure(id).await {
+                        Ok(_) => gateway.resume_erasure(id),
                         Err(error) => tracing::error!(%error, "a machine could not be loaded"),
                     }
                 }
@@ -731,8 +741,9 @@ impl UnfinishedStep {
                 }
             }
             Err(error) => {
-                let keys = self.machines.iter().flatten().map(|(key, _)| key);
-                keys.for_each(|key| self.gateway.evict(key, &error.to_string()));
+                for (key, unfinished) in self.machines.iter().flatten() {
+                    self.gateway.evict(key.clone(), unfinished.clone(), &error.to_string());
+                }
             }
         }
         end_step(&self.machines);

@@ -338,6 +338,16 @@ impl Gateway {
         }
     }
 
+    /// The settings have changed: the gateway stops, and starts again with them.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
+    /// Until somebody wants the settings to be read again.
+    pub async fn to_reload(&self) {
+        self.reload.notified().await;
+    }
+
     /// How many connections there are.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -50,8 +50,7 @@ impl Audience {
 
     fn agent(&mut self, gateway: &Gateway, login: &Arc<str>) -> &[Arc<Conn>] {
         if self.agent.as_ref().is_none_or(|(known, _)| known != login) {
-            let consoles = gateway.agents.get(&**login).map(|consoles| consoles.clone());
-            self.agent = Some((login.clone(), consoles.unwrap_or_default()));
+            self.agent = Some((login.clone(), gateway.consoles(login)));
         }
         self.agent.as_ref().map_or(&[], |(_, consoles)| consoles)
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use baton_protocol::Wtid;
@@ -84,6 +84,11 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/federation/v1/outgoing/{id}/documents/{sha256}", get(federation::documents::give))
         .layer(axum::middleware::map_response(harden))
         .with_state(app)
+}
+
+/// The token of an `Authorization` header, if it has one to be borne (RFC 6750 section 2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// Headers that every answer has.

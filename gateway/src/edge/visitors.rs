@@ -14,7 +14,7 @@ use baton_protocol::model::{Customer, Page};
 use baton_protocol::{ChatId, ResumeToken};
 use serde::{Deserialize, Serialize};
 
-use super::http::App;
+use super::http::{App, bearer};
 use super::proxy;
 use crate::driver::now;
 use crate::mail::{self, Unposted};
@@ -218,9 +218,8 @@ pub async fn survey(
 
 /// By the token of the chat's session, as for documents.
 async fn is_customer(app: &App, chat: ChatId, headers: &HeaderMap) -> bool {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.strip_prefix("Bearer ")).and_then(|token| token.parse().ok());
-    let Some(token): Option<ResumeToken> = token else { return false };
+    let token: Option<ResumeToken> = bearer(headers).and_then(|token| token.parse().ok());
+    let Some(token) = token else { return false };
     app.gateway.chat_by_token(token.digest()).await.is_ok_and(|found| found == Some(chat))
 }
 

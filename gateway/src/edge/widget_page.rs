@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::pages::{Served, WidgetConfig};
-use crate::assets;
+use crate::{assets, hex};
 
 /// Quality and window (as a power of two) of the page's brotli: the window holds the page, and the best quality would
 /// take longer than all of the page's way for a few bytes.
@@ -42,8 +42,7 @@ fn make(page: &[u8], settings: &str) -> Option<Served> {
     let (head, body) = std::str::from_utf8(page).ok()?.split_once("</head>")?;
     let page =
         format!("{head}<script type=\"application/json\" id=\"settings\">{settings}</script></head>{body}");
-    let digest: String =
-        Sha256::digest(page.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&Sha256::digest(page.as_bytes())[..8]);
     let mut packed = Vec::new();
     let (quality, window) = BROTLI;
     let mut packer = brotli::CompressorWriter::new(&mut packed, page.len(), quality, window);

@@ -27,7 +27,7 @@ use super::Peer;
 use crate::driver::hand_over::Sender;
 use crate::driver::overload::goes_round;
 use crate::driver::{Gateway, now, random};
-use crate::edge::http::App;
+use crate::edge::http::{App, bearer};
 
 /// Seconds in which a permission must be used.
 const CODE_SECONDS: u32 = 60;
@@ -123,8 +123,7 @@ pub(super) async fn authenticate(
     path: &str,
     body: &[u8],
 ) -> Result<Peer, Denial> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(unauthorised)?;
+    let token = bearer(headers).ok_or_else(unauthorised)?;
     gateway.federation.verify(token, method, path, body).await.map_err(|error| {
         tracing::warn!(%error, path, "a peer's request was refused");
         unauthorised()

@@ -1,6 +1,7 @@
 //! What administrators change. Each change is stored together with the audit's record of it.
 
 use baton_protocol::{MessageId, SecretDigest, Timestamp};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,12 +52,13 @@ pub struct ApiKey {
 }
 
 /// A part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Agents and their roles.
     Agents,
     /// The settings that can be changed here: areas, hours, what waiting customers read, policies.
+    #[value(help = "Areas, hours, what waiting customers read, policies")]
     Settings,
     /// The company's replies for later use.
     Replies,

@@ -94,14 +94,10 @@ impl SqliteStore {
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'a, T> {
-        let readers = self.readers.clone();
-        Box::pin(async move {
-            let asked = tokio::task::spawn_blocking(move || {
-                let next = readers.next.fetch_add(1, Ordering::Relaxed) % READERS;
-                question(&readers.connections[next].lock())
-            });
-            asked.await.map_err(|error| StoreError::Failed(error.to_string()))?.map_err(failed)
-        })
+        self.ask_one(
+            |readers| &readers.connections[readers.next.fetch_add(1, Ordering::Relaxed) % READERS],
+            question,
+        )
     }
 
     /// The same for what may take seconds.
@@ -109,9 +105,17 @@ impl SqliteStore {
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'a, T> {
+        self.ask_one(|readers| &readers.slow, question)
+    }
+
+    fn ask_one<'a, T: Send + 'static>(
+        &self,
+        choose: fn(&Readers) -> &Mutex<Connection>,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'a, T> {
         let readers = self.readers.clone();
         Box::pin(async move {
-            let asked = tokio::task::spawn_blocking(move || question(&readers.slow.lock()));
+            let asked = tokio::task::spawn_blocking(move || question(&choose(&readers).lock()));
             asked.await.map_err(|error| StoreError::Failed(error.to_string()))?.map_err(failed)
         })
     }
@@ -240,7 +244,7 @@ impl Store for SqliteStore {
     }
 
     fn remove_reply(&self, id: MessageId) -> Answer<'_, bool> {
-        self.writer.change(move |db| Ok(db.execute("DELETE FROM reply WHERE id = ?1", [id.0])? > 0))
+        self.writer.change(move |db| replies::remove(db, id))
     }
 
     fn closed_chats<'a>(&'a self, served: Option<&'a str>, most: u32) -> Answer<'a, Vec<String>> {
@@ -340,7 +344,7 @@ impl Store for SqliteStore {
 
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
         let name = name.to_owned();
-        self.writer.change(move |db| Ok(db.execute("DELETE FROM peer WHERE name = ?1", [name])? > 0))
+        self.writer.change(move |db| administer::remove_peer(db, &name))
     }
 
     fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>> {

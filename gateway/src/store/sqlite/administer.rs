@@ -18,9 +18,9 @@ pub(super) fn make(db: &Connection, change: Change, record: &audit::Record) -> r
             removed("DELETE FROM agent WHERE name = ?1", &name)?
         }
         Change::PutPeer(peer) => put_peer(db, &peer).map(|()| true)?,
-        Change::RemovePeer(name) => removed("DELETE FROM peer WHERE name = ?1", &name)?,
+        Change::RemovePeer(name) => remove_peer(db, &name)?,
         Change::PutReply(row, most) => replies::put(db, &row, most)?,
-        Change::RemoveReply(id) => db.execute("DELETE FROM reply WHERE id = ?1", [id.0])? > 0,
+        Change::RemoveReply(id) => replies::remove(db, id)?,
         Change::PutKey(key) => {
             let sql = "INSERT INTO api_key (id, record) VALUES (?1, ?2)";
             db.execute(sql, params![key.id, to_json(&key)?])? > 0
@@ -58,6 +58,10 @@ fn write_agent(db: &Connection, agent: &AgentRow) -> rusqlite::Result<()> {
 pub(super) fn put_peer(db: &Connection, peer: &PeerRow) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO peer (name, record) VALUES (?1, ?2)";
     db.execute(sql, params![peer.name, to_json(peer)?]).map(drop)
+}
+
+pub(super) fn remove_peer(db: &Connection, name: &str) -> rusqlite::Result<bool> {
+    Ok(db.execute("DELETE FROM peer WHERE name = ?1", [name])? > 0)
 }
 
 pub(super) fn remove_tokens(db: &Connection, name: &str, one: Option<SecretDigest>) -> rusqlite::Result<()> {

@@ -31,6 +31,10 @@ pub(super) fn put(db: &Connection, reply: &ReplyRow, most: usize) -> rusqlite::R
     Ok(true)
 }
 
+pub(super) fn remove(db: &Connection, id: MessageId) -> rusqlite::Result<bool> {
+    Ok(db.execute("DELETE FROM reply WHERE id = ?1", [id.0])? > 0)
+}
+
 pub(super) fn closed_chats(
     db: &Connection,
     served: Option<&str>,

@@ -2,7 +2,7 @@
 //! they are over, a few at a time.
 
 use baton_core::session;
-use baton_protocol::model::{Body, Event};
+use baton_protocol::model::Body;
 use baton_protocol::{ChatId, Timestamp};
 use rusqlite::{Connection, params};
 use serde::Deserialize;
@@ -124,8 +124,7 @@ pub(super) fn facts(
             let at = Timestamp(u64::try_from(line.get::<_, i64>(0)?).unwrap_or(0));
             if !line.get::<_, bool>(1)? {
                 facts.word(at);
-            } else if let Body::Event(event) = from_json::<Body>(line, 2)? {
-                let event: Event = event;
+            } else if let Body::Event(event) = from_json(line, 2)? {
                 facts.event(at, &event);
             }
         }
