@@ -267,3 +267,43 @@ async fn s2_strange_pages_wrong_passwords_and_wrong_tokens_are_refused() {
     liar.closes(CloseCode::Unauthenticated).await.unwrap();
     assert!(!both.acme.log().contains("guess"), "a password in the log");
 }
+
+#[tokio::test]
+async fn x3_whoever_comes_back_is_known_though_nothing_was_passed_on() {
+    let both = both().await;
+    let (mut carla, mut anna, chat, token) = chatting(&both).await;
+    let mut gus = Client::agent(&both.globex, "gus").await.unwrap();
+    transfer(&mut anna, TRANSFER, chat, to_globex(), Share::Nothing).await;
+    let (_, wtid) = carla.offer().await.unwrap();
+    let mut there = Client::claim(&both.globex, wtid, verifier(), 1).await.unwrap();
+    welcome(&mut there).await;
+    there.send(&ClientFrame::Accept { transfer: TRANSFER }).await.unwrap();
+    stage(&mut anna, Stage::Arrived).await;
+    there.say(None, 6, "Between us.").await.unwrap();
+    let chat = gus.pick_up().await.unwrap();
+    let back = Destination::Server { server: "acme".into(), area: Some("sales".into()) };
+    transfer(&mut gus, TransferId([8; 16]), chat, back, Share::Nothing).await;
+    let (second, wtid) = there.offer().await.unwrap();
+    let mut home = Client::claim(&both.acme, wtid, Verifier::from_bytes([9; 32]), 2).await.unwrap();
+    welcome(&mut home).await;
+    home.send(&ClientFrame::Accept { transfer: second }).await.unwrap();
+    anna.pick_up().await.unwrap();
+    assert!(context(&mut anna).await.transcript.is_empty(), "Globex has passed nothing on");
+    // A secret that is nobody's is no proof, and no offence.
+    home.send(&ClientFrame::Earlier { token: ResumeToken::from_bytes([3; 32]) }).await.unwrap();
+    home.send(&ClientFrame::Earlier { token: token.clone() }).await.unwrap();
+    let known = context(&mut anna).await;
+    let texts: Vec<&str> = known.transcript.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!(texts, ["My stove leaks.", "Our partner can help."]);
+    assert!(known.incomplete, "what was said at Globex is not here");
+    // Another customer cannot use it either: theirs is no chat that came back.
+    let (mut other, ..) = Client::customer(&both.acme, &verifier()).await.unwrap();
+    other.send(&ClientFrame::Earlier { token }).await.unwrap();
+    other.say(None, 1, "Hello?").await.unwrap();
+    anna.pick_up().await.unwrap();
+    let opened = |frame: &ServerFrame| match frame {
+        ServerFrame::Opened { context, .. } => Some(context.clone()),
+        _ => None,
+    };
+    assert_eq!(anna.expect("their chat", opened).await.unwrap(), None);
+}

@@ -74,6 +74,34 @@ async fn a8_a_customer_goes_from_acme_to_globex_and_back_with_everything() {
 }
 
 #[tokio::test]
+async fn x3_who_comes_back_is_known_though_the_other_company_passes_nothing_on() {
+    let Scene { acme, globex, browsers, _folder } = scene().await;
+    let gus = story::agent(&browsers, &globex, "gus").await.unwrap();
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let customer = story::customer(&browsers, &acme, "My stove leaks.").await.unwrap();
+    story::pick_up(&anna).await.unwrap();
+    anna.say("composer", "Our partner can mend it.").await.unwrap();
+    customer.shows("message", "Our partner can").await.unwrap();
+    story::transfer_to_server(&anna, "globex", "Repairs", "").await.unwrap();
+    customer.shows("brand", globex.plan().title).await.unwrap();
+    anna.click("dismiss").await.unwrap();
+    story::pick_up(&gus).await.unwrap();
+    customer.say("composer", "Said at Globex.").await.unwrap();
+    gus.shows("message", "Said at Globex.").await.unwrap();
+    story::choose_at_server(&gus, "acme", "Sales").await.unwrap();
+    gus.click("share-none").await.unwrap();
+    gus.click("transfer-submit").await.unwrap();
+    customer.shows("brand", acme.plan().title).await.unwrap();
+    story::pick_up(&anna).await.unwrap();
+    for text in ["My stove leaks.", "Our partner can mend it."] {
+        anna.shows("handover-transcript", text).await.unwrap();
+    }
+    anna.picture("console-back-and-known").await.unwrap();
+    let shown = anna.texts("handover-transcript").await.unwrap().join(" ");
+    assert!(!shown.contains("Said at Globex."), "{shown}");
+}
+
+#[tokio::test]
 async fn a3_the_dialog_shows_who_can_take_the_chat_and_why_others_cannot() {
     let Scene { acme, browsers, _folder, .. } = scene().await;
     let anna = story::agent(&browsers, &acme, "anna").await.unwrap();

@@ -137,6 +137,13 @@ frames! {
             /// The document's SHA-256, from the answer to the upload.
             sha256: String,
         }
+        /// On the connection of a chat that came by a transfer: the customer was at this server before (X3), and this is
+        /// the secret of the chat that they went away with, which nobody else has. What was said in it is shown to
+        /// the agents again, whatever the servers in between have passed on. Not answered.
+        14 Earlier {
+            /// The secret from that chat's `welcome`.
+            token: ResumeToken,
+        }
         /// The customer corrects what is known of them (H1). Its agent sees that it is the customer's own word.
         23 Correct {
             /// As it should be.

@@ -257,6 +257,7 @@ sent! {
     Accept { transfer }
     Reclaim { transfer, epoch }
     Attach { chat, id, sha256 }
+    Earlier { token }
 }
 
 macro_rules! received { ($($number:literal $variant:ident { $($field:ident),* })*) => {

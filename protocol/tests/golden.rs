@@ -173,6 +173,7 @@ fn client_samples() -> Vec<ClientFrame> {
         Accept { transfer: transfer() },
         Reclaim { transfer: transfer(), epoch: 3 },
         Attach { chat: None, id: message(), sha256: "ab".repeat(32) },
+        Earlier { token: ResumeToken::from_bytes([2; 32]) },
         PickUp { chat: chat() },
         Note { chat: chat(), id: message(), text: "VIP".into() },
         SetPresence { presence: Presence::Away },

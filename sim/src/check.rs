@@ -231,7 +231,7 @@ impl World {
             let paper = self.ghost.lines.get(id).and_then(|sha256| self.ghost.papers.get(sha256));
             paper.is_some_and(|paper| self.ghost.unknown.contains(&paper.message))
         };
-        let log = log.filter(|(_, (id, _))| !late(id));
+        let log = log.filter(|(_, (id, _))| !late(id) && !self.ghost.undecided.contains(id));
         log.map(|(_, line)| line).find_map(|(_, text)| {
             let (sender, number) = text.strip_suffix('>')?.split_once(':')?;
             let number: u32 = number.parse().ok()?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton_core::effect::{Answer, CallRequest};
 use baton_core::policy::Class;
-use baton_core::session::{Chat, Target};
+use baton_core::session::{self, Chat, Target};
 use baton_core::transfer::destination::State;
 use baton_core::transfer::origin::Outgoing;
 use baton_protocol::federation::Denial;
@@ -101,6 +101,11 @@ pub struct Ghost {
     pub passes: Vec<Pass>,
     /// Chats that are confidential, for good.
     pub confidential: BTreeSet<Where>,
+    /// What a chat that came back was joined with.
+    pub joins: BTreeMap<Where, Where>,
+    /// Lines that two servers put together, of which neither knew whether the other's were said before or after: their
+    /// clocks have decided, which may be wrong here.
+    pub undecided: BTreeSet<MessageId>,
     /// Side conversations.
     pub sides: BTreeMap<TransferId, Sides>,
     /// The agent who has said aside that they take a customer.
@@ -274,6 +279,11 @@ impl World {
         match op {
             Op::Chat(record) => {
                 self.ghost_passed((server, record.id), record);
+                let joined = |record: &session::Record| record.came.as_ref().is_some_and(|came| came.joined);
+                let before = self.servers[server].store.chats.get(&record.id);
+                if record.confidential && joined(record) && !before.is_some_and(|chat| joined(&chat.record)) {
+                    self.ghost.confidential.insert((server, record.id));
+                }
                 if let Outgoing::Settled(settled) = &record.outgoing
                     && let Some(known) = self.ghost.chats.get(&(server, record.id))
                 {

@@ -6,13 +6,14 @@
 //!
 //! - [`world`]: everything there is, and its time. [`event`]: what is going to happen.
 //! - [`machines`], [`storage`]: a gateway's driver. [`federation`], [`socket`]: its cables.
-//! - [`customer`], [`agent`]: who uses it. [`documents`], [`consult`]: what goes beside the chats.
+//! - [`customer`], [`agent`]: who uses it. [`documents`], [`consult`]: what goes beside the chats. [`back`]: who comes back.
 //! - [`fault`]: what breaks. [`hostile`]: who lies.
 //! - [`ghost`]: what really happened. [`papers`]: which documents may be where. [`check`]: what must hold always. [`judge`]: what must hold in the end.
 //! - [`erasure`]: servers of their own, at which a customer is erased.
 //! - [`mutant`]: deliberate defects, which must be found.
 
 mod agent;
+mod back;
 mod check;
 mod consult;
 mod customer;

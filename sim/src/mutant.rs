@@ -99,6 +99,8 @@ mutants! {
     FileNotKept,
     /// A chat's documents are given to whoever names them.
     FileGivenToAnybody,
+    /// Whoever comes back is taken for somebody who was there as well.
+    StrangerJoined,
     /// Documents that are left out are announced all the same.
     LeftOutAnnounced,
     /// Documents that were said late are not announced.

@@ -65,6 +65,7 @@ impl World {
     /// Whether a document may be in a chat: it was said there, or nobody on the way there has kept it back.
     pub fn has_come(&self, chat: &Where, sha256: &str) -> bool {
         self.ghost.papers.get(sha256).is_some_and(|paper| paper.home == *chat)
+            || self.ghost.joins.get(chat).is_some_and(|before| self.has_come(before, sha256))
             || self.ghost.parent(chat).is_some_and(|(_, transfer)| self.may_go(transfer, sha256))
     }
 

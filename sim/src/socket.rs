@@ -277,6 +277,9 @@ impl World {
             (Bound::Customer(chat), ClientFrame::Attach { id: message, sha256, .. }) => {
                 self.document_said(server, chat, Speaker::Customer(ConnId(id)), message, sha256);
             }
+            (Bound::Customer(chat), ClientFrame::Earlier { token }) => {
+                self.was_here_before(server, chat, token.digest());
+            }
             (Bound::Customer(chat), frame) => {
                 let frame = self.twist_frame(frame);
                 self.step_chat(server, chat, session::Input::Customer(ConnId(id), frame));
@@ -343,7 +346,7 @@ impl World {
         Ok(())
     }
 
-    fn chat_by_token(&self, server: ServerId, token: SecretDigest) -> Option<ChatId> {
+    pub fn chat_by_token(&self, server: ServerId, token: SecretDigest) -> Option<ChatId> {
         let server = &self.servers[server];
         let memory = server.memory.as_ref()?;
         let here = memory.chats.iter().find(|(_, chat)| chat.record.token.matches(&token)).map(|(id, _)| *id);

@@ -36,6 +36,11 @@ impl Record {
         if welcome.transfer != Some(transfer) || self.epoch.checked_add(1) != Some(welcome.epoch) {
             return false;
         }
+        if let Standing::Arriving { before: Some(record), .. } = &mut self.standing {
+            record.leaves();
+            self.before = std::mem::take(&mut record.before);
+        }
+        self.leaves();
         self.standing = Standing::Session { chat: welcome.chat, token: token.clone() };
         self.socket = gateway_of(&self.socket).to_owned();
         self.epoch = welcome.epoch;

@@ -32,7 +32,7 @@ use baton_protocol::model::{Brand, DocumentCard, EndReason, Event, Page, Phase};
 use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame, Timestamp};
 
 pub use claim::{Claim, is_safe_page, split_address};
-pub use record::{Hop, Line, Mark, Record, Stage, Standing, What};
+pub use record::{Before, Hop, Line, Mark, Record, Stage, Standing, What};
 pub use view::{Connection, Ending, Notice, Place, View};
 
 use wire::{Reach, Role, Wire};
@@ -65,6 +65,8 @@ pub const RECORD_LIFE: u64 = 24 * 3_600_000;
 pub const MAX_OUTBOX: usize = 200;
 /// Lines of the transcript that are kept, beside the outbox.
 pub const MAX_LINES: usize = 200;
+/// Servers that a customer may come back to and be known at. A chain is longer only if somebody means it to be.
+pub const MAX_BEFORE: usize = 8;
 
 /// A connection, as the machine numbers them. Never used again within a machine's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use baton_protocol::{
     ChatId, ClientFrame, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 
-use super::MAX_LINES;
+use super::{MAX_BEFORE, MAX_LINES};
 
 /// Everything that a client must find again after a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Record {
     pub accept: Option<TransferId>,
     /// The last transfer that came to nothing: an offer of it again is declined.
     pub declined: Option<TransferId>,
+    /// Where the customer was before, the last server last.
+    pub before: Vec<Before>,
     /// The customer has ended the chat, and the gateway is to be told.
     pub ending: bool,
     /// When this was last stored.
@@ -70,6 +72,15 @@ pub enum Standing {
         /// The secret for resuming.
         token: ResumeToken,
     },
+}
+
+/// A server that the customer has left by a transfer, and may come back to (X3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Its WebSocket.
+    pub socket: String,
+    /// The secret of the chat there.
+    pub token: ResumeToken,
 }
 
 /// A transfer under way.
@@ -162,8 +173,10 @@ impl Line {
 lean! {
     struct Record {
         socket: socket, standing: standing, epoch: epoch, last_seq: last_seq, verifier: verifier, brand: brand,
-        lines: lines, unread: unread, hop: hop, accept: accept, declined: declined, ending: ending, touched: touched,
+        lines: lines, unread: unread, hop: hop, accept: accept, declined: declined, before: before, ending: ending,
+        touched: touched,
     }
+    struct Before { socket: socket, token: token }
     struct Hop { transfer: transfer, title: title, wtid: wtid, to: place, fresh: fresh, stage: stage }
     struct Line { id: id, seq: seq, at: at, what: what }
 }
@@ -189,7 +202,7 @@ lean! {
 }
 
 /// The form of what is stored. Another one is not read: what it meant is not known.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 impl Record {
     /// The bytes to be stored.
@@ -241,6 +254,22 @@ impl Record {
             all.push_str(text);
         }
         all
+    }
+
+    /// Remembers that the customer leaves this server, if they have a chat there.
+    pub(super) fn leaves(&mut self) {
+        let Standing::Session { token, .. } = &self.standing else { return };
+        self.before.retain(|before| before.socket != self.socket);
+        if self.before.len() == MAX_BEFORE {
+            self.before.remove(0);
+        }
+        self.before.push(Before { socket: self.socket.clone(), token: token.clone() });
+    }
+
+    /// What tells its server that the customer was there before, if they were.
+    pub(super) fn earlier(&self) -> Option<ClientFrame> {
+        let before = self.before.iter().find(|before| before.socket == self.socket)?;
+        Some(ClientFrame::Earlier { token: before.token.clone() })
     }
 
     /// Adds a line that the customer does not wait for: above the outbox.

@@ -122,6 +122,7 @@ impl Client {
             hop: None,
             accept: None,
             declined: None,
+            before: Vec::new(),
             ending: false,
             touched: step.env.now,
         });
@@ -412,6 +413,9 @@ impl Client {
         step.set(Timer::Heartbeat, u32::from(HEARTBEAT_SECONDS) * 1000);
         if let Some(transfer) = record.accept {
             step.send(link, ClientFrame::Accept { transfer });
+        }
+        if let Some(earlier) = record.earlier() {
+            step.send(link, earlier);
         }
         self.back_to_origin(step);
         if let Phase::Ended(_) = phase {

@@ -94,6 +94,9 @@ impl Chat {
         self.save(out);
         self.tell_marks(out);
         self.happened(env, Event::Confidential { agent: title, on }, out);
+        if on {
+            self.hold_back_here(env, out);
+        }
         match under_way {
             Some(Err(reason)) => self.abort(env, ErrorCode::NotPermitted, reason, out),
             Some(Ok(SharePolicy::Nothing)) => {
@@ -121,6 +124,25 @@ impl Chat {
         let verdict = outgoing.attempt_here().map(|attempt| self.narrow(env, attempt));
         (self.record.past, self.record.outgoing) = (past, outgoing);
         verdict
+    }
+
+    /// The same for a transfer within this server, for which a place is looked for or an agent is asked.
+    fn hold_back_here(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
+        let (Some(placing), Some(login)) = (&self.placing, self.agent_login()) else { return };
+        let target = &placing.target;
+        let (transfer, title) = (placing.transfer, target.title.clone());
+        match self.rules_say(env, login, &target.destination, target.class).verdict {
+            Err(reason) => {
+                self.drop_placing(env, ErrorCode::NotPermitted, out);
+                self.failed_here(env, transfer, &title, ErrorCode::NotPermitted, reason, out);
+            }
+            Ok(SharePolicy::Nothing) => {
+                if let Some(placing) = &mut self.placing {
+                    placing.share = Share::Nothing;
+                }
+            }
+            Ok(SharePolicy::All | SharePolicy::AgentsChoice) => {}
+        }
     }
 
     /// Where policy lets nothing out any more, nothing is let out; never more than the agent has chosen.

@@ -5,7 +5,7 @@
 //! customer a private note. It does not know what a socket is.
 //!
 //! - [`arrive`]: a chat that came from another server. [`ask`]: an agent is asked whether they take it.
-//! - [`attach`]: a customer's connection comes, goes and comes back.
+//! - [`attach`]: a customer's connection comes, goes and comes back. [`back`]: a customer comes back to this server.
 //! - [`documents`]: who may read them, and those still to come.
 //! - [`supervise`]: supervisors follow a chat, take part in it, take it over.
 //! - [`talk`]: messages, notes, typing, the end.
@@ -22,12 +22,14 @@
 mod arrive;
 mod ask;
 mod attach;
+mod back;
 mod documents;
 mod forget;
 mod govern;
 mod lead;
 mod memory;
 pub(crate) use arrive::said_late;
+pub use back::Earlier;
 pub use documents::{Awaited, Reader};
 pub use supervise::{Supervision, Supervisor};
 mod leave;
@@ -162,6 +164,9 @@ pub struct Came {
     /// Lines of the context that its agents wrote last: they may not have reached the customer there.
     #[serde(default)]
     pub late: Vec<MessageId>,
+    /// Whether what was said here before has been joined to it ([`back`]).
+    #[serde(default)]
+    pub joined: bool,
 }
 
 /// A transfer within this server.
@@ -289,6 +294,8 @@ pub enum Input {
         /// Where the answer goes.
         reply: ReplyTo,
     },
+    /// The customer has shown that they were here before.
+    Join(Box<Earlier>),
     /// The incoming transfer: what the origin stored late.
     Tail(Vec<PriorEntry>),
     /// The documents among that. Comes before it.
@@ -519,6 +526,7 @@ impl Chat {
                 let answer = self.asked(env, &peer, transfer, &request, out);
                 out.push(Effect::Reply(reply, answer));
             }
+            Input::Join(earlier) => self.join_earlier(*earlier, out),
             Input::Tail(tail) => self.merge_tail(env, tail, out),
             Input::TailDocuments(documents) => self.expect_documents(documents, out),
             Input::Fetched { sha256, fetched } => self.fetched(env, &sha256, fetched, out),

@@ -22,7 +22,7 @@ pub(super) struct Placing {
     pub(super) transfer: TransferId,
     pub(super) target: Target,
     pub(super) comments: String,
-    share: Share,
+    pub(super) share: Share,
     /// The last entry that the agent could see when choosing what to send.
     seen: Seq,
     /// The agent who is being asked whether they take it.

@@ -459,6 +459,7 @@ impl Incoming {
                     confined: self.record.confined,
                     redirects: self.record.redirects,
                     late,
+                    joined: false,
                 },
                 context,
             )),

@@ -8,7 +8,7 @@ use baton_core::transfer::destination::{self, Arrival, Claim};
 use baton_protocol::frames::{About, Start};
 use baton_protocol::limits::{MAX_LABEL, MAX_URL};
 use baton_protocol::model::{Customer, Page};
-use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame, Wtid};
+use baton_protocol::{ChatId, ClientFrame, CloseCode, ErrorCode, SecretDigest, ServerFrame, Wtid};
 
 use super::conn::{Bound, Conn};
 use super::{Gateway, now};
@@ -153,6 +153,12 @@ impl Gateway {
                     conn.close(CloseCode::Internal);
                 }
             }
+            (Bound::Customer(chat), ClientFrame::Earlier { token }) => {
+                if let Err(error) = self.was_here_before(chat, token.digest()).await {
+                    tracing::error!(conn = conn.id.0, %error, "an earlier chat could not be looked up");
+                    conn.close(CloseCode::Internal);
+                }
+            }
             (Bound::Customer(chat), _) => {
                 // Loaded here and not on the way, so that the next frame does not overtake this one.
                 if let Err(error) = self.chat(chat).await {
@@ -165,6 +171,28 @@ impl Gateway {
             (Bound::Arriving(..), _) => refuse(conn, ErrorCode::OutOfOrder),
             (Bound::Agent(login), _) => self.agent_frame(conn, login, frame).await,
         }
+    }
+
+    /// What was said in the chat with this secret is joined to one that came back by a transfer (X3). Who has the
+    /// secret of an earlier chat is its customer.
+    async fn was_here_before(self: &Arc<Self>, chat: ChatId, token: SecretDigest) -> anyhow::Result<()> {
+        if !self.chat(chat).await? || self.look_at_chat(chat, session::Chat::may_join) != Some(true) {
+            return Ok(());
+        }
+        let Some(before) = self.chat_by_token(token).await? else { return Ok(()) };
+        if !self.whole_chat(before).await? {
+            return Ok(());
+        }
+        let earlier = self.look_at_chat(before, |before| self.with_env(|env| before.earlier(env))).flatten();
+        let Some(mut earlier) = earlier else { return Ok(()) };
+        for document in earlier.context.documents.clone() {
+            if let Err(error) = self.documents.copy(before, chat, &document.sha256).await {
+                tracing::warn!(chat = %before, %error, "a document of an earlier chat could not be copied");
+                earlier.without(&document.sha256);
+            }
+        }
+        self.tell_chat(chat, session::Input::Join(Box::new(earlier)));
+        Ok(())
     }
 
     /// The connection is gone.

@@ -562,3 +562,58 @@ fn m2_whoever_was_typing_is_not_typing_at_the_destination() {
     rig.next(welcome(2, Some(2), Some(T1)));
     assert!(!rig.client.view().typing);
 }
+
+fn earlier(rig: &Rig) -> Option<&ClientFrame> {
+    rig.sent().into_iter().map(|(_, frame)| frame).find(|frame| matches!(frame, ClientFrame::Earlier { .. }))
+}
+
+#[test]
+fn x3_back_at_a_server_the_customer_shows_that_they_were_there() {
+    let mut rig = Rig::claiming();
+    rig.next(welcome(2, Some(2), Some(T1)));
+    assert_eq!(earlier(&rig), None, "nobody else learns the secret of Acme's chat");
+    rig.reload().open_main().main(welcome(2, None, None));
+    assert_eq!(earlier(&rig), None);
+    rig.main(in_place(T2, ACME)).open_next().next(welcome(3, Some(3), Some(T2)));
+    assert_eq!(earlier(&rig), Some(&ClientFrame::Earlier { token: token(1) }));
+    rig.reload().open_main().main(welcome(3, None, None));
+    assert_eq!(earlier(&rig), Some(&ClientFrame::Earlier { token: token(1) }), "it may have been lost");
+    let third = TransferId([3; 16]);
+    rig.main(in_place(third, GLOBEX)).open_next().next(welcome(4, Some(4), Some(third)));
+    assert_eq!(earlier(&rig), Some(&ClientFrame::Earlier { token: token(2) }));
+    let fourth = TransferId([4; 16]);
+    rig.main(in_place(fourth, ACME)).open_next().next(welcome(5, Some(5), Some(fourth)));
+    assert_eq!(
+        earlier(&rig),
+        Some(&ClientFrame::Earlier { token: token(3) }),
+        "the last chat there has them all"
+    );
+}
+
+#[test]
+fn x3_whoever_comes_back_by_a_page_shows_it_as_well() {
+    let mut before = Rig::chatting();
+    before.main(navigate("https://acme.example/help"));
+    let mut here = before.disk.clone().unwrap();
+    here.socket = ACME.into();
+    let mut rig = arriving(Some(here));
+    rig.main(welcome(5, Some(2), Some(T1)));
+    assert_eq!(earlier(&rig), Some(&ClientFrame::Earlier { token: token(1) }));
+}
+
+#[test]
+fn servers_that_were_left_are_remembered_up_to_a_limit() {
+    let mut rig = Rig::chatting();
+    let mut record = rig.record().clone();
+    for number in 0..20u8 {
+        record.socket = char::from(b'a' + number).to_string();
+        record.leaves();
+    }
+    assert_eq!(record.before.len(), MAX_BEFORE);
+    assert_eq!(record.before.last().unwrap().socket, "t");
+    record.socket = "t".into();
+    record.leaves();
+    assert_eq!(record.before.len(), MAX_BEFORE, "a server once");
+    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+    rig.main(welcome(1, None, None));
+}

@@ -61,3 +61,33 @@ fn only_the_agent_who_was_asked_answers() {
     bench.tell(Input::Decided("ben".into(), transfer(2), true));
     assert_eq!(bench.chat.agent_login(), Some("ann"));
 }
+
+fn marked_while_asked(rule: crate::policy::Rule) -> (Bench, Vec<String>) {
+    let mut bench = asking_ben();
+    bench.world.settings.rules.exceptions.push(crate::policy::Rule { confidential: Some(true), ..rule });
+    bench.customer_says(5, "a secret");
+    has_room(&mut bench);
+    let mark = Input::Confidential { login: "ann".into(), title: "Ann".into(), supervisor: false, on: true };
+    let lines = bench.tell(mark);
+    (bench, lines)
+}
+
+#[test]
+fn w2_a_mark_takes_back_what_a_colleague_is_asked_where_policy_would_deny_it() {
+    let denied = Some("it stays here".into());
+    let (mut bench, lines) = marked_while_asked(crate::policy::Rule { denied, ..Default::default() });
+    assert!(lines.contains(&"queue: withdraw ben".into()), "{lines:?}");
+    assert!(lines.contains(&"ann < Failed NotPermitted".into()), "{lines:?}");
+    bench.tell(Input::Decided("ben".into(), transfer(1), true));
+    assert_eq!(bench.chat.agent_login(), Some("ann"));
+}
+
+#[test]
+fn w2_a_mark_holds_for_what_a_colleague_is_asked() {
+    let share = Some(baton_protocol::model::SharePolicy::Nothing);
+    let (mut bench, _) = marked_while_asked(crate::policy::Rule { share, ..Default::default() });
+    bench.tell(Input::Decided("ben".into(), transfer(1), true));
+    assert_eq!(bench.chat.agent_login(), Some("ben"));
+    let context = bench.chat.context.as_ref().unwrap();
+    assert!(context.transcript.is_empty() && context.comments.is_empty(), "{context:?}");
+}

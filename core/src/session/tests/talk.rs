@@ -202,6 +202,7 @@ pub(super) fn came_with(transcript: Vec<PriorEntry>) -> (Came, Context) {
             confined: false,
             redirects: 0,
             late: Vec::new(),
+            joined: false,
         },
         context,
     )
