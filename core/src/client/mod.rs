@@ -65,7 +65,7 @@ pub const RECORD_LIFE: u64 = 24 * 3_600_000;
 pub const MAX_OUTBOX: usize = 200;
 /// Lines of the transcript that are kept, beside the outbox.
 pub const MAX_LINES: usize = 200;
-/// Servers that a customer may come back to and be known at. A chain is longer only if somebody means it to be.
+/// Servers that a customer may come back to and be known at, the first ones of a long chain.
 pub const MAX_BEFORE: usize = 8;
 
 /// A connection, as the machine numbers them. Never used again within a machine's life.

@@ -34,7 +34,7 @@ pub struct Record {
     pub accept: Option<TransferId>,
     /// The last transfer that came to nothing: an offer of it again is declined.
     pub declined: Option<TransferId>,
-    /// Where the customer was before, the last server last.
+    /// Where the customer was before.
     pub before: Vec<Before>,
     /// The customer has ended the chat, and the gateway is to be told.
     pub ending: bool,
@@ -259,11 +259,15 @@ impl Record {
     /// Remembers that the customer leaves this server, if they have a chat there.
     pub(super) fn leaves(&mut self) {
         let Standing::Session { token, .. } = &self.standing else { return };
-        self.before.retain(|before| before.socket != self.socket);
-        if self.before.len() == MAX_BEFORE {
-            self.before.remove(0);
+        let here = Before { socket: self.socket.clone(), token: token.clone() };
+        match self.before.iter_mut().find(|before| before.socket == here.socket) {
+            Some(before) => *before = here,
+            None => {
+                if self.before.len() < MAX_BEFORE {
+                    self.before.push(here);
+                }
+            }
         }
-        self.before.push(Before { socket: self.socket.clone(), token: token.clone() });
     }
 
     /// What tells its server that the customer was there before, if they were.
