@@ -83,6 +83,12 @@ pub fn wait(range: &WaitRange) -> String {
     }
 }
 
+/// What a list of so many has left out, if it has.
+#[must_use]
+pub fn cut(listed: usize, all: usize) -> Option<String> {
+    (listed < all).then(|| format!("{all} are waiting: these are the next {listed}"))
+}
+
 /// `1 agent`, `2 agents`.
 #[must_use]
 pub fn count(number: u32, noun: &str) -> String {
@@ -145,7 +151,9 @@ pub fn event(event: &Event) -> String {
         Event::Corrected { known: Known { name, email, subject } } => {
             format!("The customer's own correction: {name}, {email}, {subject}")
         }
-        Event::LeftMessage { email } if email.is_empty() => "Left a message, and no address".into(),
+        Event::LeftMessage { email } if email.is_empty() => {
+            "Left a message, and no e-mail address: what you write reaches nobody".into()
+        }
         Event::LeftMessage { email } => format!("Left a message: what you write goes to {email}"),
         Event::TransferFailed { to, code } => format!("Transfer to {to} did not happen: {code}"),
         Event::Ended(reason) => ended(reason).into(),

@@ -221,6 +221,16 @@ impl Console {
         }
     }
 
+    /// How many wait in the agent's areas. Of a long queue the list has the next ones alone.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let mine = self.me.as_ref().map_or(&[][..], |me| &me.card.areas[..]);
+        let seen = |area: &&AreaCard| self.is_supervisor() || mine.contains(&area.name);
+        let all: u32 = self.areas.iter().filter(seen).map(|area| area.waiting).sum();
+        // The list and the areas come in two frames, one after the other.
+        self.queue.len().max(usize::try_from(all).unwrap_or(usize::MAX))
+    }
+
     /// An area's name for people.
     #[must_use]
     pub fn area_title(&self, name: &str) -> String {

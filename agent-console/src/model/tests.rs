@@ -165,6 +165,23 @@ fn a5_nobody_is_picked_up_at_the_maximum() {
 }
 
 #[test]
+fn a2_all_who_wait_in_the_agents_areas_are_counted_and_a_cut_list_says_so() {
+    let mut console = desk();
+    console.apply(ServerFrame::Queue { waiting: vec![waiting(OTHER)] }, NOW);
+    assert_eq!(console.waiting(), 1, "the areas come after the queue");
+    let areas = [("sales", 1_000), ("night", 7)];
+    let areas = areas.map(|(name, waiting)| AreaCard { waiting, ..area(name, 2) }).into();
+    let agents = vec![agent("anna")];
+    console.apply(ServerFrame::Destinations { areas, agents, servers: Vec::new() }, NOW);
+    assert_eq!(console.waiting(), 1_000, "the night is others'");
+    let cut = crate::words::cut(console.queue.len(), console.waiting());
+    assert_eq!(cut.unwrap(), "1000 are waiting: these are the next 1");
+    assert_eq!(crate::words::cut(3, 3), None);
+    console.me.as_mut().unwrap().card.supervisor = true;
+    assert_eq!(console.waiting(), 1_007);
+}
+
+#[test]
 fn a_refused_pick_up_frees_the_place_and_says_why() {
     let mut console = desk();
     console.pick_up(CHAT);

@@ -155,7 +155,7 @@ fn arrows(event: &leptos::ev::KeyboardEvent, inbox: Memo<Inbox>) {
 fn ListTab(this: Inbox, inbox: Memo<Inbox>) -> impl IntoView {
     let count = Memo::new(move |_| {
         console().with(|console| match this {
-            Inbox::Waiting => console.queue.len(),
+            Inbox::Waiting => console.waiting(),
             Inbox::Team if console.is_supervisor() => console.all.len(),
             Inbox::Team => console.agents.len(),
             Inbox::Closed => 0,
@@ -175,6 +175,9 @@ fn ListTab(this: Inbox, inbox: Memo<Inbox>) -> impl IntoView {
 fn Waiting() -> impl IntoView {
     let waiting = Memo::new(|_| console().with(|console| console.queue.clone()));
     let why_not = Memo::new(|_| console().with(|console| console.pick_up_unfit()));
+    let cut = Memo::new(|_| {
+        console().with(|console| words::cut(console.queue.len(), console.waiting()).unwrap_or_default())
+    });
     let list = NodeRef::<Div>::new();
     let (top, height) = (RwSignal::new(0.0), RwSignal::new(900.0));
     let scrolled = move |_| {
@@ -197,6 +200,7 @@ fn Waiting() -> impl IntoView {
     let whole = move || format!("{}px", waiting.with(Vec::len) as f64 * ROW);
     view! {
         <p class="hint why" role="status">{move || why_not.get()}</p>
+        <p class="hint cut" data-test="queue-cut">{move || cut.get()}</p>
         <div class="scroll" node_ref=list on:scroll=scrolled>
             <ul class="rows" aria-label="Waiting customers" style:height=whole>
                 <For each=in_sight key=|card| (card.chat, card.since, card.from.clone()) let:card>
