@@ -30,4 +30,8 @@ Danke für Ihre Antwort.
 Der Chat ist von hier nicht erreichbar.
 In einem eigenen Fenster öffnen
 Ihre Nachricht
+Sie müssen nicht warten: Hinterlassen Sie Ihre Telefonnummer, und wir rufen Sie zurück.
+Telefonnummer
+Rückruf anfordern
+Danke. Wir rufen Sie an.
 `;

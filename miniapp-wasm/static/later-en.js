@@ -30,4 +30,8 @@ Thank you for telling us.
 The chat cannot be reached from here.
 Open it in a window of its own
 Your message
+You need not wait: leave your telephone number, and we call you back.
+Telephone number
+Call me back
+Thank you. We will call you.
 `;

@@ -30,4 +30,8 @@ Gracias por su respuesta.
 El chat no está disponible desde aquí.
 Abrirlo en su propia ventana
 Su mensaje
+No tiene que esperar: deje su número de teléfono y le llamaremos.
+Número de teléfono
+Quiero que me llamen
+Gracias. Le llamaremos.
 `;

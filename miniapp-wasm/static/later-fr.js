@@ -30,4 +30,8 @@ Merci pour votre réponse.
 Le chat n’est pas accessible d’ici.
 L’ouvrir dans sa propre fenêtre
 Votre message
+Inutile d’attendre : laissez votre numéro de téléphone et nous vous rappellerons.
+Numéro de téléphone
+Me faire rappeler
+Merci. Nous vous appellerons.
 `;

@@ -30,4 +30,8 @@ Grazie per la risposta.
 La chat non è raggiungibile da qui.
 Aprirla in una finestra propria
 Il Suo messaggio
+Non deve aspettare: lasci il Suo numero di telefono e La richiameremo.
+Numero di telefono
+Richiamatemi
+Grazie. La chiameremo.
 `;

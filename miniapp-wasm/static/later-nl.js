@@ -30,4 +30,8 @@ Dank u voor uw antwoord.
 De chat is van hieruit niet bereikbaar.
 In een eigen venster openen
 Uw bericht
+U hoeft niet te wachten: laat uw telefoonnummer achter, dan bellen we u terug.
+Telefoonnummer
+Bel mij terug
+Dank u. We bellen u.
 `;

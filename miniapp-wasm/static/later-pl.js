@@ -30,4 +30,8 @@ Dziękujemy za odpowiedź.
 Czat jest stąd niedostępny.
 Otwórz w osobnym oknie
 Twoja wiadomość
+Nie musisz czekać: zostaw numer telefonu, a oddzwonimy.
+Numer telefonu
+Proszę o telefon
+Dziękujemy. Zadzwonimy do Ciebie.
 `;

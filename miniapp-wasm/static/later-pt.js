@@ -30,4 +30,8 @@ Obrigado pela resposta.
 O chat não está acessível a partir daqui.
 Abrir numa janela própria
 A sua mensagem
+Não precisa de esperar: deixe o seu número de telefone e ligamos-lhe.
+Número de telefone
+Liguem-me
+Obrigado. Vamos ligar-lhe.
 `;

@@ -30,4 +30,8 @@ Yanıtınız için teşekkürler.
 Sohbete buradan ulaşılamıyor.
 Kendi penceresinde aç
 Mesajınız
+Beklemeniz gerekmez: telefon numaranızı bırakın, sizi arayalım.
+Telefon numarası
+Beni arayın
+Teşekkürler. Sizi arayacağız.
 `;

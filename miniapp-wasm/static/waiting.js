@@ -8,6 +8,10 @@ import { find, leave, make, wear } from './visitor.js';
 
 // Milliseconds without a first welcome after which something is wrong with the way to the gateway.
 const PATIENCE = 15000;
+// Milliseconds after which it is looked again whether a form is still being filled in.
+const LATER = 2000;
+// What may be a telephone number; the gateway looks again.
+const NUMBER = '[\\p{Nd} +.\\(\\)\\/\\-]{5,40}';
 const HEAD = 4, WELCOME = 1, HOLDING = 23, NOTICES = 80, BROWSED = 7, CORRECT = 23;
 
 // Values from the front of a frame's body. Whatever does not fit ends in an exception, and the frame is left out.
@@ -45,7 +49,9 @@ const holding = ({ text, byte, maybe, list }) => ({
   known: maybe(() => ({ name: text(), email: text(), subject: text() })),
 });
 
-const notices = ({ number, text, list }) => list(() => (number() ? undefined : text()));
+// Texts to be read, and offers by their number.
+const MESSAGE = 1, CALL_BACK = 2;
+const notices = ({ number, text, list }) => list(() => number() || text());
 
 // A frame of texts alone.
 const frame = (kind, ...texts) => {
@@ -136,14 +142,19 @@ const known = ({ name, email, subject }) => {
   return details;
 };
 
-// Instead of waiting.
-const instead = () => {
-  const fields = [
-    field(44, find('email').value, { type: 'email', required: true, data: { test: 'instead-email' } }),
-    field(93, document.querySelector('.own .bubble')?.textContent ?? '', { rows: 3, required: true, maxLength: 4000, data: { test: 'instead-text' } }),
-  ];
-  const go = async ([email, text]) => {
-    const { ok, says } = await leave({ name: find('name').value.trim(), email, text });
+// Instead of waiting: a message, or a number to be called.
+const instead = (offer) => {
+  const called = offer === CALL_BACK;
+  const test = called ? 'call-back' : 'instead';
+  const address = called
+    ? field(95, '', { type: 'tel', autocomplete: 'tel', required: true, maxLength: 40, pattern: NUMBER, data: { test: 'call-back-phone' } })
+    : field(44, find('email').value, { type: 'email', required: true, data: { test: 'instead-email' } });
+  const asked = document.querySelector('.own .bubble')?.textContent ?? '';
+  const fields = [address, field(93, asked, { rows: 3, required: !called, maxLength: 4000, data: { test: test + '-text' } })];
+  const go = async ([to, text]) => {
+    const [name, email] = ['name', 'email'].map((id) => find(id).value.trim());
+    const { ok, says: told } = await leave({ name, text, ...(called ? { email, phone: to } : { email: to }) });
+    const says = ok && called ? 97 : told;
     if (ok) {
       document.querySelector('[data-do=end]').click();
       find('holding').replaceChildren(make('p', { role: 'status', textContent: say(says), data: { test: 'left' } }));
@@ -151,8 +162,8 @@ const instead = () => {
     }
     return says;
   };
-  const details = make('details', { data: { test: 'instead' } }, make('summary', { data: { say: 82 } }));
-  details.append(form('instead', [], fields, 63, go));
+  const details = make('details', { data: { test } }, make('summary', { data: { say: called ? 94 : 82 } }));
+  details.append(form(test, [], fields, called ? 96 : 63, go));
   return details;
 };
 
@@ -165,12 +176,15 @@ export default () => {
   const toEnd = () => (find('log').scrollTop = find('log').scrollHeight);
   box.addEventListener('toggle', toEnd, true);
   const show = () => {
+    // Whoever fills in a form goes on with it, and what became of it stays.
+    if (document.body.classList.contains('aside')) return;
+    if (box.querySelector('form :focus')) return void setTimeout(show, LATER);
     const { announcements = [], faqs = [], links = [], known: of } = content ?? {};
     const pages = links.map(({ title, url }) => make('li', {}, link(url, title, { test: 'page-link' })));
     box.replaceChildren(
-      ...said.filter(Boolean).map((text) => news({ text })),
+      ...said.filter((one) => one.length).map((text) => news({ text })),
       ...announcements.map(news),
-      ...(said.includes(undefined) ? [instead()] : []),
+      ...said.filter(Number.isInteger).map(instead),
       ...(of ? [known(of)] : []),
       ...(faqs.length ? [questions(faqs)] : []),
       ...(pages.length ? [make('div', {}, make('h3', { data: { say: 77 } }), make('ul', {}, ...pages))] : []));
@@ -181,7 +195,7 @@ export default () => {
   let welcomed, patience;
   const unreached = () => {
     const elsewhere = make('a', { href: '/chat/', target: '_blank', data: { say: 92 } });
-    box.replaceChildren(make('p', { role: 'status', data: { say: 91, test: 'unreached' } }), elsewhere, instead());
+    box.replaceChildren(make('p', { role: 'status', data: { say: 91, test: 'unreached' } }), elsewhere, instead(MESSAGE));
     document.body.classList.add('aside');
     dress();
   };

@@ -58,15 +58,21 @@ pub struct Message {
     pub customer: Customer,
     /// Where.
     pub page: Option<Page>,
-    /// What it says.
+    /// What it says. May be empty where the customer wants to be called.
     pub text: String,
+    /// The number at which they want to be called back, or empty.
+    pub phone: String,
 }
 
 impl Chat {
     /// A chat without a connection: a message that waits in the area's queue until an agent takes it.
     pub fn leave_message(env: &mut Env<'_>, message: Message, out: &mut Vec<Effect>) -> ChatId {
-        let Message { area, customer, page, text } = message;
+        let Message { area, mut customer, page, text, phone } = message;
         let email = customer.email.clone();
+        if !phone.is_empty() {
+            // As the subject it is in the queue already, and goes along wherever the chat is handed over to.
+            customer.subject = format!("Call back: {phone}");
+        }
         let record = Record {
             id: ChatId(env.bytes()),
             area,
@@ -98,8 +104,14 @@ impl Chat {
         let mut effects = Vec::new();
         chat.save(&mut effects);
         chat.happened(env, Event::LeftMessage { email }, &mut effects);
-        let message = MessageId(env.bytes());
-        chat.append(env, message, Author::Customer, Body::Text(text), None, &mut effects);
+        if !phone.is_empty() {
+            let (id, note) = (MessageId(env.bytes()), format!("Wants to be called back: {phone}"));
+            chat.append(env, id, Author::System, Body::Note(note), None, &mut effects);
+        }
+        if !text.trim().is_empty() {
+            let id = MessageId(env.bytes());
+            chat.append(env, id, Author::Customer, Body::Text(text), None, &mut effects);
+        }
         chat.enqueue(env, &mut effects);
         out.push(Effect::Found(Box::new(chat)));
         out.append(&mut effects);
@@ -168,7 +180,7 @@ impl Chat {
 
     /// What an agent has said to somebody who is not here goes by e-mail, once it is stored.
     pub(super) fn mail(&self, text: &str, out: &mut Vec<Effect>) {
-        if self.record.visitor.left_message {
+        if self.record.visitor.left_message && !self.record.customer.email.is_empty() {
             out.push(Effect::Mail {
                 chat: self.record.id,
                 to: self.record.customer.clone(),

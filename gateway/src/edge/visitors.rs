@@ -52,10 +52,42 @@ pub struct Left {
     area: String,
     #[serde(default)]
     name: String,
+    #[serde(default)]
     email: String,
+    /// The number to be called, where that is wanted. Then neither an address nor a text is needed.
+    #[serde(default)]
+    phone: String,
+    #[serde(default)]
     text: String,
     #[serde(default)]
     page: Option<Page>,
+}
+
+impl Left {
+    /// What is missing or wrong.
+    fn mistake(&self) -> Option<&'static str> {
+        let line = |text: &str| text.len() <= MAX_LABEL && !text.chars().any(char::is_control);
+        let (email, phone) = (self.email.trim(), self.phone.trim());
+        let called = !phone.is_empty();
+        if !line(&self.name) {
+            Some("a name is one line")
+        } else if called && !is_phone(phone) {
+            Some("a telephone number is digits, and + - ( ) / . between them")
+        } else if !(mail::is_address(email) && line(email) || called && email.is_empty()) {
+            Some("an e-mail address is needed, or a telephone number")
+        } else if self.text.len() > MAX_TEXT || self.text.trim().is_empty() && !called {
+            Some("a message has some text, and not too much of it")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether somebody could dial it. The longest numbers have 15 digits (E.164), and an extension may follow.
+fn is_phone(text: &str) -> bool {
+    let digits = text.chars().filter(|letter| letter.is_numeric()).count();
+    let fits = |letter: char| letter.is_numeric() || " +-()/.".contains(letter);
+    (5..=20).contains(&digits) && text.chars().count() <= 40 && text.chars().all(fits)
 }
 
 /// `POST /v1/identify`: whether a token is good, before there is a chat.
@@ -126,22 +158,15 @@ pub async fn leave(
     if origin.is_some_and(|origin| origin != gateway.config.origin()) {
         return refuse(StatusCode::FORBIDDEN, "this page may not use the gateway");
     }
-    let Left { area, name, email, text, page } = left;
+    if let Some(mistake) = left.mistake() {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, mistake);
+    }
+    let Left { area, name, email, phone, text, page } = left;
     let area = match (area.as_str(), gateway.settings.areas.first()) {
         ("", Some(first)) => first.name.clone(),
         (name, _) if gateway.config.area(name).is_some() => area,
         _ => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "there is no such area"),
     };
-    let line = |text: &str| text.len() <= MAX_LABEL && !text.chars().any(char::is_control);
-    if !line(&name) || !line(&email) || !mail::is_address(email.trim()) {
-        return refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "a name is one line, and the e-mail address is needed",
-        );
-    }
-    if text.trim().is_empty() || text.len() > MAX_TEXT {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "a message has some text, and not too much of it");
-    }
     let ip = proxy::client(peer.ip(), &headers, &gateway.config.trusted_proxies);
     if !gateway.visitors.may_leave(ip) {
         return refuse(
@@ -157,8 +182,9 @@ pub async fn leave(
         client_type: "message".into(),
     };
     let page = page.filter(|page| page.url.len() <= MAX_URL && page.title.len() <= MAX_LABEL);
-    let chat = gateway.leave_message(Message { area, customer, page, text });
-    tracing::info!(%chat, "a message was left");
+    let call_back = !phone.trim().is_empty();
+    let chat = gateway.leave_message(Message { area, customer, page, text, phone: phone.trim().to_owned() });
+    tracing::info!(%chat, call_back, "a message was left");
     StatusCode::ACCEPTED.into_response()
 }
 

@@ -49,24 +49,42 @@ fn m4_a_clock_or_an_operator_ends_a_chat_once() {
 #[test]
 fn h1_a_message_that_is_left_waits_without_a_connection_and_is_answered_by_mail() {
     let mut world = World::new("Acme");
-    let message =
-        Message { area: "sales".into(), customer: customer(), page: None, text: "It leaks.".into() };
-    let (_, effects) = world.step(|env, out| Chat::leave_message(env, message, out));
-    assert_eq!(
-        shown(&effects),
-        ["found", "save", "append #1", "append #2", "queue: wait since 1000000 in sales"]
-    );
-    let found = effects.into_iter().find_map(|effect| match effect {
-        Effect::Found(chat) => Some(*chat),
-        _ => None,
-    });
-    let mut bench = Bench { world, chat: found.unwrap() };
+    let (lines, chat) = leave(&mut world, customer(), "It leaks.", "");
+    assert_eq!(lines, ["found", "save", "append #1", "append #2", "queue: wait since 1000000 in sales"]);
+    let mut bench = Bench { world, chat };
     assert_eq!(bench.killed(), ["queue: wait since 1000000 in sales"], "no limit on the time");
     bench.assign("ann");
     let lines = bench.agent_says("ann", 1, "Send it in.");
     assert_eq!(lines, ["append #4", "ann < #4", "ann < stored #4", "mail: Send it in."]);
     assert_eq!(bench.agent_says("ann", 1, "Send it in."), ["ann < stored #4"], "posted once");
     assert_eq!(bench.agent_notes("ann", 2, "He is angry."), ["append #5", "ann < #5", "ann < stored #5"]);
+}
+
+fn leave(world: &mut World, customer: Customer, text: &str, phone: &str) -> (Vec<String>, Chat) {
+    let message =
+        Message { area: "sales".into(), customer, page: None, text: text.into(), phone: phone.into() };
+    let (_, effects) = world.step(|env, out| Chat::leave_message(env, message, out));
+    let lines = shown(&effects);
+    let found = effects.into_iter().find_map(|effect| match effect {
+        Effect::Found(chat) => Some(*chat),
+        _ => None,
+    });
+    (lines, found.unwrap())
+}
+
+#[test]
+fn d9_a_call_back_is_a_message_with_a_number_and_nothing_is_mailed_without_an_address() {
+    let mut world = World::new("Acme");
+    let nobody = Customer { email: String::new(), ..customer() };
+    let (_, chat) = leave(&mut world, nobody, "", "+49 30 123456");
+    assert_eq!(chat.record.customer.subject, "Call back: +49 30 123456", "read in the queue");
+    let bodies: Vec<Body> = chat.entries().iter().map(|entry| entry.body.clone()).collect();
+    let note = Body::Note("Wants to be called back: +49 30 123456".into());
+    assert_eq!(bodies, [Body::Event(Event::LeftMessage { email: String::new() }), note]);
+    let mut bench = Bench { world, chat };
+    bench.assign("ann");
+    let lines = bench.agent_says("ann", 1, "I have called.");
+    assert!(!lines.iter().any(|line| line.starts_with("mail")), "{lines:?}");
 }
 
 #[test]
