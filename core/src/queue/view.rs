@@ -75,12 +75,6 @@ impl QueueManager {
         u32::try_from(self.waiting.len()).unwrap_or(u32::MAX)
     }
 
-    /// Every chat that waits, in no order that means anything.
-    #[must_use]
-    pub fn waiting_chats(&self) -> Vec<ChatId> {
-        self.waiting.keys().copied().collect()
-    }
-
     /// Whether a chat waits here.
     #[must_use]
     pub fn waits(&self, chat: ChatId) -> bool {

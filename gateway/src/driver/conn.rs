@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -86,6 +86,8 @@ pub struct Conn {
     /// When the peer was last heard.
     heard: AtomicU32,
     opened: u32,
+    /// Whether its customer has been given what there is for those who wait.
+    waits: AtomicBool,
     me: Weak<Conn>,
 }
 
@@ -138,8 +140,14 @@ impl Conn {
             flusher,
             heard: AtomicU32::new(clock::seconds()),
             opened: clock::seconds(),
+            waits: AtomicBool::new(false),
             me: me.clone(),
         })
+    }
+
+    /// Whether its customer waits from now on; answers whether they did before.
+    pub(super) fn waits(&self, now: bool) -> bool {
+        self.waits.swap(now, Ordering::Relaxed)
     }
 
     /// Sends a frame.

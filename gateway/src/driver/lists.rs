@@ -1,6 +1,5 @@
 //! Queues, destinations and places, sent when they change (A1, A2, H1).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,21 +33,28 @@ impl Gateway {
     pub(super) async fn run_lists(self: Arc<Self>) {
         let mut notices = self.bus.listen();
         let (mut told, mut open, mut news) = (Instant::now(), Vec::new(), Vec::new());
-        let (mut behind, mut held) = (0, HashMap::new());
+        let (mut behind, mut listed) = (0, Instant::now());
         loop {
-            // An error says that notices were missed, which is as good as a notice.
-            let wait = if behind > 0 { ROUND } else { AT_LEAST };
-            let noticed = tokio::time::timeout(wait, notices.recv()).await.is_ok();
+            let wait = if behind > 0 { ROUND } else { AT_LEAST.saturating_sub(listed.elapsed()) };
+            let mut changed = tokio::select! {
+                // An error says that notices were missed, which is as good as a notice.
+                _ = notices.recv() => true,
+                () = self.begun.some.notified() => false,
+                () = tokio::time::sleep(wait) => false,
+            };
             tokio::time::sleep(GATHER).await;
-            while notices.try_recv().is_ok() {}
-            if noticed || behind == 0 {
+            while notices.try_recv().is_ok() {
+                changed = true;
+            }
+            if changed || listed.elapsed() >= AT_LEAST {
+                listed = Instant::now();
                 // Every rank may be another now; those of the first are told at once, the others' in rounds.
                 behind = self.with_queue(|queue| queue.length());
                 self.send_all_lists();
             }
             behind = behind.saturating_sub(OTHERS);
             self.send_places(&mut news);
-            held = self.send_holding(self.with_queue(|queue| queue.waiting_chats()).into_iter(), &held);
+            self.send_holding();
             if told.elapsed() >= OPEN_CHATS {
                 told = Instant::now();
                 if self.is_supervised() {

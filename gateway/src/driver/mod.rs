@@ -124,6 +124,7 @@ pub struct Gateway {
     /// Told when the settings are to be read again.
     reload: tokio::sync::Notify,
     overload: overload::Overload,
+    begun: holding::Begun,
     told: Mutex<machines::Told>,
     /// The way to the queue manager, where it is on another machine (Q2); then `queue` is a copy to look at.
     pub(crate) link: Option<Link>,
@@ -173,6 +174,7 @@ impl Gateway {
             attempts: agents::Attempts::default(),
             reload: tokio::sync::Notify::new(),
             overload: overload::Overload::default(),
+            begun: holding::Begun::default(),
             told: Mutex::default(),
             link: remote.then(Link::default),
             count: AtomicU64::new(1),

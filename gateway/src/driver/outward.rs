@@ -86,6 +86,7 @@ impl Gateway {
                 Outward::Frame(conn, frame) => {
                     if let Some(conn) = self.conns.get(&conn) {
                         conn.send(&frame);
+                        self.waits_or_not(&conn, &frame);
                     }
                 }
                 Outward::Close(conn, code) => {
