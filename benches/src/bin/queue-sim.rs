@@ -49,7 +49,7 @@ static COUNTING: Counting = Counting;
 #[derive(Debug, Parser)]
 struct Words {
     /// Customers in each run.
-    #[arg(long, default_value_t = 120_000)]
+    #[arg(long, default_value_t = 500_000)]
     customers: u64,
     /// Where chance begins.
     #[arg(long, default_value_t = 7)]

@@ -4,13 +4,17 @@ use std::time::Instant;
 
 use baton_core::queue::plan::{Assign, Plan, Way};
 use baton_core::queue::{Input, Output, QueueManager};
-use baton_protocol::Timestamp;
+use baton_protocol::model::WaitRange;
+use baton_protocol::{ChatId, Timestamp};
 use serde::Serialize;
 
 use super::model::{AREA, chat_id, profile, ticket};
 
 /// Agents, each with a chat.
 pub const AGENTS: u32 = 1_000;
+
+/// Customers beyond the first ones whose ranks are looked at in one round, as in the gateway.
+const OTHERS: u32 = 512;
 
 /// A queue at work: every step ends one chat, for which the next customer is given to its agent, and brings another.
 pub struct Busy {
@@ -19,6 +23,8 @@ pub struct Busy {
     with: Vec<u64>,
     next: u64,
     turn: usize,
+    /// Used again in each round, as the gateway does.
+    news: Vec<(ChatId, u32, Option<WaitRange>)>,
 }
 
 /// The cost of one decision.
@@ -38,8 +44,8 @@ impl Busy {
     pub fn new(waiting: u64) -> Self {
         let way = Way { assign: Assign::LongestIdle, ..Way::default() };
         let plan = Plan { areas: [(AREA.to_owned(), way)].into(), ..Plan::default() };
-        let mut busy =
-            Self { queue: QueueManager::new(plan), with: vec![0; AGENTS as usize], next: 0, turn: 0 };
+        let (queue, with) = (QueueManager::new(plan), vec![0; AGENTS as usize]);
+        let mut busy = Self { queue, with, next: 0, turn: 0, news: Vec::new() };
         for agent in 0..AGENTS {
             busy.queue.handle(Timestamp(1), Input::Online(profile(agent)));
         }
@@ -76,6 +82,15 @@ impl Busy {
         let outputs = self.queue.handle(now, ends);
         self.take(&outputs);
         self.arrives();
+    }
+
+    /// One round of the gateway's beside the decisions: whether something is due, and whose rank is another now.
+    pub fn round(&mut self) {
+        let now = Timestamp(1_000_000_000 + self.next * 10);
+        let outputs = self.queue.handle(now, Input::Tick);
+        self.take(&outputs);
+        self.queue.news(OTHERS, &mut self.news);
+        self.news.clear();
     }
 
     /// Customers waiting.

@@ -185,8 +185,9 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// It has published its areas.
-    pub fn publishes(&mut self, now: Timestamp, areas: Option<&[AreaCard]>, area: Option<&str>) {
+    /// It has published its areas. Whether it takes nobody now, which was not known.
+    pub fn publishes(&mut self, now: Timestamp, areas: Option<&[AreaCard]>, area: Option<&str>) -> bool {
+        let known_full = self.published.is_some_and(|(free, _)| free == 0);
         let free = match areas {
             // A general entrance says nothing; it will refuse when it is full.
             None => 1,
@@ -198,6 +199,7 @@ impl Backup {
         self.published = Some((free, now));
         self.sent = 0;
         self.not_before = None;
+        free == 0 && !known_full
     }
 
     /// It takes nobody for now.
@@ -361,6 +363,8 @@ mod tests {
         (0..3).for_each(|_| second.sends());
         assert_eq!(choose_of(&first, &second, false, NOON), None, "nobody is sent to a full backup");
         second.publishes(NOON, Some(&[card("help", 3)]), None);
+        assert!(second.publishes(NOON, Some(&[card("help", 0)]), None), "to be told once");
+        assert!(!second.publishes(NOON, Some(&[card("help", 0)]), None));
         second.refuses(NOON, Some(5));
         assert_eq!(choose_of(&first, &second, false, NOON.plus(4_000)), None);
         assert!(!second.is_to_be_asked(NOON.plus(4_000)) && second.is_to_be_asked(NOON.plus(5_000)));

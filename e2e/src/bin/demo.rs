@@ -78,10 +78,14 @@ async fn one_too_many(acme: &Company, globex: &Company) -> Result<()> {
     first.shows("state", "number").await?;
     let waiting = story::customer(&browsers, acme, "I wait as well.").await?;
     waiting.shows("brand", globex.plan().title).await?;
+    first.picture("overload-first-customer-waits").await?;
+    waiting.picture("overload-waiting-customer-was-sent-on").await?;
     let came = std::time::Instant::now();
     let new = story::customer(&browsers, acme, "And I have just come.").await?;
     new.shows("brand", globex.plan().title).await?;
     let seconds = came.elapsed().as_secs_f64();
+    new.picture("overload-new-customer-was-sent-on").await?;
+    gus.picture("overload-backup-console").await?;
     story::pick_up(&gus).await?;
     println!("{{\"check\":\"ok\",\"new_customer_at_backup_seconds\":{seconds:.2}}}");
     Ok(())

@@ -232,7 +232,11 @@ impl Gateway {
                 let backup = known.backups.entry(place.clone()).or_default();
                 match answer {
                     Ok(Answer::Permission(permission)) => {
-                        backup.publishes(now(), permission.areas.as_deref(), place.1.as_deref());
+                        let (areas, area) = (permission.areas.as_deref(), place.1.as_deref());
+                        if backup.publishes(now(), areas, area) {
+                            drop(known);
+                            tracing::warn!(backup = %place.0, area, why = "it has no room", "a backup takes nobody now");
+                        }
                     }
                     Ok(_) => backup.refuses(now(), None),
                     Err(error) => {
