@@ -41,7 +41,7 @@ async fn x2_a_strangers_server_takes_a_customer_over_and_hands_them_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
     acme.start().await.unwrap();
-    let (address, database) = (Program::free_address().unwrap(), folder.path().join("soylent.json"));
+    let (address, database) = (Program::free_address().unwrap(), folder.path().join("soylent.db"));
     let known = format!("{}={}", acme.address(), acme.baton(&["fingerprint".into()], "").unwrap().trim());
     let arguments = ["soylent", &address, database.to_str().unwrap(), &known];
     let mut peer = Program::start("peer/peer.py", &arguments, &[]).unwrap();
@@ -53,7 +53,7 @@ async fn x2_a_strangers_server_takes_a_customer_over_and_hands_them_back() {
     let chat = anna.pick_up().await.unwrap();
     anna.say(Some(chat), 2, "Soylent can help.").await.unwrap();
 
-    let to = Destination::Server { server: "soylent".into(), area: Some("desk".into()) };
+    let to = Destination::Server { server: "soylent".into(), area: None };
     transfer(&mut anna, TRANSFER, chat, to, Share::All).await;
     let (_, wtid) = carla.offer().await.unwrap();
     // After the information was posted: it comes along with the release.

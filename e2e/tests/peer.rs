@@ -25,7 +25,7 @@ impl Two {
         let folder = tempfile::tempdir().unwrap();
         let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
         acme.start().await.unwrap();
-        let (address, database) = (Program::free_address().unwrap(), folder.path().join("soylent.json"));
+        let (address, database) = (Program::free_address().unwrap(), folder.path().join("soylent.db"));
         let known = format!("{}={}", acme.address(), acme.baton(&["fingerprint".into()], "").unwrap().trim());
         let arguments = ["soylent", &address, database.to_str().unwrap(), &known].map(str::to_owned).into();
         let mut two = Self { acme, address, arguments, soylent: None, _folder: folder };
@@ -77,7 +77,7 @@ impl Two {
         let (mut carla, ..) = Client::customer(&self.acme, &verifier()).await.unwrap();
         carla.say(None, 1, "My stove leaks.").await.unwrap();
         let chat = anna.pick_up().await.unwrap();
-        let to = Destination::Server { server: "soylent".into(), area: Some("desk".into()) };
+        let to = Destination::Server { server: "soylent".into(), area: None };
         transfer(&mut anna, TRANSFER, chat, to, Share::All).await;
         let (_, wtid) = carla.offer().await.unwrap();
         (anna, carla, chat, wtid)

@@ -1,113 +1,113 @@
-"""Pat's chats with customers: what a chat server has anyway, as docs/protocol.md has it."""
-import asyncio, base64, contextlib, logging, os, time, uuid
+"""A chat server of the smallest kind: its store, and its customers' connections (docs/protocol.md)."""
+import base64, contextlib, hashlib, json, secrets, sqlite3, time
 
-import aiohttp
 from aiohttp import web
 
-from signed import b64, sha256
+TITLE, AGENT = "Soylent", {"agent": "Pat"}
 
-TITLE, AGENT = "Soylent", "Pat"
+
+def sha256(data):
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
 
 
 def digest(secret):
-    return sha256(base64.urlsafe_b64decode((secret or "") + "="))
-
-
-def ways(chat, *states):
-    """The chat's transfers to elsewhere, from the customer's present epoch, that are in one of these states."""
-    return [way for way in chat["ways"] if way["epoch"] == chat["epoch"] and way["state"] in states]
+    return sha256(base64.urlsafe_b64decode(secret + "="))
 
 
 class Desk:
-    """Connections of customers. `peer.py` has the rest: `claim`, `accept`, `reclaim`, `hand_over`, `start`, `store`."""
+    """Its only agent is a program. What it calls and does not have is in peer.py."""
 
-    async def hello(self, socket, frame):
-        """The chat of this connection, or the code to close it with."""
-        (kind, start), = frame["start"].items()
+    def __init__(self, path):
+        self.sockets, self.db = {}, sqlite3.connect(path)
+        self.db.execute("CREATE TABLE IF NOT EXISTS state (id PRIMARY KEY, json)")
+        stored = self.db.execute("SELECT json FROM state").fetchone()
+        new = {"key": secrets.token_hex(32), "codes": {}, "chats": [], "outbox": []}
+        self.state = json.loads(stored[0]) if stored else new
+
+    def save(self):
+        """What this has returned from is on the disk: only then may what follows leave this machine."""
+        with self.db:
+            self.db.execute("REPLACE INTO state VALUES (1, ?)", [json.dumps(self.state)])
+
+    def find(self, **known):
+        return next((chat for chat in self.state["chats"] if known.items() <= chat.items()), None)
+
+    def turn(self, chat, state, **members):
+        chat.update(members, state=state)
+        self.save()
+
+    async def customer(self, request):
+        socket = web.WebSocketResponse(protocols=["baton.v1.json"], max_msg_size=1 << 15, receive_timeout=60)
+        await socket.prepare(request)
+        hello, token = await socket.receive_json(timeout=5), secrets.token_urlsafe(32)
+        (kind, start), = hello["start"].items()
         if kind == "claim":
-            chat, token = await self.claim(socket, start), b64(os.urandom(32))
-            if not chat:
-                return 4401
-            chat["token"] = digest(token)
-            self.store.save()
+            chat = await self.claim(socket, start, request.headers.get("Origin"), digest(token))
         else:
-            token = digest(start.get("token"))
-            chat, token = next((it for it in self.store["chats"].values() if it["token"] == token), None), None
-            ahead = start["epoch"] - chat["epoch"] if chat else None
-            if ahead == 1 or chat and (chat["state"] == "fenced" or ways(chat, "settled")):
-                return 4301
-            if ahead == 2 and ways(chat, "offered", "released", "aborted"):
-                self.reclaim(chat)
-            elif ahead != 0:
-                return 4401
-            self.accept(chat)  # They have stored our epoch; their word for it may have been lost.
-        old, self.sockets[chat["id"]] = self.sockets.get(chat["id"]), socket
+            chat, token = self.resume(start), None
+        if isinstance(chat, int):
+            await socket.close(code=chat)
+            return socket
+        old, self.sockets[chat["transfer"]] = self.sockets.get(chat["transfer"]), socket
         if old:
             await old.close(code=4409)
         await self.welcome(chat, token)
-        if not chat["entries"]:
-            await self.say(chat, f"{TITLE} here, and I know {len(chat['context']['transcript'])} lines of yours.")
-        else:
-            await self.send(chat, type="entries", chat=chat["id"], entries=chat["entries"][frame["last_seq"]:])
+        await self.send(chat, type="entries", entries=chat["entries"][hello["last_seq"]:])
+        async for message in socket:
+            await self.frame(chat, message.json())
+        return socket
+
+    def resume(self, start):
+        """The chat, if its customer is to be here; else the code to close with."""
+        chat = self.find(token=digest(start["token"]))
+        if chat and (chat["state"] == "gone" or start["epoch"] == chat["epoch"] + 1):
+            return 4301
+        if not chat or not self.stays(chat, start["epoch"]):
+            return 4401
+        self.accept(chat)  # They have stored our epoch; their word for it may have been lost.
         return chat
 
-    async def frame(self, chat, socket, frame):
-        frozen = chat["state"] == "fenced" or ways(chat, "released", "settled")
-        if frame["type"] == "ping":
-            await socket.send_json({"type": "pong", "nonce": frame["nonce"]})
-        elif frame["type"] == "accept":
-            self.accept(chat)
-        elif frame["type"] == "reclaim" and frame["epoch"] == chat["epoch"] + 2:
-            self.reclaim(chat)
-            await self.welcome(chat)
-        elif frame["type"] == "say" and not frozen:  # Frozen: no word, and the customer keeps it for the next.
-            known = next((entry for entry in chat["entries"] if entry["id"] == frame["id"]), None)
-            entry = known or self.append(chat, frame["id"], "customer", frame["text"])
-            await socket.send_json({"type": "stored", "chat": chat["id"], **{k: entry[k] for k in ("id", "seq", "at")}})
-            if not known and frame["text"] == "back" and not ways(chat, "requested", "offered"):
-                self.start(self.hand_over(chat))
-            elif not known:
-                await self.say(chat, f"You said: {frame['text']}")
+    async def frame(self, chat, frame):
+        match frame:
+            case {"type": "ping", "nonce": nonce}:
+                await self.send(chat, type="pong", nonce=nonce)
+            case {"type": "accept"}:
+                self.accept(chat)
+            case {"type": "reclaim", "epoch": epoch} if self.stays(chat, epoch):
+                await self.welcome(chat)
+            case {"type": "say", "id": id, "text": str(text)} if chat["state"] not in ("released", "gone"):
+                known = next((entry for entry in chat["entries"] if entry["id"] == id), None)
+                entry = known or self.append(chat, id, "customer", text)
+                await self.send(chat, type="stored", id=id, seq=entry["seq"], at=entry["at"])
+                if not known and text == "back" and chat["state"] == "accepted":
+                    await self.hand_over(chat)
+                elif not known:
+                    await self.say(chat, f"You said: {text}")
 
     def append(self, chat, id, author, text):
-        entry = {"seq": len(chat["entries"]) + 1, "at": int(time.time() * 1000), "id": id, "author": author,
-                 "body": {"text": text}}
-        chat["entries"].append(entry)
-        self.store.save()
-        return entry
+        chat["entries"].append({"seq": len(chat["entries"]) + 1, "at": int(time.time() * 1000), "id": id,
+                                "author": author, "body": {"text": text}})
+        self.save()
+        return chat["entries"][-1]
+
+    def said(self, chat):
+        """What was said here, as it travels to another server."""
+        return [{"id": it["id"], "at": it["at"], "server": TITLE, "author": it["author"], "note": False,
+                 "text": it["body"]["text"]} for it in chat["entries"]]
 
     async def say(self, chat, text):
-        entry = self.append(chat, uuid.uuid4().hex, {"agent": AGENT}, text)
-        await self.send(chat, type="entries", chat=chat["id"], entries=[entry])
+        await self.send(chat, type="entries", entries=[self.append(chat, secrets.token_hex(16), AGENT, text)])
 
     async def welcome(self, chat, token=None):
-        await self.send(chat, type="welcome", chat=chat["id"], token=token, epoch=chat["epoch"],
-                        phase={"active": {"agent": AGENT}}, last_seq=len(chat["entries"]),
-                        brand={"name": TITLE, "accent": "#7a5c00"}, transfer=chat["transfer"])
+        await self.send(chat, type="welcome", token=token, epoch=chat["epoch"], phase={"active": AGENT},
+                        last_seq=len(chat["entries"]), transfer=chat["transfer"],
+                        brand={"name": TITLE, "accent": "#7a5c00"})
 
-    async def send(self, chat, /, **frame):
-        if socket := self.sockets.get(chat["id"]):
+    async def send(self, chat, **frame):
+        if socket := self.sockets.get(chat["transfer"]):
             with contextlib.suppress(ConnectionError):  # They resume, and get what they missed.
-                await socket.send_json(frame)
+                await socket.send_json({"chat": chat["transfer"], **frame})
 
-    async def close(self, chat, code):
-        if socket := self.sockets.pop(chat["id"], None):
-            await socket.close(code=code)
-
-    async def customer(self, request):
-        socket = web.WebSocketResponse(protocols=["baton.v1.json"], max_msg_size=65536)
-        await socket.prepare(request)
-        try:
-            chat = await self.hello(socket, await socket.receive_json(timeout=5)) if socket.ws_protocol else 4426
-            while not isinstance(chat, int):
-                message = await socket.receive(timeout=60)
-                if message.type != aiohttp.WSMsgType.TEXT:
-                    return socket
-                await self.frame(chat, socket, message.json())
-            await socket.close(code=chat)
-        except asyncio.TimeoutError:
-            await socket.close(code=4407)
-        except (KeyError, TypeError, ValueError):
-            logging.exception("a frame that makes no sense, or a defect of ours")
-            await socket.close(code=4400)
-        return socket
+    async def close(self, chat):
+        if socket := self.sockets.pop(chat["transfer"], None):
+            await socket.close(code=4301)

@@ -1,255 +1,229 @@
 """Another company's chat server, which takes customers over from Baton and hands them back.
 
-Written from docs/federation.md and docs/protocol.md alone, to show how little is needed. Its one agent, Pat, is a
-program: it repeats what the customer says, and at the word "back" returns them to the server that they came from.
-
-    pip install -r ../requirements.txt
-    python peer.py soylent http://127.0.0.1:7301 soylent.json http://127.0.0.1:7101=SHA256:…
+Written from docs/federation.md and docs/protocol.md alone, to show how little is needed. Its one agent, Pat,
+is a program: it repeats what they say, and at the word "back" returns them to the server that they came from.
 """
-import asyncio, contextlib, hmac, os, sys, time, uuid
+import asyncio, json, os, secrets, sqlite3, sys, time, urllib.parse, urllib.request
 
 import aiohttp
+import jwt
 from aiohttp import web
 
-from chat import AGENT, TITLE, Desk, digest, ways
-from signed import Denied, Signer, Store, b64, fingerprint
+from chat import AGENT, TITLE, Desk, digest, sha256
 
-LIFE = 60
-AREA = {"name": "desk", "title": "Desk", "agents": 1, "free_agents": 1, "waiting": 0, "wait": None,
-        "share": "agents_choice"}
+BASE, TYPE, LIFE, SKEW, LARGEST = "/federation/v1", "baton-federation+jwt", 60, 60, 1 << 20
+FINAL = (200, 400, 404, 409)
 
 
-def prior(entries):
-    """Entries as they travel to another server."""
-    return [{"id": it["id"], "at": it["at"], "server": TITLE, "author": it["author"], "text": it["body"]["text"],
-             "note": False} for it in entries]
+def thumbprint(key):
+    return sha256(b'{"crv":"Ed25519","kty":"OKP","x":"%s"}' % key["x"].encode())
 
 
-class Peer(Signer, Desk):
-    """A chat is a transfer to us: reserved, claimed, active, accepted, settled; or rejected, fenced. Its `ways` are
-    transfers from us: requested, offered, released, settled; or aborted, reclaimed, fenced."""
+def fingerprint(key):
+    return "SHA256:" + thumbprint(key).replace("-", "+").replace("_", "/")
 
-    def __init__(self, name, url, path):
-        super().__init__(name, Store(path, peers={}, seen={}, grants={}, chats={}))
-        self.url, self.socket, self.sockets, self.tasks = url, "ws" + url.removeprefix("http") + "/v1/ws", {}, set()
 
-    def turn(self, transfer, state):
-        transfer["state"] = state
-        self.store.save()
+def denied(code, kind=web.HTTPConflict):
+    body = {"code": code, "detail": code.replace("_", " ")}
+    return kind(text=json.dumps(body), content_type="application/json")
 
-    def start(self, work):
-        task = asyncio.ensure_future(work)
-        self.tasks.add(task)  # Else it may be collected while it runs.
-        task.add_done_callback(self.tasks.discard)
 
-    def restore(self):
-        """Goes on with what the stored states ask for. The rest waits for the customer, or for the peer."""
-        for chat in self.store["chats"].values():
-            if chat["state"] == "accepted":
-                self.start(self.settle_there(chat))
-            for way in chat["ways"]:
-                if way["state"] == "reclaimed":
-                    self.start(self.fence(way))
+class Peer(Desk):
+    """A chat is reserved, claimed, active, accepted; then offered to where it came from, released, gone."""
 
-    # -- a customer comes: what the origin calls ----------------------------------------------------------------
+    def __init__(self, name, url, path, known):
+        super().__init__(path)
+        self.base, expected = known.rsplit("=", 1)
+        if "other" not in self.state:
+            with urllib.request.urlopen(self.base + "/.well-known/baton", timeout=5) as answer:
+                self.state["other"] = json.load(answer)
+        self.name, self.other = name, self.state["other"]
+        keys = [jwt.PyJWK(key) for key in self.other["jwks"]["keys"] if fingerprint(key) == expected]
+        if not keys or not self.base.startswith(("https://", "http://127.0.0.1:")):
+            raise SystemExit(f"{self.base} has not the key {expected}, or no TLS")
+        self.pinned = keys[0]
+        self.key = jwt.algorithms.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.state["key"]))
+        jwk = jwt.algorithms.OKPAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        self.me = {"name": name, "title": TITLE, "subject": "Everything green", "versions": [1],
+                   "federation": url + BASE, "socket": url.replace("http", "ws", 1) + "/v1/ws",
+                   "jwks": {"keys": [{**jwk, "kid": thumbprint(jwk)}]}}
+        self.db.execute("CREATE TABLE IF NOT EXISTS seen (jti PRIMARY KEY, until)")
+        self.save()
 
-    async def permission(self, peer, body, _):
-        if len(body["visited"]) > 16:
-            raise Denied(409, "loop")
-        code = b64(os.urandom(32))
-        grant = {"peer": peer, "agent": body["agent"], "until": time.time() + LIFE, "for": None}
-        self.store["grants"][digest(code)] = grant
-        self.store.save()
-        return {"code": code, "expires_in": LIFE, "areas": [AREA]}
-
-    async def transfers(self, peer, body, _):
-        id, grant = f"{peer} {body['transfer']}", self.store["grants"].get(digest(body["code"]))
-        known = self.store["chats"].get(id)
-        if not grant or (grant["peer"], grant["agent"]) != (peer, body["agent"]) or grant["for"] not in (None, id) \
-                or not known and grant["until"] < time.time():
-            raise Denied(409, "denied", "the authorisation code is not valid")
-        if known and known["state"] != "reserved":
-            raise Denied(409, "denied", "this transfer is under way, or over")
-        if body["area"] not in (None, AREA["name"]):
-            raise Denied(409, "unknown_area")
-        # Derived, not drawn: the same request again gets the same WTID, and only its digest is stored.
-        wtid = b64(hmac.digest(self.key.private_bytes_raw(), f"wtid {id}".encode(), "sha256"))
-        if not known:
-            grant["for"] = id
-            posted = {key: body[key] for key in ("transfer", "epoch", "challenge", "context")}
-            chat = {**posted, "id": uuid.uuid4().hex, "peer": peer, "wtid": digest(wtid), "token": None,
-                    "until": time.time() + LIFE, "entries": [], "ways": []}
-            self.store["chats"][id] = chat
-            self.turn(chat, "reserved")
-        return {"wtid": wtid, "socket": self.socket, "page": None, "expires_in": LIFE}
-
-    async def cancel(self, peer, body, transfer):
-        chat = self.store["chats"].get(f"{peer} {transfer}")
-        if chat and chat["state"] in ("reserved", "claimed"):
-            self.turn(chat, "rejected")
-        elif chat and chat["state"] in ("active", "accepted", "settled"):
-            if (body["reclaimed"] or 0) <= chat["epoch"]:
-                return "arrived"
-            self.turn(chat, "fenced")
-            await self.close(chat, 4301)
-        return "cancelled"
-
-    # -- a customer comes: what the customer does ---------------------------------------------------------------
-
-    async def claim(self, socket, start):
-        """The chat of this claim, or nothing where it is not good, whatever is wrong with it."""
-        chat = next((it for it in self.store["chats"].values() if it["wtid"] == digest(start["wtid"])), None)
-        if not chat or chat["state"] == "reserved" and chat["until"] < time.time():
-            return None
-        proof = [digest(start["verifier"]), start["epoch"]]
-        if chat["state"] == "active" and proof == chat["claimed"]:
-            return chat  # The welcome was lost.
-        if chat["state"] not in ("reserved", "claimed") or proof != [chat["challenge"], chat["epoch"]]:
-            return None
-        self.turn(chat, "claimed")
-        await socket.send_json({"type": "arriving", "transfer": chat["transfer"]})
-        try:
-            path = f"/outgoing/{chat['transfer']}/commit"
-            tail = (await self.insist(chat["peer"], path, {"adopt": start["adopt"]}))["tail"]
-        except Denied:
-            if chat["state"] == "claimed":
-                self.turn(chat, "rejected")
-        if chat["state"] == "claimed":  # Else it was taken back meanwhile, or claimed a second time.
-            transcript = chat["context"]["transcript"]
-            known = {entry["id"] for entry in transcript}
-            transcript += [entry for entry in tail if entry["id"] not in known]
-            chat.update(claimed=proof, epoch=chat["epoch"] + 1, challenge=start["challenge"])
-            self.turn(chat, "active")
-        return chat if chat["state"] == "active" else None
-
-    def accept(self, chat):
-        """The customer has stored our epoch: the origin's part can end."""
-        if chat["state"] == "active":
-            self.turn(chat, "accepted")
-            self.start(self.settle_there(chat))
-
-    async def settle_there(self, chat):
-        path, epoch = f"/outgoing/{chat['transfer']}", chat["claimed"][1] + 1
-        with contextlib.suppress(Denied):  # Refused for good, or a report that nothing hangs on.
-            await self.insist(chat["peer"], path + "/settle", {"epoch": epoch})
-            await self.call(chat["peer"], path + "/progress", {"stage": "answered", "code": None})
-        if chat["state"] == "accepted":
-            self.turn(chat, "settled")
-
-    # -- a customer goes: what we do ----------------------------------------------------------------------------
-
-    async def hand_over(self, chat):
-        peer, context = chat["peer"], chat["context"]
-        way = {"peer": peer, "transfer": uuid.uuid4().hex, "epoch": chat["epoch"], "posted": 0,
-               "until": time.time() + LIFE}
-        chat["ways"].append(way)
-        self.turn(way, "requested")
-        visited = [*context["visited"], self.name]
-        try:
-            permission = await self.call(peer, "/permission", {"agent": AGENT, "visited": visited})
-            way["posted"] = len(chat["entries"])
-            self.store.save()
-            reservation = await self.call(peer, "/transfers", {
-                "transfer": way["transfer"], "code": permission["code"], "agent": AGENT, "epoch": way["epoch"],
-                "area": permission["areas"][0]["name"] if permission["areas"] else None,
-                "challenge": chat["challenge"], "origins": [], "context": {
-                    **context, "origin": TITLE, "visited": visited, "agent": AGENT, "queue": AREA["title"],
-                    "comments": "Wants to go back.", "documents": [],
-                    "transcript": context["transcript"] + prior(chat["entries"])}})
-            # A peer's answer leads to that peer and nowhere else.
-            if reservation["socket"] != self.store["peers"][peer]["socket"]:
-                raise Denied(502, "bad_answer")
-        except Denied as denied:
-            self.turn(way, "aborted")
-            return await self.say(chat, f"That did not work: {denied}")
-        self.turn(way, "offered")
-        await self.send(chat, type="offered", offer={
-            "transfer": way["transfer"], "server": peer, "title": self.store["peers"][peer]["title"],
-            "wtid": reservation["wtid"], "way": {"in_place": {"socket": reservation["socket"], "page": None}},
-            "expires_in": LIFE * 1000})
-
-    def reclaim(self, chat):
-        """The customer could not stay there and is ours again, two epochs on; the destinations have to know."""
-        for way in ways(chat, "offered", "released", "aborted"):
-            way["state"] = "reclaimed"
-            self.start(self.fence(way))
-        chat["epoch"] += 2
-        self.store.save()
-
-    async def fence(self, way):
-        with contextlib.suppress(Denied):
-            await self.insist(way["peer"], f"/transfers/{way['transfer']}/cancel", {"reclaimed": way["epoch"] + 2})
-        self.turn(way, "fenced")
-
-    # -- a customer goes: what the destination calls ------------------------------------------------------------
-
-    def way(self, peer, transfer):
-        for chat in self.store["chats"].values():
-            for way in chat["ways"]:
-                if (way["peer"], way["transfer"]) == (peer, transfer):
-                    return chat, way
-        raise Denied(404, "unknown_chat")
-
-    async def commit(self, peer, body, transfer):
-        chat, way = self.way(peer, transfer)
-        if way["state"] == "offered" and way["until"] < time.time():
-            self.turn(way, "aborted")
-        adopts = body["adopt"] and way in ways(chat, "aborted") and not ways(chat, "released", "settled")
-        if way["state"] == "offered" or adopts:
-            self.turn(way, "released")
-        if way["state"] not in ("released", "settled"):
-            raise Denied(409, "cancelled")
-        return {"tail": prior(chat["entries"][way["posted"]:])}
-
-    async def settle(self, peer, body, transfer):
-        chat, way = self.way(peer, transfer)
-        if way["state"] not in ("released", "settled"):
-            raise Denied(409, "cancelled")
-        self.turn(way, "settled")
-        await self.close(chat, 4301)
-        return {}
-
-    async def progress(self, peer, body, transfer):
-        return {}  # Pat does not look.
-
-    # -- HTTP ---------------------------------------------------------------------------------------------------
-
-    async def introduction(self, _):
-        return web.json_response({"name": self.name, "title": TITLE, "subject": "Everything green", "versions": [1],
-                                  "federation": self.url + "/federation/v1", "socket": self.socket,
-                                  "jwks": {"keys": [self.jwk]}})
+    # Signed calls, both ways.
 
     def signed(self, handler):
+        """Lets in what the pinned key has signed, once. The one refusal does not say what is wrong."""
         async def handle(request):
+            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            data, now = await request.read(), time.time()
+            meant = {"iss": self.other["name"], "aud": self.name,
+                     "htm": request.method, "htu": request.path, "body": sha256(data)}
+            options = {"require": ["iat", "exp", "jti"], "verify_aud": False}
             try:
-                peer, body = await self.check(request)
-                return web.json_response(await handler(peer, body, request.match_info.get("id")))
-            except Denied as denied:
-                return web.json_response(denied.body, status=denied.status)
+                signed = jwt.decode_complete(token, self.pinned, ["EdDSA"], options, leeway=SKEW)
+                head, claims = signed["header"], signed["payload"]
+                if head["typ"] != TYPE or "crit" in head or not meant.items() <= claims.items() \
+                        or claims["exp"] - claims["iat"] > LIFE or len(claims["jti"]) > 128:
+                    raise ValueError("signed for something else, or for too long")
+                with self.db:  # The table refuses a `jti` that it has.
+                    self.db.execute("DELETE FROM seen WHERE until < ?", [now - SKEW - 1])
+                    self.db.execute("INSERT INTO seen VALUES (?, ?)", [claims["jti"], claims["exp"]])
+            except (jwt.PyJWTError, sqlite3.IntegrityError, KeyError, TypeError, ValueError):
+                raise denied("wrong_password", web.HTTPUnauthorized) from None
+            return web.json_response(await handler(json.loads(data), **request.match_info))
         return handle
 
+    async def call(self, path, body):
+        """The status and the answer; 502 where there is none."""
+        data, now, received = json.dumps(body).encode(), int(time.time()), b""
+        claims = {"iss": self.name, "aud": self.other["name"], "htm": "POST", "htu": BASE + path,
+                  "body": sha256(data), "iat": now, "exp": now + LIFE, "jti": secrets.token_hex(16)}
+        token = jwt.encode(claims, self.key, "EdDSA", {"typ": TYPE, "kid": self.me["jwks"]["keys"][0]["kid"]})
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            request = self.http.post(BASE + path, data=data, headers=headers, allow_redirects=False)
+            async with request as answer:
+                while len(received) <= LARGEST and (part := await answer.content.readany()):
+                    received += part
+                return answer.status, json.loads(received)
+        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError):
+            return 502, {"detail": "no answer"}
 
-async def main(name, url, path, *known):
-    os.umask(0o077)  # The key is in the file.
-    peer = Peer(name, url, path)
-    app = web.Application(client_max_size=1 << 20)
-    app.add_routes([web.get("/.well-known/baton", peer.introduction), web.get("/v1/ws", peer.customer)])
-    for call, handler in {"permission": peer.permission, "transfers": peer.transfers,
-                          "transfers/{id}/cancel": peer.cancel, "outgoing/{id}/commit": peer.commit,
-                          "outgoing/{id}/settle": peer.settle, "outgoing/{id}/progress": peer.progress}.items():
-        app.router.add_post("/federation/v1/" + call, peer.signed(handler))
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5, connect=2)) as peer.http:
-        pinned = [known["base"] for known in peer.store["peers"].values()]
-        for base, expected in (words.rsplit("=", 1) for words in known):
-            if base not in pinned:
-                await peer.introduce(base, expected)
-        peer.restore()
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", int(url.rsplit(":", 1)[1])).start()
-        print("fingerprint", fingerprint(peer.jwk), flush=True)
-        await asyncio.Event().wait()
+    async def deliver(self):
+        """Repeats the calls that must be answered until they are, also after a restart."""
+        while True:
+            for call in [*self.state["outbox"]]:
+                if (await self.call(*call))[0] in FINAL:
+                    self.state["outbox"].remove(call)
+                    self.save()
+            await asyncio.sleep(0.5)
+
+    # A customer comes.
+
+    async def permission(self, body):
+        code, now = secrets.token_urlsafe(32), time.time()
+        standing = {old: grant for old, grant in self.state["codes"].items() if grant[1] > now}
+        self.state["codes"] = {**standing, digest(code): (body["agent"], now + LIFE)}
+        self.save()
+        return {"code": code, "expires_in": LIFE, "areas": None}
+
+    async def transfers(self, body):
+        agent, until = self.state["codes"].pop(digest(body["code"]), (None, 0))
+        if agent != body["agent"] or until < time.time() or self.find(transfer=body["transfer"]):
+            raise denied("denied")
+        wtid, posted = secrets.token_urlsafe(32), ("transfer", "epoch", "challenge", "origins", "context")
+        chat = {member: body[member] for member in posted}
+        self.state["chats"].append(chat)
+        self.turn(chat, "reserved", wtid=digest(wtid), proof=[body["epoch"], body["challenge"]],
+                  until=time.time() + LIFE, entries=[], token=None, out=None)
+        return {"wtid": wtid, "socket": self.me["socket"], "page": None, "expires_in": LIFE}
+
+    async def cancel(self, body, id):
+        chat = self.find(transfer=id)
+        here = chat and chat["state"] not in ("reserved", "claimed", "gone")
+        if here and (body["reclaimed"] or 0) <= chat["epoch"]:
+            return "arrived"
+        if chat:
+            self.turn(chat, "gone")
+            await self.close(chat)
+        return "cancelled"
+
+    async def claim(self, socket, start, origin, token):
+        chat = self.find(wtid=digest(start["wtid"]), proof=[start["epoch"], digest(start["verifier"])])
+        if not chat or chat["state"] not in ("reserved", "claimed", "active") \
+                or chat["state"] == "reserved" and chat["until"] < time.time() \
+                or origin not in (None, *chat["origins"]):
+            return 4401
+        if chat["state"] == "reserved":
+            self.turn(chat, "claimed")
+        await socket.send_json({"type": "arriving", "transfer": chat["transfer"]})
+        commit = f"/outgoing/{chat['transfer']}/commit", {"adopt": start["adopt"]}
+        while (answer := await self.call(*commit))[0] not in FINAL:
+            await asyncio.sleep(0.5)
+        if answer[0] != 200 or chat["state"] not in ("claimed", "active"):  # Refused, or taken back.
+            return 4401
+        transcript = chat["context"]["transcript"]
+        known = {entry["id"] for entry in transcript}
+        transcript += [entry for entry in answer[1]["tail"] if entry["id"] not in known]
+        self.turn(chat, "active", epoch=start["epoch"] + 1, challenge=start["challenge"], token=token)
+        if not chat["entries"]:
+            self.append(chat, secrets.token_hex(16), AGENT,
+                        f"{TITLE} here, and I know {len(transcript)} lines of yours.")
+        return chat
+
+    def accept(self, chat):
+        """The customer has stored our epoch: the other side's part can end."""
+        if chat["state"] == "active":
+            outgoing = f"/outgoing/{chat['transfer']}"
+            self.state["outbox"] += [[outgoing + "/settle", {"epoch": chat["epoch"]}],
+                                     [outgoing + "/progress", {"stage": "answered", "code": None}]]
+            self.turn(chat, "accepted")
+
+    # A customer goes.
+
+    async def hand_over(self, chat):
+        transfer, posted, context = secrets.token_hex(16), len(chat["entries"]), chat["context"]
+        context = {**context, **AGENT, "origin": TITLE, "visited": [*context["visited"], self.name],
+                   "transcript": context["transcript"] + self.said(chat), "documents": [],
+                   "comments": "Wants to go back."}
+        status, answer = await self.call("/permission", {**AGENT, "visited": context["visited"]})
+        if status == 200:
+            area = answer["areas"][0]["name"] if answer["areas"] else None
+            status, answer = await self.call("/transfers", {
+                **AGENT, "transfer": transfer, "code": answer["code"], "area": area, "epoch": chat["epoch"],
+                "challenge": chat["challenge"], "origins": chat["origins"], "context": context})
+        # The answer leads to the other side and nowhere else.
+        if status != 200 or not answer["socket"].startswith(self.other["socket"]):
+            return await self.say(chat, f"That did not work: {answer.get('detail', 'a strange answer')}")
+        self.turn(chat, "offered", out=transfer, posted=posted, until=time.time() + LIFE)
+        way = {"in_place": {"socket": answer["socket"], "page": None}}
+        await self.send(chat, type="offered", offer={
+            "transfer": transfer, "server": self.other["name"], "title": self.other["title"],
+            "wtid": answer["wtid"], "way": way, "expires_in": LIFE * 1000})
+
+    async def commit(self, body, id):
+        chat = self.find(out=id)
+        if chat and chat["state"] == "offered" and (chat["until"] > time.time() or body["adopt"]):
+            self.turn(chat, "released")
+        if not chat or chat["state"] not in ("released", "gone"):
+            raise denied("cancelled")
+        return {"tail": self.said(chat)[chat["posted"]:]}
+
+    async def settle(self, body, id):
+        chat = self.find(out=id)
+        if not chat or chat["state"] not in ("released", "gone"):
+            raise denied("cancelled")
+        self.turn(chat, "gone")
+        await self.close(chat)
+        return {}
+
+    def stays(self, chat, epoch):
+        """Whether this is the customer's epoch. Two ahead, they are back, and the other side must hear it."""
+        if epoch == chat["epoch"] + 2 and chat["state"] in ("offered", "released"):
+            self.state["outbox"].append([f"/transfers/{chat['out']}/cancel", {"reclaimed": epoch}])
+            self.turn(chat, "accepted", epoch=epoch, out=None)
+        return epoch == chat["epoch"]
+
+    async def introduction(self, _):
+        return web.json_response(self.me)
+
+    async def app(self):
+        self.http = aiohttp.ClientSession(self.base, timeout=aiohttp.ClientTimeout(total=5, connect=2))
+        self.delivery = asyncio.create_task(self.deliver())
+        app = web.Application(client_max_size=LARGEST)
+        app.add_routes([
+            web.get("/.well-known/baton", self.introduction), web.get("/v1/ws", self.customer),
+            web.post(BASE + "/permission", self.signed(self.permission)),
+            web.post(BASE + "/transfers", self.signed(self.transfers)),
+            web.post(BASE + "/transfers/{id}/cancel", self.signed(self.cancel)),
+            web.post(BASE + "/outgoing/{id}/commit", self.signed(self.commit)),
+            web.post(BASE + "/outgoing/{id}/settle", self.signed(self.settle))])
+        return app
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    os.umask(0o077)  # The key is in the file.
+    peer = Peer(*sys.argv[1:])
+    web.run_app(peer.app(), host="127.0.0.1", port=urllib.parse.urlsplit(sys.argv[2]).port,
+                print=lambda _: print("fingerprint", fingerprint(peer.me["jwks"]["keys"][0]), flush=True))
