@@ -79,9 +79,11 @@ async fn a2_a_thousand_waiting_and_five_thousand_messages_are_drawn_as_far_as_th
     }
     let browsers = Browsers::start().await.unwrap();
     let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
-    // All are counted, and the list says that it has the first of them alone.
-    anna.shows("inbox-waiting", "1000").await.unwrap();
-    anna.shows("queue-cut", "1000 are waiting: these are the next 300").await.unwrap();
+    // All are counted, whoever wrote so much included, and the list says that it has the first of them alone.
+    let all = WAITING + 1;
+    anna.shows("inbox-waiting", &all.to_string()).await.unwrap();
+    anna.shows("queue-cut", &format!("{all} are waiting: these are the next 300")).await.unwrap();
+    anna.picture("console-more-wait-than-listed").await.unwrap();
     anna.driver.refresh().await.unwrap();
     anna.find("queue-row").await.unwrap();
     let opened = anna.script("return Math.round(performance.now())").await.unwrap();
