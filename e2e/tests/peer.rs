@@ -1,6 +1,10 @@
 //! The server in Python (`examples/peer`), killed in the middle of transfers, and left without an answer.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company};
 use baton_e2e::pair::{TRANSFER, context, texts_until, transfer, verifier, welcome};
@@ -10,6 +14,9 @@ use baton_protocol::model::{Destination, Share};
 use baton_protocol::{
     ChatId, ClientFrame, CloseCode, Encoding, Epoch, ResumeToken, ServerFrame, TransferId, Verifier, Wtid,
 };
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// Acme, and Soylent, which is of another make.
 struct Two {
@@ -91,6 +98,62 @@ impl Two {
         there.send(&ClientFrame::Accept { transfer: TRANSFER }).await.unwrap();
         carla.closes(CloseCode::Moved).await.unwrap();
         (anna, there, token)
+    }
+}
+
+/// A key from its 32 bytes, before which stands what RFC 8410 wants there.
+fn key(seed: &[u8]) -> EncodingKey {
+    let prefix = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+    EncodingKey::from_ed_der(&[&prefix[..], seed].concat())
+}
+
+/// Calls to Soylent that are signed with Acme's key, which Soylent has pinned, and may be wrong all the same.
+struct Caller {
+    key: EncodingKey,
+    header: Header,
+    address: String,
+}
+
+impl Caller {
+    fn new(two: &Two) -> Self {
+        let file = std::fs::read_to_string(two.acme.folder().join("keys.json")).unwrap();
+        let keys: Value = serde_json::from_str(&file).unwrap();
+        let seed = URL_SAFE_NO_PAD.decode(keys["keys"][0]["private"].as_str().unwrap()).unwrap();
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some("baton-federation+jwt".into());
+        header.kid = Some("acme".into());
+        Self { key: key(&seed), header, address: two.address.clone() }
+    }
+
+    fn claims(path: &str, body: &Value) -> Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(body.to_string()));
+        let mut jti = [0; 16];
+        getrandom::fill(&mut jti).unwrap();
+        json!({ "iss": "acme", "aud": "soylent", "htm": "POST", "htu": format!("/federation/v1{path}"),
+            "body": digest, "iat": now, "exp": now + 60, "jti": URL_SAFE_NO_PAD.encode(jti) })
+    }
+
+    async fn send(&self, path: &str, body: &Value, claims: &Value) -> (u16, Value) {
+        let token = jsonwebtoken::encode(&self.header, claims, &self.key).unwrap();
+        let url = format!("{}/federation/v1{path}", self.address);
+        let request = reqwest::Client::new().post(url).bearer_auth(token).body(body.to_string());
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    async fn call(&self, path: &str, body: Value) -> (u16, Value) {
+        self.send(path, &body, &Self::claims(path, &body)).await
+    }
+
+    async fn permission(&self) -> Value {
+        self.call("/permission", json!({ "agent": "anna", "visited": ["acme"] })).await.1["code"].clone()
+    }
+
+    async fn post(&self, transfer: &str, code: &Value, agent: &str) -> u16 {
+        let body = json!({ "transfer": transfer.repeat(32), "code": code, "area": null, "agent": agent, "epoch": 1,
+            "challenge": "-", "origins": [], "context": { "transcript": [], "visited": ["acme"] } });
+        self.call("/transfers", body).await.0
     }
 }
 
@@ -239,6 +302,49 @@ async fn x2_a_peer_takes_over_from_a_server_that_is_out_of_reach_and_is_taken_ov
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn s2_a_peer_takes_a_signature_once_and_for_nothing_else_and_a_code_once() {
+    let mut two = Two::start().await;
+    let mut acme = Caller::new(&two);
+    let (path, body) = ("/permission", json!({ "agent": "anna", "visited": ["acme"] }));
+    let good = Caller::claims(path, &body);
+    assert_eq!(acme.send(path, &body, &good).await.0, 200);
+    assert_eq!(acme.send(path, &body, &good).await.0, 401, "a replay");
+    let now = good["iat"].as_u64().unwrap();
+    for (claim, wrong) in [
+        ("iss", json!("globex")),
+        ("aud", json!("globex")),
+        ("aud", json!(["soylent"])),
+        ("htm", json!("GET")),
+        ("htu", json!("/federation/v1/transfers")),
+        ("body", json!("-")),
+        ("iat", json!(now - 10)),
+        ("exp", json!(now - 70)),
+        ("jti", json!("x".repeat(129))),
+        ("jti", json!(null)),
+    ] {
+        let mut claims = Caller::claims(path, &body);
+        claims[claim] = wrong;
+        assert_eq!(acme.send(path, &body, &claims).await.0, 401, "{claim}");
+    }
+    acme.header.typ = Some("JWT".into());
+    assert_eq!(acme.call(path, body.clone()).await.0, 401, "another type");
+    let mut acme = Caller::new(&two);
+    let large = json!({ "agent": "x".repeat(1 << 20), "visited": [] });
+    assert_eq!(acme.call(path, large).await.0, 413);
+
+    let code = acme.permission().await;
+    assert_eq!(acme.post("1", &code, "anna").await, 200);
+    assert_eq!(acme.post("2", &code, "anna").await, 409, "the code is used");
+    assert_eq!(acme.post("3", &acme.permission().await, "ben").await, 409, "the code is Anna's");
+    assert_eq!(acme.post("1", &acme.permission().await, "anna").await, 409, "the transfer is there");
+
+    two.restart_soylent().await;
+    assert_eq!(acme.send(path, &body, &good).await.0, 401, "a replay after a restart");
+    acme.key = key(&[9; 32]);
+    assert_eq!(acme.call(path, body).await.0, 401, "another key");
 }
 
 #[tokio::test]
