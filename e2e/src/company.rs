@@ -318,6 +318,16 @@ impl Company {
         Ok(())
     }
 
+    /// Tells the gateway to read its settings again, by SIGHUP.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn hang_up(&self) -> Result<()> {
+        let child = self.gateway.as_ref().context("the gateway is not running")?;
+        signal(i32::try_from(child.id())?, libc::SIGHUP);
+        Ok(())
+    }
+
     /// What the gateway has logged.
     #[must_use]
     pub fn log(&self) -> String {

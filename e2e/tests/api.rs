@@ -298,15 +298,59 @@ async fn a_peer_is_met_compared_added_suspended_and_removed() {
     ada.change(Method::PATCH, "peers/globex", Some(json!({ "suspended": true }))).await.unwrap();
     anna.expect("nothing while it is suspended", servers(0)).await.unwrap();
     assert_eq!(ada.get("peers").await.unwrap()[0]["suspended"], true);
+    // Everything that `baton peer set` and `baton peer rotate` can do.
+    let patch = async |terms: Value| ada.status(Method::PATCH, "peers/globex", Some(terms)).await.unwrap();
+    for wrong in [
+        json!({ "agents": ["nobody"] }),
+        json!({ "areas": ["nowhere"] }),
+        json!({ "gives": ["everything"] }),
+        json!({ "per_minute": 60_001 }),
+        json!({ "mode": "navigate" }),
+    ] {
+        assert_eq!(patch(wrong.clone()).await, 422, "{wrong}");
+    }
+    let terms = json!({ "suspended": false, "agents": ["ben"], "gives": ["identity", "transcript"], "takes": [],
+        "mode": "navigate", "page": "https://globex.example/", "reservations": 7 });
+    let agreed = ada.change(Method::PATCH, "peers/globex", Some(terms.clone())).await.unwrap();
+    for (name, wanted) in terms.as_object().unwrap() {
+        assert_eq!(&agreed[name], wanted, "{name}");
+    }
+    let mut ben = Client::agent(&acme, "ben").await.unwrap();
+    ben.expect("the peer, for him", servers(1)).await.unwrap();
+    let keys = |fingerprint: &str| Some(json!({ "fingerprints": [fingerprint] }));
+    let rotate = async |name: &str, print: &str| {
+        ada.status(Method::PUT, &format!("peers/{name}/keys"), keys(print)).await.unwrap()
+    };
+    assert_eq!(rotate("initech", fingerprint.trim()).await, 404);
+    assert_eq!(rotate("globex", "SHA256:nonsense").await, 422);
+    baton(&globex, &["key", "rotate", "--at-once"]);
+    let new = baton(&globex, &["fingerprint"]);
+    baton_e2e::until("the new key, alone", || async {
+        let made = ada.change(Method::PUT, "peers/globex/keys", keys(new.trim())).await?;
+        anyhow::ensure!(made["fingerprints"] == json!([new.trim()]), "{made}");
+        anyhow::ensure!(made["gives"] == json!(["identity", "transcript"]), "what was agreed stays: {made}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let audit = ada.get("audit?changes=true").await.unwrap().to_string();
+    for told in
+        ["agents ben, gives identity transcript, takes nothing, 7 at once, goes on", "known by SHA256:"]
+    {
+        assert!(audit.contains(told), "{told}: {audit}");
+    }
     ada.change(Method::DELETE, "peers/globex", None).await.unwrap();
     assert_eq!(ada.get("peers").await.unwrap(), json!([]));
 }
 
 #[tokio::test]
 async fn reports_count_what_has_happened_and_search_finds_what_one_may_read() {
-    let Scene { acme, folder: _folder } = scene().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
+    acme.configure_after("[end]\n", "survey = true").unwrap();
+    acme.start().await.unwrap();
     let mut anna = Client::agent(&acme, "anna").await.unwrap();
-    let (mut carla, chat, _) = Client::customer(&acme, &baton_e2e::pair::verifier()).await.unwrap();
+    let (mut carla, chat, token) = Client::customer(&acme, &baton_e2e::pair::verifier()).await.unwrap();
     anna.pick_up().await.unwrap();
     carla.say(None, 1, "The valve of my Ember stove weeps.").await.unwrap();
     anna.say(Some(chat), 2, "Send it in, please.").await.unwrap();
@@ -332,9 +376,27 @@ async fn reports_count_what_has_happened_and_search_finds_what_one_may_read() {
     assert_eq!(report["areas"][0]["name"], "Sales");
     assert_eq!(report["outcomes"][0]["name"], "Repair");
     assert!(report["total"]["first_response"].is_number());
+    // How it was, said once it was over.
+    assert_eq!(report["total"]["score"], Value::Null);
+    let answer = json!({ "score": 4, "text": "Quick." });
+    let survey = format!("{}/v1/surveys/{chat}", acme.address());
+    let told =
+        reqwest::Client::new().post(survey).bearer_auth(token.reveal()).json(&answer).send().await.unwrap();
+    assert_eq!(told.status(), 202);
+    let report = baton_e2e::until("the answer", || async {
+        let report = alma.get(&format!("reports?{span}")).await?;
+        anyhow::ensure!(report["total"]["answers"] == 1, "{report}");
+        Ok(report)
+    })
+    .await
+    .unwrap();
+    for line in [&report["total"], &report["days"][0], &report["areas"][0], &report["agents"][0]] {
+        assert_eq!((&line["score"], &line["scores"]), (&json!(4.0), &json!([0, 0, 0, 1, 0])), "{line}");
+    }
     let csv = alma.send(Method::GET, &format!("reports.csv?{span}&by=agents"), None).await.unwrap();
     assert!(csv.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));
-    assert!(csv.text().await.unwrap().contains("\"Anna\",1,0,0,"));
+    let csv = csv.text().await.unwrap();
+    assert!(csv.contains("\"Anna\",1,0,0,") && csv.trim_end().ends_with(",1,4,0,0,0,1,0"), "{csv}");
     assert_eq!(alma.status(Method::GET, "reports?from=2&to=1", None).await.unwrap(), 422);
     assert_eq!(alma.status(Method::GET, "reports?from=0&to=99999999999999", None).await.unwrap(), 422);
     assert_eq!(

@@ -63,6 +63,11 @@ pub enum Request {
     },
     /// The list of peers has changed.
     PeersChanged,
+    /// An agent was removed or replaced: whoever is logged in under this name is so no more.
+    AgentReplaced {
+        /// Login name.
+        name: String,
+    },
     /// The settings have changed: read them again.
     Reload,
     /// End a chat (M4).
@@ -185,10 +190,11 @@ pub async fn answer(gateway: &Arc<Gateway>, request: Request) -> Answer {
             let again = gateway.erase_again(erasure).await;
             again.map_or_else(failed, |()| Answer::Erased(Some(erasure)))
         }
-        Request::Reload => {
-            gateway.reload();
-            Answer::Done
-        }
+        Request::Reload => gateway.reload().await.map_or_else(Answer::Refused, |()| Answer::Done),
+        Request::AgentReplaced { name } => match gateway.agent_replaced(&name).await {
+            Ok(()) => Answer::Done,
+            Err(error) => failed(error.into()),
+        },
         Request::PeersChanged => {
             gateway.peers_changed().await;
             Answer::Done

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpSocket;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
@@ -38,20 +38,26 @@ const BACKLOG: u32 = 4_096;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Why a gateway has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Stopped {
     /// It was told to.
     Told,
-    /// It is to start again with the settings that are in its folder now.
-    ToReload,
+    /// It is to start again with these settings.
+    ToReload(Box<Config>),
 }
 
-/// Runs a gateway until it is told to stop (SIGTERM or SIGINT), or to read its settings again (SIGHUP, or
-/// [`Gateway::reload`]).
+/// Runs a gateway until it is told to stop (SIGTERM or SIGINT), or to take on other settings (SIGHUP, or
+/// [`Gateway::reload`]), which `read` reads. Settings that it could not start with change nothing.
 ///
 /// # Errors
 /// When it cannot start: each says what to do.
-pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
+pub async fn serve(
+    config: Config,
+    store: Arc<dyn Store>,
+    read: impl Fn() -> Result<Config>,
+) -> Result<Stopped> {
+    // From here on a SIGHUP is a request, and no end.
+    let mut hangup = signal(SignalKind::hangup())?;
     let certificate = config.tls.clone().map(Certificate::load).transpose()?;
     let tls = certificate.clone().map(Certificate::config).transpose()?;
     let listener = listen(config.listen)
@@ -82,15 +88,10 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
         addresses: Arc::default(),
         tasks: TaskTracker::new(),
     });
-    let stopped = stopped()?;
     let workers = Workers::start(&listener, &door, &http::router(gateway.clone()))?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let why = tokio::select! {
-        () = stopped => Stopped::Told,
-        _ = hangup.recv() => Stopped::ToReload,
-        () = gateway.to_reload() => Stopped::ToReload,
-    };
-    tracing::info!(connections = gateway.connections(), ?why, "stopping");
+    let why = until_stopped(&gateway, &mut hangup, read).await?;
+    let reload = matches!(why, Stopped::ToReload(_));
+    tracing::info!(connections = gateway.connections(), reload, "stopping");
     workers.stop();
     gateway.drain();
     door.tasks.close();
@@ -113,6 +114,50 @@ pub async fn serve(config: Config, store: Arc<dyn Store>) -> Result<Stopped> {
     let _ = background.await;
     let _ = sweeper.await;
     Ok(why)
+}
+
+/// Until it is told to stop, or has settings that it can start again with.
+async fn until_stopped(
+    gateway: &Gateway,
+    hangup: &mut Signal,
+    read: impl Fn() -> Result<Config>,
+) -> Result<Stopped> {
+    let stopped = stopped()?;
+    tokio::pin!(stopped);
+    loop {
+        let asked = tokio::select! {
+            () = &mut stopped => return Ok(Stopped::Told),
+            _ = hangup.recv() => None,
+            asked = gateway.to_reload() => Some(asked),
+        };
+        let next = read().and_then(|next| rehearse(&next, &gateway.config).map(|()| next));
+        let told = next.as_ref().map(drop).map_err(|error| format!("{error:#}"));
+        if let Err(error) = &told {
+            tracing::error!("nothing is changed, the settings before stay in force: {error}");
+        }
+        // Whoever has asked and gone does not need to know.
+        let _ = asked.map(|asked| asked.send(told));
+        if let Ok(next) = next {
+            return Ok(Stopped::ToReload(Box::new(next)));
+        }
+    }
+}
+
+/// Whether a gateway could start with these settings, as far as that can be tried while it runs.
+fn rehearse(next: &Config, now: &Config) -> Result<()> {
+    if let Some(tls) = next.tls.clone() {
+        Certificate::load(tls)?.config()?;
+    }
+    there(next)?;
+    Visitors::open(next)?;
+    if next.listen != now.listen {
+        // Its own port is in use by itself, whatever the address.
+        let port = if next.listen.port() == now.listen.port() { 0 } else { next.listen.port() };
+        listen(SocketAddr::new(next.listen.ip(), port))
+            .with_context(|| format!("cannot listen on {}", next.listen))?;
+    }
+    // Last, since it makes the folder that it does not find.
+    Documents::open(&next.documents, &next.folder).map(drop)
 }
 
 /// Echoes WebSocket messages until it is told to stop (SIGTERM or SIGINT).

@@ -152,7 +152,7 @@ fn guard(
     Ok(())
 }
 
-/// Remove an agent. Their chats go back to the queue.
+/// Remove an agent. Their sessions and consoles end at once, and their chats go back to the queue.
 #[utoipa::path(delete, path = "/api/v1/agents/{name}", tag = "agents", security(("session" = []), ("key" = [])),
     params(("name" = String, Path, description = "Login name")),
     responses((status = 204, description = "Removed"), (status = "default", body = Problem, content_type = "application/problem+json")))]
@@ -168,7 +168,7 @@ pub async fn remove(
     if !caller.change(&app, Change::RemoveAgent(name.clone()), format!("agent {name}"), "removed").await? {
         return Err(absent(&name));
     }
-    app.gateway.log_out(&name, None).await?;
+    app.gateway.agent_replaced(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,6 +12,7 @@ mod chats;
 pub mod cookie;
 pub mod keys;
 mod oidc;
+mod parts;
 mod peers;
 pub mod problem;
 mod replies;
@@ -77,6 +78,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(peers::list))
         .routes(routes!(peers::look))
         .routes(routes!(peers::put, peers::change, peers::remove))
+        .routes(routes!(peers::rotate))
         .routes(routes!(audit::list))
         .routes(routes!(reports::report))
         .routes(routes!(reports::table))

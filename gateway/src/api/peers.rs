@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::parts::{Part, fields, parts};
 use super::problem::{Problem, Sent, checked, known_areas};
+use crate::cli::difference::difference;
 use crate::cli::introduction::introduce;
 use crate::cli::peer::{check_name, pinned};
+use crate::cli::terms::{MOST_PER_MINUTE, MOST_RESERVATIONS};
 use crate::config::rules;
 use crate::edge::http::App;
 use crate::federation::client::Client;
@@ -36,6 +39,12 @@ pub struct Peer {
     page: Option<String>,
     /// Areas of ours that it may send customers to; all of them without it.
     areas: Option<Vec<String>>,
+    /// Agents of ours who may transfer to it, by login name; all of them without it.
+    agents: Option<Vec<String>>,
+    /// What it gets of what we send.
+    gives: Vec<Part>,
+    /// What we take of what it sends.
+    takes: Vec<Part>,
     /// Whether no new transfer goes there or comes from there.
     suspended: bool,
     /// Whether it must not pass on what we send.
@@ -88,10 +97,20 @@ pub struct NewPeer {
 pub struct Terms {
     /// How near it is.
     class: Option<PeerClass>,
+    /// How customers go there.
+    mode: Option<Mode>,
+    /// Its page for customers whose browser goes there.
+    page: Option<String>,
     /// Whether no new transfer goes there or comes from there.
     suspended: Option<bool>,
     /// Areas of ours that it may send customers to; an empty list for all.
     areas: Option<Vec<String>>,
+    /// Agents of ours who may transfer to it, by login name; an empty list for all.
+    agents: Option<Vec<String>>,
+    /// What it gets of what we send; an empty list for nothing but the customer.
+    gives: Option<Vec<Part>>,
+    /// What we take of what it sends; an empty list for nothing but the customer.
+    takes: Option<Vec<Part>>,
     /// Whether it must not pass on what we send.
     confined: Option<bool>,
     /// Transfers that it may ask for in a minute.
@@ -100,9 +119,17 @@ pub struct Terms {
     reservations: Option<u32>,
 }
 
+/// The keys by which a peer is to be known.
+#[derive(Deserialize, ToSchema)]
+pub struct Keys {
+    /// The fingerprints that its operator has told you. Those of its keys that are not among them count no more.
+    fingerprints: Vec<String>,
+}
+
 impl From<PeerRow> for Peer {
     fn from(row: PeerRow) -> Self {
-        let Agreement { suspended, confined, per_minute, reservations, .. } = row.agreement;
+        let Agreement { agents, fields_in, fields_out, confined, per_minute, reservations, suspended } =
+            row.agreement;
         let fingerprints = row.keys.keys.iter().map(fingerprint).collect();
         let PeerRow { name, title, subject, base_url: url, class, mode, page, areas, .. } = row;
         Self {
@@ -114,6 +141,9 @@ impl From<PeerRow> for Peer {
             mode,
             page,
             areas,
+            agents,
+            gives: parts(fields_out),
+            takes: parts(fields_in),
             suspended,
             confined,
             per_minute,
@@ -178,7 +208,7 @@ pub async fn put(
     let old = peers.into_iter().find(|old| old.name == name);
     // Read anew, it keeps what was agreed.
     let (areas, agreement, revoked) =
-        old.map(|old| (old.areas, old.agreement, old.revoked)).unwrap_or_default();
+        old.clone().map(|old| (old.areas, old.agreement, old.revoked)).unwrap_or_default();
     let row = PeerRow {
         name: peer.name,
         title: peer.title,
@@ -194,7 +224,7 @@ pub async fn put(
         agreement,
         revoked,
     };
-    keep(&app, &caller, row, &format!("known by {}", fingerprints.join(" "))).await
+    keep(&app, &caller, old.as_ref(), row).await
 }
 
 /// Change what was agreed with a peer. It counts at once.
@@ -208,43 +238,86 @@ pub async fn change(
     Sent(terms): Sent<Terms>,
 ) -> Result<Json<Peer>, Problem> {
     caller.may_change(Scope::Peers)?;
-    let peers = app.gateway.store.peers().await?;
-    let mut row = peers.into_iter().find(|peer| peer.name == name).ok_or_else(|| absent(&name))?;
-    let mut said = Vec::new();
-    if let Some(areas) = terms.areas {
-        known_areas(&areas, &app.gateway.config)?;
-        said.push(if areas.is_empty() { "every area".into() } else { format!("areas {}", areas.join(" ")) });
-        row.areas = (!areas.is_empty()).then_some(areas);
-    }
-    if let Some(class) = terms.class {
-        said.push(format!("{class:?}"));
-        row.class = class;
-    }
-    if let Some(suspended) = terms.suspended {
-        said.push(if suspended { "suspended".into() } else { "goes on".into() });
-        row.agreement.suspended = suspended;
-    }
-    if let Some(confined) = terms.confined {
-        said.push(if confined { "must not pass on".into() } else { "may pass on".into() });
-        row.agreement.confined = confined;
-    }
-    for (name, wanted, field) in [
-        ("a minute", terms.per_minute, &mut row.agreement.per_minute),
-        ("at once", terms.reservations, &mut row.agreement.reservations),
-    ] {
-        if let Some(number) = wanted {
-            if number > 1_000_000 {
-                return Err(Problem::wrong("a number up to 1,000,000"));
-            }
-            said.push(format!("{number} {name}"));
-            *field = number;
-        }
-    }
-    keep(&app, &caller, row, &said.join(", ")).await
+    let before = find(&app, &name).await?;
+    let row = agreed(&app, before.clone(), terms).await?;
+    keep(&app, &caller, Some(&before), row).await
 }
 
-async fn keep(app: &App, caller: &Caller, row: PeerRow, how: &str) -> Result<Json<Peer>, Problem> {
-    caller.change(app, Change::PutPeer(row.clone()), format!("peer {}", row.name), how).await?;
+/// The peer with these terms.
+async fn agreed(app: &App, mut row: PeerRow, terms: Terms) -> Result<PeerRow, Problem> {
+    let agreement = &mut row.agreement;
+    if let Some(areas) = terms.areas {
+        known_areas(&areas, &app.gateway.config)?;
+        row.areas = (!areas.is_empty()).then_some(areas);
+    }
+    if let Some(agents) = terms.agents {
+        let known = app.gateway.store.agents().await?;
+        if let Some(unknown) = agents.iter().find(|name| !known.iter().any(|agent| agent.name == **name)) {
+            return Err(Problem::wrong(format!("`agents`: there is no agent {unknown:?}")));
+        }
+        agreement.agents = (!agents.is_empty()).then_some(agents);
+    }
+    for (name, wanted, most, field) in [
+        ("per_minute", terms.per_minute, MOST_PER_MINUTE, &mut agreement.per_minute),
+        ("reservations", terms.reservations, MOST_RESERVATIONS, &mut agreement.reservations),
+    ] {
+        *field = wanted.unwrap_or(*field);
+        if *field > most {
+            return Err(Problem::wrong(format!("`{name}` is a number up to {most}")));
+        }
+    }
+    agreement.fields_out = terms.gives.as_deref().map_or(agreement.fields_out, fields);
+    agreement.fields_in = terms.takes.as_deref().map_or(agreement.fields_in, fields);
+    agreement.suspended = terms.suspended.unwrap_or(agreement.suspended);
+    agreement.confined = terms.confined.unwrap_or(agreement.confined);
+    row.class = terms.class.unwrap_or(row.class);
+    row.mode = terms.mode.unwrap_or(row.mode);
+    if let Some(page) = terms.page {
+        row.page = Some(checked("page", rules::page(&page))?);
+    }
+    if row.mode == Mode::Navigate && row.page.is_none() {
+        return Err(Problem::wrong("`page`: a browser cannot go there without one"));
+    }
+    Ok(row)
+}
+
+/// Trust the keys that a peer has now, after their fingerprints were compared with its operator. What was agreed stays.
+#[utoipa::path(put, path = "/api/v1/peers/{name}/keys", tag = "peers", security(("session" = []), ("key" = [])),
+    params(("name" = String, Path, description = "Its server name")), request_body = Keys,
+    responses((status = 200, body = Peer), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Sent(Keys { fingerprints }): Sent<Keys>,
+) -> Result<Json<Peer>, Problem> {
+    caller.may_change(Scope::Peers)?;
+    let before = find(&app, &name).await?;
+    if fingerprints.is_empty() {
+        return Err(Problem::wrong("`fingerprints`: those that its operator has told you"));
+    }
+    let said = |why: anyhow::Error| Problem::wrong(why.to_string());
+    let peer = introduce(&Client::new()?, &before.base_url).await.map_err(said)?;
+    if peer.name != name {
+        return Err(Problem::wrong(format!("what answers at {} is called {}", before.base_url, peer.name)));
+    }
+    let row = PeerRow { keys: pinned(&peer, &fingerprints).map_err(said)?, ..before.clone() };
+    keep(&app, &caller, Some(&before), row).await
+}
+
+async fn find(app: &App, name: &str) -> Result<PeerRow, Problem> {
+    let peers = app.gateway.store.peers().await?;
+    peers.into_iter().find(|peer| peer.name == name).ok_or_else(|| absent(name))
+}
+
+async fn keep(
+    app: &App,
+    caller: &Caller,
+    before: Option<&PeerRow>,
+    row: PeerRow,
+) -> Result<Json<Peer>, Problem> {
+    let (what, how) = (format!("peer {}", row.name), difference(before, &row));
+    caller.change(app, Change::PutPeer(row.clone()), what, &how).await?;
     app.gateway.peers_changed().await;
     Ok(Json(row.into()))
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use baton_core::audit::{Record, Step};
+use baton_core::session::Survey;
 use baton_protocol::{Timestamp, TransferId};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ const MOST_RECORDS: u32 = 500_000;
 
 /// Milliseconds that a report covers, at most: a year and a day.
 const LONGEST: u64 = 367 * 24 * 60 * 60 * 1_000;
+
+/// What customers can say in the survey: 1 to so many.
+const SCORES: usize = *Survey::SCORES.end() as usize;
 
 /// Of which time.
 #[derive(Deserialize, IntoParams)]
@@ -87,6 +91,12 @@ pub struct Line {
     first_response: Option<u32>,
     /// The median time from the pick-up to the end.
     handling: Option<u32>,
+    /// Customers who have said how they found it.
+    answers: u32,
+    /// The average of what they have said, from 1 to 5, to two digits.
+    score: Option<f64>,
+    /// How many have said 1, 2, 3, 4 and 5.
+    scores: [u32; SCORES],
 }
 
 /// Transfers to one destination.
@@ -189,6 +199,7 @@ fn line(name: String, facts: &[&Facts]) -> Line {
     let waits = times(&|it| Some(it.joined?.since(it.since)).filter(|_| present(it)));
     let words = times(&|it| Some(it.answered?.since(it.since)).filter(|_| present(it)));
     let served = times(&|it| Some(it.ended.filter(|_| it.over)?.since(it.joined?)));
+    let scores = scores(facts);
     Line {
         name,
         chats: number(facts.len()),
@@ -198,7 +209,32 @@ fn line(name: String, facts: &[&Facts]) -> Line {
         wait_p90: part(&waits, 90),
         first_response: part(&words, 50),
         handling: part(&served, 50),
+        answers: scores.iter().sum(),
+        score: average(scores),
+        scores,
     }
+}
+
+/// How many have said 1, 2, and so on.
+fn scores(facts: &[&Facts]) -> [u32; SCORES] {
+    let mut scores = [0; SCORES];
+    for score in facts.iter().filter_map(|facts| facts.score) {
+        // What is stored was checked; what is not 1 or more is not counted.
+        if let Some(count) = usize::from(score).checked_sub(1).and_then(|at| scores.get_mut(at)) {
+            *count += 1;
+        }
+    }
+    scores
+}
+
+/// Their average, to two digits: more would say more than some hundred answers can.
+fn average(scores: [u32; SCORES]) -> Option<f64> {
+    let (mut answers, mut sum) = (0, 0);
+    for (score, count) in (1..).zip(scores) {
+        (answers, sum) = (answers + u64::from(count), sum + score * u64::from(count));
+    }
+    let hundredths = (sum * 100 + answers / 2).checked_div(answers)?;
+    u32::try_from(hundredths).ok().map(|hundredths| f64::from(hundredths) / 100.0)
 }
 
 /// The time that so many of a hundred do not exceed (nearest rank), in seconds.
@@ -261,9 +297,13 @@ fn csv(report: &Report, by: &str) -> Option<String> {
     let time = |time: Option<u32>| time.map(|time| time.to_string()).unwrap_or_default();
     let rows = lines.iter().map(|line| {
         let times = [line.wait, line.wait_p90, line.first_response, line.handling].map(time).join(",");
-        format!("{},{},{},{},{times}\r\n", cell(&line.name), line.chats, line.abandoned, line.left)
+        let score = line.score.map(|score| score.to_string()).unwrap_or_default();
+        let scores = line.scores.map(|count| count.to_string()).join(",");
+        let counts = [line.chats, line.abandoned, line.left].map(|count| count.to_string()).join(",");
+        format!("{},{counts},{times},{},{score},{scores}\r\n", cell(&line.name), line.answers)
     });
-    let head = "name,chats,abandoned,left,wait,wait_p90,first_response,handling\r\n";
+    let head = "name,chats,abandoned,left,wait,wait_p90,first_response,handling,\
+                answers,score,score_1,score_2,score_3,score_4,score_5\r\n";
     Some(format!("{head}{}", rows.collect::<String>()))
 }
 
@@ -319,6 +359,22 @@ mod tests {
     }
 
     #[test]
+    fn answers_to_the_survey_are_counted_beside_their_chats() {
+        let said = |score| Facts { score, ..facts(0, Some(10), Some(100)) };
+        let all = [said(Some(5)), said(Some(5)), said(Some(3)), said(None), facts(6, None, Some(60))];
+        let report = counted(&all, &[]);
+        for line in [&report.days[0], &report.areas[0], &report.agents[0], &report.total] {
+            assert_eq!((line.answers, line.score, line.scores), (3, Some(4.33), [0, 0, 1, 0, 2]), "{line:?}");
+        }
+        let text = csv(&report, "agents").unwrap();
+        assert_eq!(text.lines().nth(1), Some("\"Anna\",4,0,0,10,10,12,90,3,4.33,0,0,1,0,2"));
+        assert_eq!(text.lines().next().unwrap().split(',').count(), 15);
+        assert_eq!(counted(&[said(None)], &[]).total.score, None);
+        assert_eq!(average([1, 0, 0, 0, 0]), Some(1.0));
+        assert_eq!(average([0, 0, 0, 0, 7]), Some(5.0));
+    }
+
+    #[test]
     fn transfers_are_counted_once_each_by_how_they_ended() {
         let record = |number: u8, to: &str, step: Step| Record {
             at: Timestamp(1),
@@ -352,7 +408,7 @@ mod tests {
         let mut report = counted(&[facts(0, Some(10), Some(100))], &[]);
         report.areas[0].name = "=1+1".into();
         let text = csv(&report, "areas").unwrap();
-        assert_eq!(text.lines().nth(1), Some("\"'=1+1\",1,0,0,10,10,12,90"));
+        assert_eq!(text.lines().nth(1), Some("\"'=1+1\",1,0,0,10,10,12,90,0,,0,0,0,0,0"));
         assert!(csv(&report, "nonsense").is_none());
     }
 }

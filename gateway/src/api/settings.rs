@@ -103,7 +103,9 @@ pub async fn write(
     tokio::spawn(async move {
         // waits: until the answer is on its way.
         tokio::time::sleep(SOON).await;
-        gateway.reload();
+        if let Err(error) = gateway.reload().await {
+            tracing::error!("what was just written does not count: {error}");
+        }
     });
     Ok(Json(Settings { version: version(&text), settings: open(&text)? }))
 }

@@ -19,8 +19,7 @@ pub(super) enum Agent {
     Add(Add),
     /// List the agents.
     List,
-    /// Remove an agent. Whoever is logged in under this name is so until the gateway asks again, which is at once for
-    /// whatever needs a role.
+    /// Remove an agent. Their sessions and consoles end at once, and their chats go back to the queue.
     Remove {
         /// Login name.
         name: String,
@@ -111,6 +110,7 @@ impl Add {
         // Whoever replaces an agent means to end their logins, whatever the password.
         store.remove_agent_tokens(&name, None).await?;
         store.administer(Change::PutAgent(agent), record).await?;
+        super::tell_of_agent(folder, &name).await?;
         println!("{name} can log in at {}/console/", config.origin());
         Ok(())
     }
@@ -127,7 +127,8 @@ pub(super) fn check_areas(areas: &[String], config: &Config) -> Result<()> {
 async fn remove(folder: &Path, name: String) -> Result<()> {
     let record = audit::Record::change(now(), super::OPERATOR, format!("agent {name}"), "removed");
     if database(folder)?.administer(Change::RemoveAgent(name.clone()), record).await? {
-        println!("{name} can log in no more");
+        super::tell_of_agent(folder, &name).await?;
+        println!("{name} is logged out everywhere and can log in no more");
         return Ok(());
     }
     Err(Failure::error(format!("there is no agent {name:?}"), "`baton agent list` shows their names"))

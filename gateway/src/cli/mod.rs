@@ -9,6 +9,7 @@ mod ask;
 pub(crate) mod audit;
 mod chat;
 mod check;
+pub(crate) mod difference;
 mod echo;
 mod embed;
 mod erase;
@@ -17,7 +18,7 @@ pub(crate) mod introduction;
 mod key;
 pub(crate) mod peer;
 mod serve;
-mod terms;
+pub(crate) mod terms;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -192,11 +193,32 @@ async fn tell_of_peers(folder: &Path) -> anyhow::Result<()> {
     crate::admin::ask(folder, &crate::admin::Request::PeersChanged).await.map(drop)
 }
 
+/// Tells the gateway that runs in this folder, if one does, that an agent was removed or replaced.
+async fn tell_of_agent(folder: &Path, name: &str) -> anyhow::Result<()> {
+    let todo = "`baton reload` ends its connections, or stop it and start it again";
+    let request = crate::admin::Request::AgentReplaced { name: name.into() };
+    match crate::admin::ask(folder, &request).await {
+        Ok(None | Some(crate::admin::Answer::Done)) => Ok(()),
+        Ok(Some(_)) => Err(Failure::error(format!("the running gateway does not let {name} go"), todo)),
+        Err(error) => Err(Failure::error(
+            format!("{name} may still have a console at the running gateway: {error:#}"),
+            todo,
+        )),
+    }
+}
+
 /// Has the running gateway read its settings again, if there is nothing wrong with them.
 async fn reload(folder: &Path) -> anyhow::Result<()> {
-    config(folder)?;
+    let stays = "a gateway that runs here goes on with the settings that it has, and nobody is disconnected";
+    config(folder).inspect_err(|_| eprintln!("nothing is changed: {stays}"))?;
     match crate::admin::ask(folder, &crate::admin::Request::Reload).await? {
         Some(crate::admin::Answer::Done) => println!("it reads its settings again"),
+        Some(crate::admin::Answer::Refused(why)) => {
+            return Err(Failure::error(
+                format!("{why}\n  nothing is changed: {stays}"),
+                "correct it and reload again",
+            ));
+        }
         Some(_) => {
             return Err(Failure::error(
                 "the gateway does not know this command",

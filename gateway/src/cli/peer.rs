@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use anyhow::Result;
+use baton_core::audit::Record;
 use baton_protocol::federation::{Jwks, WellKnown};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::introduction::introduce;
-use super::terms::{Rotate, Set, Terms, find};
+use super::terms::{Rotate, Set, Terms, find, keep};
 use super::{Failure, ask, config, database, is_attended, table};
 use crate::config::{Config, rules};
+use crate::driver::now;
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
-use crate::store::{self, Agreement, PeerClass, PeerRow, Store};
+use crate::store::{self, Agreement, Change, PeerClass, PeerRow, Store};
 
 /// See the command's help.
 #[derive(Debug, Subcommand)]
@@ -131,12 +133,12 @@ impl Add {
         let old = peers.into_iter().find(|old| old.name == name);
         let terms = self.terms.clone();
         let mut row = self.row(peer, keys);
-        if let Some(old) = old {
+        if let Some(old) = old.clone() {
             // Read anew, it keeps what was agreed.
             (row.areas, row.agreement, row.revoked) = (old.areas, old.agreement, old.revoked);
         }
         terms.apply(&mut row);
-        store.put_peer(row).await?;
+        keep(&store, old.as_ref(), row).await?;
         println!("{name} is a peer, known by {}", known.join(", "));
         println!("It must make this gateway its peer too: baton peer add {}", config.origin());
         Ok(())
@@ -225,32 +227,43 @@ async fn list(folder: &Path) -> Result<()> {
 }
 
 fn row(peer: PeerRow) -> [String; 8] {
-    let class = match peer.class {
-        PeerClass::SameCompany => "same-company",
-        PeerClass::Partner => "partner",
-        PeerClass::Other => "other",
-    };
-    let mode = match peer.mode {
-        store::Mode::InPlace => "in-place",
-        store::Mode::Navigate => "navigate",
-    };
+    let (class, mode) = (class_word(peer.class), mode_word(peer.mode));
     let areas = peer.areas.map_or("every area".into(), |areas| areas.join(", "));
     let keys: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
     let agreed = super::terms::line(&peer.agreement);
     [peer.name, peer.title, peer.base_url, class.into(), mode.into(), areas, agreed, keys.join(", ")]
 }
 
+/// As the command line has it.
+pub(super) fn class_word(class: PeerClass) -> &'static str {
+    match class {
+        PeerClass::SameCompany => "same-company",
+        PeerClass::Partner => "partner",
+        PeerClass::Other => "other",
+    }
+}
+
+/// As the command line has it.
+pub(super) fn mode_word(mode: store::Mode) -> &'static str {
+    match mode {
+        store::Mode::InPlace => "in-place",
+        store::Mode::Navigate => "navigate",
+    }
+}
+
 async fn suspend(folder: &Path, name: &str, on: bool) -> Result<()> {
     let store = database(folder)?;
-    let mut peer = find(&store, name).await?;
+    let before = find(&store, name).await?;
+    let mut peer = before.clone();
     peer.agreement.suspended = on;
-    store.put_peer(peer).await?;
+    keep(&store, Some(&before), peer).await?;
     println!("transfers to and from {name} {}", if on { "are suspended" } else { "go on" });
     Ok(())
 }
 
 async fn remove(folder: &Path, name: &str) -> Result<()> {
-    if database(folder)?.remove_peer(name).await? {
+    let record = Record::change(now(), super::OPERATOR, format!("peer {name}"), "removed");
+    if database(folder)?.administer(Change::RemovePeer(name.into()), record).await? {
         println!("{name} is no peer any more");
         return Ok(());
     }

@@ -75,15 +75,10 @@ impl Serve {
             return crate::run::serve_queue(config).await;
         }
         let store = self.store.open(&config.folder.join(DATABASE)).await?;
-        loop {
-            if crate::serve(config.clone(), store.clone()).await? == Stopped::Told {
-                return Ok(());
-            }
-            match self.read(folder) {
-                Ok(now) => config = now,
-                Err(error) => tracing::error!("the settings are not used, those before stay: {error:#}"),
-            }
+        while let Stopped::ToReload(next) = crate::serve(config, store.clone(), || self.read(folder)).await? {
+            config = *next;
         }
+        Ok(())
     }
 
     /// The settings, for the role that this process has.

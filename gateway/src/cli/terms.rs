@@ -3,18 +3,26 @@
 use std::path::Path;
 
 use anyhow::Result;
+use baton_core::audit::Record;
 use baton_core::policy::Fields;
 use clap::{Args, ValueEnum};
 
 use super::agent::check_areas;
 use super::introduction::introduce;
 use super::peer::{Class, Mode, pin};
-use super::{Failure, config, database};
+use super::{Failure, config, database, difference::difference};
 use crate::config::{Config, rules};
+use crate::driver::now;
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Agreement, PeerRow, Store};
+use crate::store::{Agreement, Change, PeerRow, Store};
+
+/// Transfers in a minute that can be agreed, at most.
+pub(crate) const MOST_PER_MINUTE: u32 = 60_000;
+
+/// Customers on their way at once that can be agreed, at most.
+pub(crate) const MOST_RESERVATIONS: u32 = 100_000;
 
 /// What is agreed. What is not named stays as it is.
 #[derive(Clone, Debug, Default, Args)]
@@ -35,10 +43,10 @@ pub(super) struct Terms {
     #[arg(long, value_name = "YES/NO")]
     pass_on: Option<Answer>,
     /// Transfers that it may ask for in a minute.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_PER_MINUTE)))]
     per_minute: Option<u32>,
     /// Customers of its that may be on their way here at once.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_RESERVATIONS)))]
     reservations: Option<u32>,
 }
 
@@ -140,7 +148,8 @@ impl Set {
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
         self.terms.check(&config(folder)?)?;
         let store = database(folder)?;
-        let mut peer = find(&store, &self.name).await?;
+        let before = find(&store, &self.name).await?;
+        let mut peer = before.clone();
         peer.class = self.class.map_or(peer.class, Into::into);
         peer.mode = self.mode.map_or(peer.mode, Into::into);
         peer.page = self.page.or(peer.page);
@@ -148,8 +157,10 @@ impl Set {
             return Err(Failure::error("a browser cannot go there without a page", "add --page"));
         }
         self.terms.apply(&mut peer);
-        println!("{}: {}", peer.name, line(&peer.agreement));
-        Ok(store.put_peer(peer).await?)
+        let agreed = format!("{}: {}", peer.name, line(&peer.agreement));
+        keep(&store, Some(&before), peer).await?;
+        println!("{agreed}");
+        Ok(())
     }
 }
 
@@ -157,19 +168,29 @@ impl Rotate {
     /// Pins the keys that the peer has now.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
         let store = database(folder)?;
-        let mut peer = find(&store, &self.name).await?;
+        let before = find(&store, &self.name).await?;
+        let mut peer = before.clone();
         let answer = introduce(&Client::new()?, &peer.base_url).await?;
         if answer.name != peer.name {
             let what = format!("what answers at {} is called {}", peer.base_url, answer.name);
             return Err(Failure::error(what, "ask its operator"));
         }
-        let before: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
-        eprintln!("{} was known by {}", peer.name, before.join(", "));
+        let old: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
+        eprintln!("{} was known by {}", peer.name, old.join(", "));
         peer.keys = pin(&answer, &peer.base_url, &self.fingerprints)?;
         let known: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
-        println!("{} is known by {}", peer.name, known.join(", "));
-        Ok(store.put_peer(peer).await?)
+        keep(&store, Some(&before), peer).await?;
+        println!("{} is known by {}", self.name, known.join(", "));
+        Ok(())
     }
+}
+
+/// Stores a peer, and who has changed what of it.
+pub(super) async fn keep(store: &SqliteStore, before: Option<&PeerRow>, peer: PeerRow) -> Result<()> {
+    let (what, how) = (format!("peer {}", peer.name), difference(before, &peer));
+    let record = Record::change(now(), super::OPERATOR, what, &how);
+    store.administer(Change::PutPeer(peer), record).await?;
+    Ok(())
 }
 
 /// The peer of this name.
@@ -197,7 +218,8 @@ pub(super) fn line(agreement: &Agreement) -> String {
     if said.is_empty() { "as usual".into() } else { said.join("; ") }
 }
 
-fn names(fields: Fields) -> String {
+/// Parts of what travels, in words.
+pub(super) fn names(fields: Fields) -> String {
     let Fields { identity, notes, transcript, documents, comments } = fields;
     let all = [
         (identity, "identity"),

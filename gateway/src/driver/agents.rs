@@ -103,7 +103,9 @@ impl Gateway {
         let login = agent.name.clone();
         self.agent_arrived(conn, agent, token);
         self.send_replies(&login).await;
-        Ok(Ok(()))
+        // Removed while they logged in: there was no console yet to be closed.
+        let is_there = self.store.agent(&login).await?.is_some();
+        Ok(is_there.then_some(()).ok_or(CloseCode::Unauthenticated))
     }
 
     fn agent_arrived(self: &Arc<Self>, conn: &Arc<Conn>, agent: AgentRow, token: Option<ResumeToken>) {

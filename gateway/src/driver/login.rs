@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use baton_core::queue;
 use baton_protocol::{CloseCode, ErrorCode, ResumeToken, SecretDigest, ServerFrame};
 
 use super::conn::Conn;
@@ -66,6 +67,21 @@ impl Gateway {
         let of_it = |conn: &Conn| one.is_none() || conn.session.as_deref() == one.as_ref();
         let consoles = self.consoles(name);
         consoles.iter().filter(|conn| of_it(conn)).for_each(|conn| conn.close(CloseCode::Unauthenticated));
+        Ok(())
+    }
+
+    /// An agent is no more, or is somebody else by the same name: their logins and consoles end at once. The chats of one
+    /// who is no more go back to the queue without waiting for them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn agent_replaced(self: &Arc<Self>, name: &str) -> Result<(), StoreError> {
+        self.log_out(name, None).await?;
+        if self.store.agent(name).await?.is_none() {
+            self.tell_queue(queue::Input::Offline(name.into()));
+            self.tell_queue(queue::Input::Gone(name.into()));
+            self.end_consults_of(name);
+        }
         Ok(())
     }
 

@@ -46,7 +46,7 @@ use baton_protocol::model::{Presence, SharePolicy};
 use baton_protocol::{ChatId, CloseCode, ErasureId, SecretDigest, ServerFrame, Timestamp, TransferId};
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::bus::{Bus, Notice};
 use crate::config::Config;
@@ -60,6 +60,9 @@ use timers::Timers;
 
 /// Seconds for which a chat that is over stays in memory, for its destination's last words.
 const KEEP_CLOSED: u32 = 600;
+
+/// Told whether the settings can be used, or why not.
+pub type Reload = oneshot::Sender<Result<(), String>>;
 
 /// What is looked up for every message. Its keys are numbers that this server has drawn, or names that the operator gave:
 /// nobody else can choose them so that they collide.
@@ -121,8 +124,8 @@ pub struct Gateway {
     timers: Timers,
     /// Limits on trying.
     pub attempts: agents::Attempts,
-    /// Told when the settings are to be read again.
-    reload: tokio::sync::Notify,
+    /// Who wants the settings to be read again, and hears what came of it.
+    reloads: (mpsc::Sender<Reload>, tokio::sync::Mutex<mpsc::Receiver<Reload>>),
     overload: overload::Overload,
     begun: holding::Begun,
     told: Mutex<machines::Told>,
@@ -146,6 +149,7 @@ impl Gateway {
     ) -> Arc<Self> {
         let remote = config.desk.manager.as_ref().is_some_and(|manager| manager.connect.is_some());
         let plan = &config.desk.plan;
+        let (asks, asked) = mpsc::channel(1);
         let queue = QueueManager::new(if remote { plan.of_a_copy() } else { plan.clone() });
         Arc::new(Self {
             config,
@@ -172,7 +176,7 @@ impl Gateway {
             replies: DashMap::new(),
             timers: Timers::default(),
             attempts: agents::Attempts::default(),
-            reload: tokio::sync::Notify::new(),
+            reloads: (asks, tokio::sync::Mutex::new(asked)),
             overload: overload::Overload::default(),
             begun: holding::Begun::default(),
             told: Mutex::default(),
@@ -340,14 +344,25 @@ impl Gateway {
         }
     }
 
-    /// The settings have changed: the gateway stops, and starts again with them.
-    pub fn reload(&self) {
-        self.reload.notify_one();
+    /// The settings have changed: if they can be used, the gateway stops and starts again with them. Otherwise nothing
+    /// happens.
+    ///
+    /// # Errors
+    /// Why they cannot be used.
+    pub async fn reload(&self) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        let stops = |_| "the gateway is stopping".to_owned();
+        self.reloads.0.send(reply).await.map_err(|_| stops(()))?;
+        answer.await.map_err(|_| stops(()))?
     }
 
-    /// Until somebody wants the settings to be read again.
-    pub async fn to_reload(&self) {
-        self.reload.notified().await;
+    /// Until somebody wants the settings to be read again: they are told whether that can be.
+    pub async fn to_reload(&self) -> Reload {
+        match self.reloads.1.lock().await.recv().await {
+            Some(reload) => reload,
+            // The gateway itself holds the other end.
+            None => std::future::pending().await,
+        }
     }
 
     /// How many connections there are.

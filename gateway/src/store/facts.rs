@@ -27,6 +27,8 @@ pub struct Facts {
     pub disposition: Option<String>,
     /// Whether the customer left a message and did not wait.
     pub message: bool,
+    /// How the customer found it, from 1 to 5, if they have said so.
+    pub score: Option<u8>,
 }
 
 impl Facts {
@@ -39,6 +41,7 @@ impl Facts {
             since: record.since,
             disposition: disposition.filter(|word| !word.is_empty()),
             message: record.visitor.left_message,
+            score: record.visitor.survey.as_ref().map(|survey| survey.score),
             left: !record.outgoing.serves(),
             over,
             ..Self::default()
