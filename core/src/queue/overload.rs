@@ -91,6 +91,16 @@ pub struct Now {
     pub open: bool,
 }
 
+impl Now {
+    /// The same with one more customer, who waits where nobody is free for them.
+    #[must_use]
+    pub fn with_one_more(mut self) -> Self {
+        let staffing = &mut self.staffing;
+        staffing.waiting += u32::from(u64::from(staffing.waiting) >= staffing.room);
+        self
+    }
+}
+
 impl Rule {
     /// Whether a rule that has begun still has to act: below its lower limit it only waits for calm.
     #[must_use]
@@ -326,6 +336,18 @@ mod tests {
         let nobody = Now::default();
         assert!(Measure::Wait(60, 30).is_over(&nobody, false), "where nobody serves the wait has no end");
         assert!(Measure::NoAgent.is_over(&nobody, false) && Measure::Closed.is_over(&nobody, false));
+    }
+
+    #[test]
+    fn d9_whoever_comes_counts_where_nobody_is_free_for_them() {
+        let rule =
+            Rule { when: Measure::Waiting(2, 2), after: 0, calm: 30_000, action: Action::OfferMessage };
+        let presses = |now: Now| (rule.presses(&now), rule.presses(&now.with_one_more()));
+        assert_eq!(presses(waiting(1)), (false, true), "they would be the second one");
+        let room =
+            |room| Now { staffing: Staffing { waiting: 1, room, ..Staffing::default() }, ..Now::default() };
+        assert_eq!(presses(room(1)), (false, true), "the one place is for who waits already");
+        assert_eq!(presses(room(2)), (false, false));
     }
 
     #[test]

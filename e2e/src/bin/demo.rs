@@ -56,7 +56,7 @@ async fn show(acme: &Company, globex: &Company, shop: &str, overload: bool) -> R
     }
     let story = if overload {
         "Log in as gus at Globex's console and as nobody at Acme's. Start a chat on Acme's website, and another one\n\
-         in a second window: the last one, and everybody who comes after, is sent to Globex without a click."
+         in a second window: the last one, and whoever comes in the next minute, is sent to Globex without a click."
     } else {
         "Open Acme's website and start a chat; log in to both consoles, pick the customer up at Acme's,\n\
          press Transfer, choose Servers, Globex Repairs. The customer does nothing."
@@ -84,6 +84,8 @@ async fn one_too_many(acme: &Company, globex: &Company) -> Result<()> {
     let new = story::customer(&browsers, acme, "And I have just come.").await?;
     new.shows("brand", globex.plan().title).await?;
     let seconds = came.elapsed().as_secs_f64();
+    // One is not too many.
+    first.shows("brand", acme.plan().title).await?;
     new.picture("overload-new-customer-was-sent-on").await?;
     gus.picture("overload-backup-console").await?;
     story::pick_up(&gus).await?;

@@ -87,7 +87,7 @@ impl Gateway {
         }
         let sent = self.last_waiting(area);
         let leaving = sent.iter().filter(|waiting| waiting.leaves).count();
-        let verdict = self.judge_area(area, rules, u32::try_from(leaving).unwrap_or(u32::MAX));
+        let verdict = self.judge_area(area, rules, u32::try_from(leaving).unwrap_or(u32::MAX), false);
         self.tell_waiting(area, verdict.notices);
         let mut seen = verdict.seen;
         for number in verdict.backups {
@@ -127,7 +127,7 @@ impl Gateway {
         if rules.is_empty() {
             return (area, None);
         }
-        let verdict = self.judge_area(&area, rules, 0);
+        let verdict = self.judge_area(&area, rules, 0, true);
         for number in verdict.backups {
             let Action::Backup(backups) = &rules[number].action else { continue };
             if let Some(target) = self.backup_for(&area, number, backups, &[]).await {
@@ -137,12 +137,14 @@ impl Gateway {
         (verdict.overflow.unwrap_or(area), None)
     }
 
-    /// What the rules say, with so many of the waiting already on their way to elsewhere.
-    fn judge_area(&self, area: &str, rules: &[Rule], leaving: u32) -> Verdict {
+    /// What the rules say, with so many of the waiting already on their way to elsewhere. With somebody who comes, rules
+    /// that have begun act as if they waited: else they would be told to wait, and sent on a moment later.
+    fn judge_area(&self, area: &str, rules: &[Rule], leaving: u32, comes: bool) -> Verdict {
         let at = now();
         let staffing = self.with_queue(|queue| queue.staffing(area));
         let staffing = Staffing { waiting: staffing.waiting.saturating_sub(leaving), ..staffing };
         let seen = Now { staffing, load: self.load(), open: self.is_open(area) };
+        let acts_on = if comes { seen.with_one_more() } else { seen };
         let mut verdict = Verdict { seen, ..Verdict::default() };
         let mut known = self.overload.0.lock();
         let watches = known.watches.entry(area.into()).or_default();
@@ -160,8 +162,8 @@ impl Gateway {
                 Action::Announce(text) => verdict.notices.push(Notice::Announcement(text.clone())),
                 Action::OfferMessage => verdict.notices.push(Notice::LeaveMessage),
                 Action::OfferCallBack => verdict.notices.push(Notice::CallBack),
-                Action::Overflow(to) if rule.presses(&seen) => verdict.overflow = Some(to.clone()),
-                Action::Backup(_) if rule.presses(&seen) => verdict.backups.push(number),
+                Action::Overflow(to) if rule.presses(&acts_on) => verdict.overflow = Some(to.clone()),
+                Action::Backup(_) if rule.presses(&acts_on) => verdict.backups.push(number),
                 Action::Overflow(_) | Action::Backup(_) => {}
             }
         }
