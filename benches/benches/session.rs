@@ -59,8 +59,14 @@ impl Talk {
         });
         let mut talk = Self { settings, chat: found.unwrap(), effects, next: 0 };
         let (chat, areas) = (talk.chat.record.id, vec!["desk".to_owned()]);
-        let agent =
-            Profile { login: "anna".into(), title: "Anna".into(), supervisor: false, areas, max_chats: 6 };
+        let agent = Profile {
+            login: "anna".into(),
+            title: "Anna".into(),
+            supervisor: false,
+            areas,
+            max_chats: 6,
+            by_hand: false,
+        };
         talk.tell(Input::Queue(Output::Assigned { chat, agent }));
         talk
     }

@@ -88,6 +88,13 @@ impl Widget {
     /// themselves.
     #[must_use]
     pub fn start(gateways: Vec<String>, tls: Option<Tls>, question: &str, moments: Moments) -> Self {
+        let opening = Opening { name: "Carla".into(), question: question.into(), ..Opening::default() };
+        Self::open(gateways, tls, opening, moments)
+    }
+
+    /// The same, for a customer of another name.
+    #[must_use]
+    pub fn open(gateways: Vec<String>, tls: Option<Tls>, opening: Opening, moments: Moments) -> Self {
         let (inputs, events) = mpsc::channel(WAITING);
         let client = Client::new(Settings {
             socket: gateways.first().cloned().unwrap_or_default(),
@@ -112,7 +119,6 @@ impl Widget {
             timers: HashMap::new(),
             shown,
         };
-        let opening = Opening { name: "Carla".into(), question: question.into(), ..Opening::default() };
         let task = tokio::spawn(driver.run(events, opening));
         Self { inputs, seen, task }
     }
@@ -123,6 +129,14 @@ impl Widget {
     /// When the customer is gone.
     pub async fn say(&self, text: String) -> Result<()> {
         self.inputs.send(Event::Input(Input::Say(text))).await.context("the widget is gone")
+    }
+
+    /// The customer ends the chat.
+    ///
+    /// # Errors
+    /// When the customer is gone.
+    pub async fn end(&self) -> Result<()> {
+        self.inputs.send(Event::Input(Input::End)).await.context("the widget is gone")
     }
 
     /// What there is to see now.

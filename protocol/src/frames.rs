@@ -324,6 +324,11 @@ frames! {
             /// The chat.
             chat: ChatId,
         }
+        /// Pick customers up oneself and be given none, or be given some again. It is kept. Answered by `assignment`.
+        60 SetByHand {
+            /// Whether to pick them up oneself.
+            on: bool,
+        }
     }
 }
 
@@ -585,6 +590,13 @@ frames! {
         51 ClosedChats {
             /// The chats.
             chats: Vec<ClosedChat>,
+        }
+        /// How this agent gets customers. Follows `agent_welcome`, and comes again when it changes.
+        81 Assignment {
+            /// Whether an area of theirs gives customers to agents by itself.
+            automatic: bool,
+            /// Whether they pick customers up themselves and are given none.
+            by_hand: bool,
         }
         /// More of the queue: continues the last `queue`.
         53 QueueMore {

@@ -200,6 +200,7 @@ fn client_samples() -> Vec<ClientFrame> {
         ListClosed {},
         ReadClosed { chat: chat() },
         SetPresence { presence: Presence::Busy },
+        SetByHand { on: true },
         Rescue { chat: chat(), to: Some("sales".into()) },
         Correct { known: known() },
         Consult {
@@ -360,6 +361,7 @@ fn server_samples() -> Vec<ServerFrame> {
             }],
         },
         QueueMore { waiting: Vec::new() },
+        Assignment { automatic: true, by_hand: true },
         ChatMarks {
             chat: chat(),
             marks: Marks {

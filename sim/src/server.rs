@@ -247,6 +247,7 @@ fn profile(number: usize, rng: &mut Rng) -> Profile {
         supervisor: rng.chance(250),
         areas: areas.iter().map(|area| (*area).to_owned()).collect(),
         max_chats: u32::try_from(rng.range(1, 3)).unwrap_or(1),
+        by_hand: false,
     }
 }
 

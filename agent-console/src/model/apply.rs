@@ -24,6 +24,9 @@ impl Console {
                     self.alerts.push(Alert::Waiting(crate::words::customer(&first.name)));
                 }
             }
+            ServerFrame::Assignment { automatic, by_hand } => {
+                (self.automatic, self.by_hand) = (automatic, by_hand);
+            }
             ServerFrame::QueueMore { waiting } => self.queue.extend(waiting),
             ServerFrame::Watched { card, context, agent, joined } => {
                 self.watched(card, context, agent, joined);

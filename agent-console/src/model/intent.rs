@@ -27,6 +27,14 @@ impl Console {
         self.outbox.push(ClientFrame::SetPresence { presence });
     }
 
+    /// Picks customers up oneself and is given none, or is given some again. The gateway keeps it, and has the last word.
+    pub fn set_by_hand(&mut self, on: bool) {
+        if self.link == Link::Online {
+            self.by_hand = on;
+            self.outbox.push(ClientFrame::SetByHand { on });
+        }
+    }
+
     /// Takes a waiting customer (A2); the chat comes to the front when it is there.
     pub fn pick_up(&mut self, chat: ChatId) {
         if self.pick_up_unfit().is_none() && !self.picking.contains(&chat) {

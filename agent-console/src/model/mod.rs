@@ -13,6 +13,7 @@ mod inbox;
 mod intent;
 mod kept;
 mod link;
+mod pages;
 mod palette;
 pub mod places;
 mod replies;
@@ -33,6 +34,7 @@ pub use chat::{Attempt, Chat, PaneState, Pending, Role, Upload};
 pub use consult::{Side, SideLine};
 pub use dialog::{Amount, Candidate, Choice, Dialog, Tab};
 pub use inbox::Inbox;
+pub use pages::Page;
 pub use palette::{Command, Palette};
 pub use places::{Leads, Place};
 pub use rescue::Rescue;
@@ -117,6 +119,12 @@ pub struct Console {
     pub closed: Vec<ClosedChat>,
     /// Replies for later use.
     pub replies: Vec<Reply>,
+    /// Whether a service line of the agent's gives customers out by itself.
+    pub automatic: bool,
+    /// Whether the agent picks customers up themselves and is given none.
+    pub by_hand: bool,
+    /// Pages beside the desk that this agent has.
+    pub pages: Vec<Page>,
     /// The command palette, while it is open.
     pub palette: Option<Palette>,
     /// Where this agent has transferred to lately, the newest first.

@@ -3,7 +3,7 @@
 use baton_protocol::ChatId;
 use baton_protocol::model::Presence;
 
-use super::{Console, Inbox};
+use super::{Console, Inbox, Page};
 use crate::words;
 
 /// What can be done.
@@ -25,10 +25,14 @@ pub enum Command {
     Dismiss,
     /// Take chats, or take none.
     Presence(Presence),
+    /// Pick customers up oneself and be given none, or be given some.
+    ByHand(bool),
     /// Show a list.
     List(Inbox),
     /// Chats beside each other, or one.
     SideBySide,
+    /// Show a page beside the desk.
+    Page(Page),
     /// Replies for later use.
     Replies,
     /// A message to the team.
@@ -91,8 +95,16 @@ impl Console {
                 "",
             ));
         }
+        if self.automatic {
+            let title =
+                if self.by_hand { "Have customers assigned to you" } else { "Pick customers up yourself" };
+            all.push((Command::ByHand(!self.by_hand), title.into(), ""));
+        }
         for inbox in Inbox::ALL.into_iter().filter(|inbox| *inbox != self.inbox) {
             all.push((Command::List(inbox), format!("Show {}", inbox.name().to_lowercase()), ""));
+        }
+        for page in &self.pages {
+            all.push((Command::Page(*page), format!("Open {}", page.name().to_lowercase()), ""));
         }
         all.push((Command::SideBySide, "Chats side by side, or one".into(), ""));
         all.push((Command::Replies, "Replies for later use".into(), ""));
@@ -143,8 +155,16 @@ mod tests {
         assert_eq!(console.command(), Some(Command::Transfer));
         set(&mut console, "busy");
         assert_eq!(console.command(), Some(Command::Presence(Presence::Busy)));
+        set(&mut console, "yourself pick");
+        assert_eq!(console.command(), None, "where customers are not given out");
+        console.automatic = true;
+        assert_eq!(console.command(), Some(Command::ByHand(true)));
         set(&mut console, "message to the team");
         assert_eq!(console.command(), None, "an agent does not lead the team");
+        set(&mut console, "open audit");
+        assert_eq!(console.command(), None, "nor has an agent the audit");
+        console.pages = Page::of("admin");
+        assert_eq!(console.command(), Some(Command::Page(Page::Audit)));
         set(&mut console, "");
         console.move_command(true);
         assert_eq!(console.command(), Some(Command::Note));

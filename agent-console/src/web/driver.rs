@@ -13,7 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, Storage, WebSocket};
 
 use super::api::{self, Trouble};
-use crate::model::{Console, Link};
+use crate::model::{Console, Link, Page};
 
 /// What was written and not sent, in this browser tab.
 const KEPT: &str = "baton.kept";
@@ -116,9 +116,11 @@ async fn go_on() {
     match api::call("GET", "session", None).await {
         Ok(answer) => {
             api::keep_csrf(api::text(&answer, "csrf"));
+            let role = api::text(&answer, "role");
+            act(|console| console.pages = Page::of(&role));
             session().set(Some(Session {
                 name: api::text(&answer, "name"),
-                role: api::text(&answer, "role"),
+                role,
                 dispositions: api::texts(&answer, "dispositions"),
             }));
             connect();

@@ -13,13 +13,17 @@ pub fn run(command: Command) {
         Command::Replies => return super::replies::open(),
         Command::Team => return super::team::open(),
         Command::Keys => return super::keys::open(),
-        _ => {}
+        Command::Page(page) => return super::office::open(page),
+        Command::Presence(_) | Command::ByHand(_) => {}
+        // What is done at the desk is seen there.
+        _ => super::office::page().set(None),
     }
     act(|console| match command {
         Command::Open(chat) => console.open(chat),
         Command::PickUp(chat) => console.pick_up(chat),
         Command::PickUpNext => console.pick_up_next(),
         Command::Presence(presence) => console.set_presence(presence),
+        Command::ByHand(on) => console.set_by_hand(on),
         Command::List(inbox) => console.show_inbox(inbox),
         Command::SideBySide => console.side_by_side = !console.side_by_side,
         other => in_front(console, other),

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::driver::{act, console, log_out};
 use super::parts::Icon;
 use super::side::presence_mark;
+use crate::model::Link;
 use crate::words;
 
 /// See the module.
@@ -35,6 +36,7 @@ pub fn Top() -> impl IntoView {
             </Show>
             <button class="plain" data-test="replies-open" on:click=|_| super::replies::open()>"Replies"</button>
             <Available/>
+            <Given/>
             <span class="who">{title}</span>
             <super::prefs::Preferences/>
             <LogOut/>
@@ -62,6 +64,24 @@ fn Available() -> impl IntoView {
                 {STATES.map(option).collect_view()}
             </select>
         </span>
+    }
+}
+
+/// Whether customers are assigned to the agent; only where some are.
+#[component]
+fn Given() -> impl IntoView {
+    let automatic = Memo::new(|_| console().with(|console| console.automatic));
+    let given = Memo::new(|_| console().with(|console| !console.by_hand));
+    let online = Memo::new(|_| console().with(|console| console.link == Link::Online));
+    view! {
+        <Show when=move || automatic.get()>
+            <label class="choice" title="Without it you pick customers up yourself, and are given none">
+                <input type="checkbox" data-test="given" prop:checked=move || given.get() disabled=move || !online.get()
+                    on:change:target=|event| {
+                        let on = !event.target().checked();
+                        act(|console| console.set_by_hand(on));
+                    }/>"Assign to me"</label>
+        </Show>
     }
 }
 

@@ -110,7 +110,8 @@ pub fn run(model: Model) -> Vec<Seen> {
 #[must_use]
 pub fn profile(agent: u32) -> Profile {
     let login = format!("a{agent}");
-    Profile { title: login.clone(), login, supervisor: false, areas: vec![AREA.into()], max_chats: 1 }
+    let areas = vec![AREA.into()];
+    Profile { title: login.clone(), login, supervisor: false, areas, max_chats: 1, by_hand: false }
 }
 
 /// A chat's id, scattered as real ones are.

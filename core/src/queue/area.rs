@@ -130,6 +130,12 @@ impl Area {
         if !linked.on_duty {
             return linked;
         }
+        self.on_duty += 1;
+        let by_hand = agent.profile.by_hand;
+        // When they will pick somebody up, nobody knows: no wait is told for it.
+        if by_hand && self.is_automatic() {
+            return linked;
+        }
         let part = agent.room();
         linked.places = u64::from(agent.profile.max_chats);
         linked.room = part / u64::from(CHAT);
@@ -141,12 +147,11 @@ impl Area {
         )]
         let speed = (linked.places as f64 * SPEED / each) as u64;
         linked.speed = speed;
-        self.on_duty += 1;
         self.places += linked.places;
         self.room += linked.room;
         self.speed += linked.speed;
         self.free_agents += u32::from(linked.room > 0);
-        if part > 0 {
+        if part > 0 && !by_hand {
             let turn = self.turn(id, agent);
             linked.turn = Some(turn);
             self.pool(linked.room > 0).entry(agent.kit.clone()).or_default().insert(turn);

@@ -77,6 +77,9 @@ pub struct Profile {
     pub areas: Vec<String>,
     /// Chats at most.
     pub max_chats: u32,
+    /// Whether they pick customers up themselves and are given none.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 /// An agent, by number. Agents are never forgotten: there are as many as accounts.
@@ -122,8 +125,14 @@ struct Seat {
 
 impl Agent {
     fn unknown(login: String, now: Timestamp) -> Self {
-        let profile =
-            Profile { title: login.clone(), login, supervisor: false, areas: Vec::new(), max_chats: 0 };
+        let profile = Profile {
+            title: login.clone(),
+            login,
+            supervisor: false,
+            areas: Vec::new(),
+            max_chats: 0,
+            by_hand: false,
+        };
         Self {
             profile,
             kit: Arc::new([]),
@@ -267,6 +276,8 @@ pub enum Input {
     },
     /// The place is not needed any more.
     GiveBack(SeatKey),
+    /// The agent picks customers up themselves from now on and is given none, or is given some again.
+    SetByHand(String, bool),
 }
 
 /// What the queue manager answers.
@@ -384,6 +395,7 @@ impl QueueManager {
             Input::Online(profile) => self.online(now, profile),
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
             Input::SetPresence(login, presence) => self.with_agent(&login, |agent| agent.presence = presence),
+            Input::SetByHand(login, on) => self.with_agent(&login, |agent| agent.profile.by_hand = on),
             Input::Gone(login) => self.gone(&login),
             Input::Wait(ticket) => self.wait_for_agent(now, ticket),
             Input::Leave(chat) => self.leave(now, chat, true),

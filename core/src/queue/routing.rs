@@ -59,6 +59,7 @@ impl QueueManager {
         let id = *self.logins.get(login)?;
         let agent = &self.agents[id as usize];
         let fits = agent.on_duty()
+            && !agent.profile.by_hand
             && agent.room() >= u64::from(weight)
             && agent.profile.areas.contains(&area.name)
             && has_all(&agent.kit, needs);

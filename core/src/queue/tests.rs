@@ -17,7 +17,14 @@ fn chat(number: u8) -> ChatId {
 
 fn profile(login: &str, max_chats: u32) -> Profile {
     let areas = vec!["sales".into()];
-    Profile { login: login.into(), title: login.to_uppercase(), supervisor: false, areas, max_chats }
+    Profile {
+        login: login.into(),
+        title: login.to_uppercase(),
+        supervisor: false,
+        areas,
+        max_chats,
+        by_hand: false,
+    }
 }
 
 fn ticket(number: u8, since: u64) -> Ticket {

@@ -116,7 +116,8 @@ pub(super) async fn judge(round: &Round<'_>, side: usize, chat: ChatId) -> Resul
     Ok(verdict)
 }
 
-type Said = Vec<(MessageId, String)>;
+/// What was said: ids and texts, in order.
+pub type Said = Vec<(MessageId, String)>;
 
 /// Waits until exactly one server owns the chat, the one that the customer is at; what is wrong where they do not
 /// agree, and what the owner has stored.
@@ -155,7 +156,10 @@ async fn agreed(
 }
 
 /// The stored chats among these, with what was said in them and before them.
-fn chats_of(company: &Company, chats: &[ChatId]) -> Result<Vec<(ChatId, Record, Said)>> {
+///
+/// # Errors
+/// The database's.
+pub fn chats_of(company: &Company, chats: &[ChatId]) -> Result<Vec<(ChatId, Record, Said)>> {
     let file = company.folder().join("baton.db");
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
     let db = rusqlite::Connection::open_with_flags(file, flags)?;

@@ -32,6 +32,8 @@ pub struct Agent {
     areas: Vec<String>,
     /// Chats at once, at most.
     max_chats: u32,
+    /// Whether they pick customers up themselves and are given none.
+    by_hand: bool,
     /// Whether a console of theirs is connected.
     online: bool,
 }
@@ -48,15 +50,17 @@ pub struct NewAgent {
     areas: Vec<String>,
     /// Chats at once, at most. Without it, as the settings say.
     max_chats: Option<u32>,
+    /// Whether they pick customers up themselves and are given none. Without it, as before.
+    by_hand: Option<bool>,
     /// The password. Needed for a new agent; without it, an old one keeps theirs.
     #[schema(format = Password)]
     password: Option<String>,
 }
 
 fn shown(app: &App, agent: AgentRow) -> Agent {
-    let AgentRow { name, title, role, areas, max_chats, .. } = agent;
+    let AgentRow { name, title, role, areas, max_chats, by_hand, .. } = agent;
     let online = app.gateway.with_queue(|queue| queue.is_online(&name));
-    Agent { name, title, role, areas, max_chats, online }
+    Agent { name, title, role, areas, max_chats, by_hand, online }
 }
 
 /// Every agent.
@@ -129,7 +133,9 @@ async fn row(
         (None, None) => return Err(Problem::wrong("`password` is needed for a new agent")),
     };
     let external = before.and_then(|before| before.external.clone());
-    Ok(AgentRow { name, title, password_hash, role: wanted.role, areas: wanted.areas, max_chats, external })
+    let by_hand = wanted.by_hand.unwrap_or_else(|| before.is_some_and(|before| before.by_hand));
+    let (role, areas) = (wanted.role, wanted.areas);
+    Ok(AgentRow { name, title, password_hash, role, areas, max_chats, external, by_hand })
 }
 
 /// Administrators are made and unmade by administrators, in person, and one is always left.

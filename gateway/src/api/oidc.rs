@@ -292,7 +292,7 @@ async fn agent(app: &App, oidc: &Oidc, claims: &Value) -> Result<AgentRow> {
             let password_hash = password::hash_aside(secret()).await?;
             let (max_chats, external) = (config.limits.max_chats, Some(who));
             let title = title.unwrap_or_else(|| name.clone());
-            AgentRow { name, title, password_hash, role, areas, max_chats, external }
+            AgentRow { name, title, password_hash, role, areas, max_chats, external, by_hand: false }
         }
     };
     if known != Some(&row) {

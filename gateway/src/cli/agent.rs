@@ -98,6 +98,7 @@ impl Add {
             areas: self.areas,
             max_chats: self.max_chats.unwrap_or(config.limits.max_chats),
             external: None,
+            by_hand: false,
             name: self.name,
         };
         let name = agent.name.clone();

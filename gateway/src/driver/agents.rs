@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_core::audit;
 use baton_core::consult::By;
+use baton_core::queue::plan::Assign;
 use baton_core::queue::{self, Profile};
 use baton_core::session::{self, Speaker};
 use baton_core::transfer::destination;
@@ -17,10 +19,10 @@ use baton_protocol::{
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::Gateway;
 use super::conn::{Bound, Conn};
 use super::customers::refuse;
-use crate::store::AgentRow;
+use super::{Gateway, now};
+use crate::store::{AgentRow, Change};
 
 /// Logins that one name may attempt per minute.
 const LOGINS: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
@@ -116,7 +118,9 @@ impl Gateway {
             supervisor: agent.role.supervises(),
             areas: agent.areas,
             max_chats: agent.max_chats,
+            by_hand: agent.by_hand,
         };
+        let assignment = self.assignment(&profile.areas, profile.by_hand);
         let supervisor = profile.supervisor;
         conn.bind(Bound::Agent(login.as_str().into()));
         self.tell_queue(queue::Input::Online(profile));
@@ -124,6 +128,7 @@ impl Gateway {
         let Some(agent) = card else { return conn.close(CloseCode::Internal) };
         let (server, brand) = (self.settings.server.clone(), self.settings.brand.clone());
         conn.send(&ServerFrame::AgentWelcome { agent, token, server, brand });
+        conn.send(&assignment);
         self.agents.entry(login.clone()).or_default().push(conn.clone());
         self.send_lists(conn, &login);
         if supervisor {
@@ -182,6 +187,7 @@ impl Gateway {
             ClientFrame::SetPresence { presence } => {
                 self.tell_queue(queue::Input::SetPresence(login, presence));
             }
+            ClientFrame::SetByHand { on } => self.set_by_hand(conn, &login, on).await,
             ClientFrame::Inspect { chat, server } => self.inspect(conn, login, chat, server),
             ClientFrame::Transfer { transfer, chat, to, comments, share } => {
                 match self.target(&login, chat, &to).await {
@@ -249,6 +255,25 @@ impl Gateway {
             }
             _ => refuse(conn, ErrorCode::OutOfOrder),
         }
+    }
+
+    /// Whether an agent is given customers, or picks them up. It is kept: after the next login it is so still.
+    async fn set_by_hand(self: &Arc<Self>, conn: &Conn, login: &str, on: bool) {
+        let how = if on { "picks customers up by hand" } else { "is given customers" };
+        let record = audit::Record::change(now(), login, format!("agent {login}"), how);
+        if let Err(error) = self.store.administer(Change::SetByHand(login.into(), on), record).await {
+            tracing::error!(conn = conn.id.0, %error, "an agent's wish could not be kept");
+            return refuse(conn, ErrorCode::Internal);
+        }
+        self.tell_queue(queue::Input::SetByHand(login.into(), on));
+        let areas = self.with_queue(|queue| queue.profile(login)).map(|profile| profile.areas);
+        self.send_to_agent(login, &self.assignment(&areas.unwrap_or_default(), on));
+    }
+
+    fn assignment(&self, areas: &[String], by_hand: bool) -> ServerFrame {
+        let way = |area: &String| self.config.desk.plan.areas.get(area);
+        let automatic = areas.iter().filter_map(way).any(|way| way.assign != Assign::ByHand);
+        ServerFrame::Assignment { automatic, by_hand }
     }
 
     /// Whether that may come of a chat.

@@ -757,7 +757,8 @@ fn end_step(machines: &Machines) {
 }
 
 fn is_about_agents(input: &queue::Input) -> bool {
-    matches!(input, queue::Input::Online(_) | queue::Input::Offline(_) | queue::Input::SetPresence(..))
+    use queue::Input::{Offline, Online, SetByHand, SetPresence};
+    matches!(input, Online(_) | Offline(_) | SetPresence(..) | SetByHand(..))
 }
 
 /// A place that was given to somebody who does not exist, since the store has refused their first step, is free.

@@ -351,9 +351,9 @@ impl Gateway {
     /// Why they cannot be used.
     pub async fn reload(&self) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
-        let stops = |_| "the gateway is stopping".to_owned();
-        self.reloads.0.send(reply).await.map_err(|_| stops(()))?;
-        answer.await.map_err(|_| stops(()))?
+        let stopping = || "the gateway is stopping".to_owned();
+        self.reloads.0.send(reply).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
     }
 
     /// Until somebody wants the settings to be read again: they are told whether that can be.

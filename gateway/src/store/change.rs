@@ -14,6 +14,8 @@ pub enum Change {
     PutAgent(AgentRow),
     /// Removes an agent and their logins.
     RemoveAgent(String),
+    /// An agent picks customers up themselves, or is given some again.
+    SetByHand(String, bool),
     /// Adds a peer, or replaces one.
     PutPeer(PeerRow),
     /// Removes a peer.

@@ -227,6 +227,13 @@ impl Tables {
             }
             Change::RemovePeer(name) => self.peers.remove(&name).is_some(),
             Change::PutReply(row, most) => self.put_reply(row, most),
+            Change::SetByHand(name, on) => match self.agents.get_mut(&name) {
+                Some(agent) if agent.by_hand != on => {
+                    agent.by_hand = on;
+                    true
+                }
+                _ => false,
+            },
             Change::RemoveReply(id) => self.replies.remove(&id).is_some(),
             Change::PutKey(key) => self.keys.insert(key.id.clone(), key).is_none(),
             Change::RemoveKey(id) => self.keys.remove(&id).is_some(),

@@ -165,6 +165,9 @@ pub struct AgentRow {
     /// Issuer and subject of whoever logs in with the provider, and has no password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<String>,
+    /// Whether they pick customers up themselves and are given none.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 /// How near a peer is (W2).

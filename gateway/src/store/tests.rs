@@ -162,10 +162,19 @@ async fn agents_tokens_and_peers_are_kept() {
             role: Role::Supervisor,
             areas: vec!["sales".into()],
             max_chats: 6,
+            by_hand: false,
         };
         assert!(!format!("{agent:?}").contains("hash\""));
         store.put_agent(agent.clone()).await.unwrap();
-        assert_eq!(store.agent("bob").await.unwrap(), Some(agent));
+        assert_eq!(store.agent("bob").await.unwrap(), Some(agent.clone()));
+        let record = || audit::Record::change(Timestamp(1), "bob", "agent bob".into(), "by hand");
+        let by_hand =
+            async |name: &str, on| store.administer(Change::SetByHand(name.into(), on), record()).await;
+        assert!(by_hand("bob", true).await.unwrap());
+        assert!(!by_hand("bob", true).await.unwrap(), "it is so already");
+        assert!(!by_hand("nobody", true).await.unwrap(), "nobody is made by it");
+        assert_eq!(store.agent("bob").await.unwrap(), Some(AgentRow { by_hand: true, ..agent }));
+        assert_eq!(store.agent("nobody").await.unwrap(), None);
         let token = SecretDigest([9; 32]);
         store.put_agent_token(token, "bob", LATER).await.unwrap();
         assert_eq!(store.agent_by_token(token, SOON).await.unwrap().as_deref(), Some("bob"));

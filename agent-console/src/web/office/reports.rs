@@ -55,11 +55,10 @@ fn Shown(asked: String) -> impl IntoView {
     let asked = StoredValue::new(asked);
     let body = move || {
         let report = source.value()?;
-        let list = |key: &str| report.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
         let total = report.get("total").cloned().unwrap_or_default();
-        let days = list("days");
+        let days = list(&report, "days");
         let figure = |name: &'static str, value: String| view! { <li><b>{value}</b><span>{name}</span></li> };
-        let bars = |bars: fn(&Value) -> [(&'static str, u64); 2]| {
+        let bars = |bars: fn(&Value) -> Vec<u64>| {
             days.iter().map(|day| (text(day, "name"), bars(day))).collect::<Vec<_>>()
         };
         Some(view! {
@@ -71,20 +70,22 @@ fn Shown(asked: String) -> impl IntoView {
                 {figure("nine of ten waited at most", time(&total, "wait_p90"))}
                 {figure("median until the first word", time(&total, "first_response"))}
                 {figure("median from pick-up to end", time(&total, "handling"))}
+                {(number(&total, "answers") > 0).then(|| figure("of 5 in the survey, on average", super::survey::average(&total)))}
             </ul>
-            <Plot title="Chats by day" keys=["served", "left before an agent came"] days=bars(|day| {
+            <Plot title="Chats by day" keys=vec![("one", "served"), ("two", "left before an agent came")] bars=bars(|day| {
                 let lost = number(day, "abandoned");
-                [("one", number(day, "chats").saturating_sub(lost)), ("two", lost)]
+                vec![number(day, "chats").saturating_sub(lost), lost]
             })/>
-            <Plot title="Waiting by day, in seconds" keys=["median", "up to which nine of ten waited"] days=bars(|day| {
+            <Plot title="Waiting by day, in seconds" keys=vec![("one", "median"), ("two", "up to which nine of ten waited")] bars=bars(|day| {
                 let median = number(day, "wait");
-                [("one", median), ("two", number(day, "wait_p90").saturating_sub(median))]
+                vec![median, number(day, "wait_p90").saturating_sub(median)]
             })/>
             <Lines title="By day" by="days" asked rows=days.clone()/>
-            <Lines title="By service line" by="areas" asked rows=list("areas")/>
-            <Lines title="By agent who had the chat first" by="agents" asked rows=list("agents")/>
-            <Lines title="By outcome" by="outcomes" asked rows=list("outcomes")/>
-            <Transfers asked rows=list("transfers")/>
+            <Lines title="By service line" by="areas" asked rows=list(&report, "areas")/>
+            <Lines title="By agent who had the chat first" by="agents" asked rows=list(&report, "agents")/>
+            <Lines title="By outcome" by="outcomes" asked rows=list(&report, "outcomes")/>
+            <Transfers asked rows=list(&report, "transfers")/>
+            <super::survey::Survey report asked/>
         })
     };
     view! {
@@ -94,40 +95,50 @@ fn Shown(asked: String) -> impl IntoView {
     }
 }
 
+/// A list of a report's.
+pub(super) fn list(report: &Value, key: &str) -> Vec<Value> {
+    report.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
 fn time(line: &Value, key: &str) -> String {
     line.get(key).and_then(Value::as_u64).map_or("–".into(), |seconds| crate::words::clock(seconds * 1_000))
 }
 
-/// Two values for each day, one upon the other.
+/// Values of each bar, one upon the other; each has a class and a name.
 #[component]
-fn Plot(
+pub(super) fn Plot(
     title: &'static str,
-    keys: [&'static str; 2],
-    days: Vec<(String, [(&'static str, u64); 2])>,
+    keys: Vec<(&'static str, &'static str)>,
+    bars: Vec<(String, Vec<u64>)>,
 ) -> impl IntoView {
-    let most = days.iter().map(|(_, parts)| parts[0].1 + parts[1].1).max().unwrap_or(0).max(1);
+    let most = bars.iter().map(|(_, parts)| parts.iter().sum()).max().unwrap_or(0).max(1);
     #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
-    let (most_high, each) = (most as f64, WIDE / (days.len().max(1) as f64));
-    let bars = days.iter().enumerate().map(|(at, (name, parts))| {
+    let (most_high, each) = (most as f64, WIDE / (bars.len().max(1) as f64));
+    let drawn = bars.iter().enumerate().map(|(at, (name, parts))| {
         let mut floor = HIGH;
-        let label = format!("{name}: {} {}, {} {}", parts[0].1, keys[0], parts[1].1, keys[1]);
-        let rects = parts.map(|(class, value)| {
+        let named: Vec<String> =
+            parts.iter().zip(&keys).map(|(value, (_, key))| format!("{value} {key}")).collect();
+        let rects = parts.iter().zip(&keys).map(|(value, (class, _))| {
             #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
-            let (height, x) = (value as f64 / most_high * (HIGH - 4.0), at as f64 * each);
+            let (height, x) = (*value as f64 / most_high * (HIGH - 4.0), at as f64 * each);
             floor -= height;
-            view! { <rect class=class x=(x + each * 0.1).to_string() y=floor.to_string() width=(each * 0.8).min(40.0).to_string() height=height.to_string()/> }
+            view! { <rect class=*class x=(x + each * 0.1).to_string() y=floor.to_string() width=(each * 0.8).min(40.0).to_string() height=height.to_string()/> }
         });
-        view! { <g><title>{label}</title>{rects.collect_view()}</g> }
+        let rects = rects.collect_view();
+        view! { <g><title>{format!("{name}: {}", named.join(", "))}</title>{rects}</g> }
     });
-    let ends = days
+    let drawn = drawn.collect_view();
+    let key = |(class, name): (&'static str, &'static str)| view! { <span class=format!("key {class}")>{name}</span> };
+    let keys = keys.into_iter().map(key).collect_view();
+    let ends = bars
         .first()
-        .zip(days.last())
+        .zip(bars.last())
         .map(|(first, last)| (first.0.clone(), last.0.clone()))
         .unwrap_or_default();
     view! {
         <figure class="plot">
-            <figcaption>{title}<span class="key one">{keys[0]}</span><span class="key two">{keys[1]}</span><span class="hint">{format!("at most {most}")}</span></figcaption>
-            <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=format!("{title}; the table below has the figures")>{bars.collect_view()}</svg>
+            <figcaption>{title}{keys}<span class="hint">{format!("at most {most}")}</span></figcaption>
+            <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=format!("{title}; the table below has the figures")>{drawn}</svg>
             <p class="hint ends"><span>{ends.0}</span><span>{ends.1}</span></p>
         </figure>
     }
@@ -174,7 +185,7 @@ fn Transfers(asked: StoredValue<String>, rows: Vec<Value>) -> impl IntoView {
 }
 
 #[component]
-fn Csv(by: &'static str, asked: StoredValue<String>) -> impl IntoView {
+pub(super) fn Csv(by: &'static str, asked: StoredValue<String>) -> impl IntoView {
     let address = format!("/api/v1/reports.csv?{}&by={by}", asked.get_value());
     view! { <a class="csv" href=address download=format!("{by}.csv") data-test=format!("csv-{by}")>{format!("{by}.csv")}</a> }
 }

@@ -106,6 +106,30 @@ fn q1_whoever_loses_their_agent_waits_at_the_old_place_and_the_last_agent_comes_
 }
 
 #[test]
+fn q1_an_agent_who_picks_up_by_hand_is_given_nobody_and_is_on_duty_all_the_same() {
+    let mut desk = Desk::planned(automatic(Assign::LongestIdle), &[("ann", 2)]);
+    desk.at(0, Input::SetByHand("ann".into(), true));
+    assert_eq!(desk.comes(1, 1), None);
+    let back = Ticket { last_agent: Some("ann".into()), ..ticket(2, NOON) };
+    assert!(desk.at(2, Input::Wait(back)).is_empty(), "not though she had them last");
+    let staffing = desk.0.staffing("sales");
+    assert_eq!((staffing.agents, staffing.free_agents, staffing.room, staffing.wait), (1, 0, 0, None));
+    assert!(desk.0.is_staffed("sales"), "customers can be transferred to the line (A5)");
+    assert_eq!(desk.0.idlest("sales", &[]), None, "nor is she given one who comes from elsewhere (D7)");
+    assert_eq!(desk.at(3, Input::PickUp("ann".into(), chat(1))), given(&[(1, "ann")]));
+    // It lasts through a lost connection, and a copy knows of it (Q2).
+    desk.at(4, Input::Offline("ann".into()));
+    desk.at(5, Input::Online(Profile { by_hand: true, ..profile("ann", 2) }));
+    let mut copy = Desk(QueueManager::new(automatic(Assign::LongestIdle)));
+    let told = desk.0.as_inputs().into_iter().flat_map(|input| copy.at(5, input)).collect::<Vec<_>>();
+    assert!(told.is_empty(), "{told:?}");
+    desk.tell(Input::Online(profile("ben", 1)));
+    assert_eq!(desk.0.chats_of("ben"), [chat(2)], "whoever wants customers gets them");
+    assert_eq!(desk.comes(6, 3), None);
+    assert_eq!(desk.at(7, Input::SetByHand("ann".into(), false)), given(&[(3, "ann")]));
+}
+
+#[test]
 fn q1_a_skill_is_waited_for_and_then_done_without() {
     let mut plan = planned(Way { assign: Assign::LongestIdle, relax_after: 60_000, ..Way::default() });
     plan.skills.insert("ben".into(), BTreeSet::from(["german".into(), "tents".into()]));

@@ -103,6 +103,7 @@ pub(crate) fn profile(login: &str) -> Profile {
         supervisor: false,
         areas: vec!["sales".into()],
         max_chats: 6,
+        by_hand: false,
     }
 }
 

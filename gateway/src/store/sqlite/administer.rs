@@ -17,6 +17,11 @@ pub(super) fn make(db: &Connection, change: Change, record: &audit::Record) -> r
             remove_tokens(db, &name, None)?;
             removed("DELETE FROM agent WHERE name = ?1", &name)?
         }
+        Change::SetByHand(name, on) => {
+            let sql = "UPDATE agent SET record = json_set(record, '$.by_hand', json(?2))
+                       WHERE name = ?1 AND coalesce(json_extract(record, '$.by_hand'), 0) <> ?3";
+            db.execute(sql, params![name, if on { "true" } else { "false" }, on])? > 0
+        }
         Change::PutPeer(peer) => put_peer(db, &peer).map(|()| true)?,
         Change::RemovePeer(name) => remove_peer(db, &name)?,
         Change::PutReply(row, most) => replies::put(db, &row, most)?,
