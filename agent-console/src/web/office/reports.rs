@@ -114,6 +114,7 @@ pub(super) fn Plot(
     let most = bars.iter().map(|(_, parts)| parts.iter().sum()).max().unwrap_or(0).max(1);
     #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
     let (most_high, each) = (most as f64, WIDE / (bars.len().max(1) as f64));
+    let wide = (each * 0.8).min(40.0);
     let drawn = bars.iter().enumerate().map(|(at, (name, parts))| {
         let mut floor = HIGH;
         let named: Vec<String> =
@@ -122,7 +123,7 @@ pub(super) fn Plot(
             #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
             let (height, x) = (*value as f64 / most_high * (HIGH - 4.0), at as f64 * each);
             floor -= height;
-            view! { <rect class=*class x=(x + each * 0.1).to_string() y=floor.to_string() width=(each * 0.8).min(40.0).to_string() height=height.to_string()/> }
+            view! { <rect class=*class x=(x + (each - wide) / 2.0).to_string() y=floor.to_string() width=wide.to_string() height=height.to_string()/> }
         });
         let rects = rects.collect_view();
         view! { <g><title>{format!("{name}: {}", named.join(", "))}</title>{rects}</g> }
