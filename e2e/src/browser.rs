@@ -217,8 +217,20 @@ impl Browser {
     /// WebDriver's.
     pub async fn scheme(&self, scheme: &str) -> Result<()> {
         let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        let command =
-            serde_json::json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.devtools("Emulation.setEmulatedMedia", &serde_json::json!({ "features": features })).await
+    }
+
+    /// The page sleeps, as on a machine whose lid is closed, or wakes up: no timer of it runs meanwhile.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn sleeps(&self, sleeps: bool) -> Result<()> {
+        let state = if sleeps { "frozen" } else { "active" };
+        self.devtools("Page.setWebLifecycleState", &serde_json::json!({ "state": state })).await
+    }
+
+    async fn devtools(&self, command: &str, members: &serde_json::Value) -> Result<()> {
+        let command = serde_json::json!({ "cmd": command, "params": members });
         let url = format!("{}/session/{}/goog/cdp/execute", self.address, self.driver.session_id());
         reqwest::Client::new().post(url).json(&command).send().await?.error_for_status()?;
         Ok(())

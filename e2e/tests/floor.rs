@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
 
 use baton_core::client::{Opening, Standing};
 use baton_core::session::State;
@@ -19,9 +18,6 @@ use baton_protocol::model::{Destination, Phase, Share};
 use baton_protocol::{ChatId, ClientFrame, ResumeToken, TransferId};
 use serde_json::json;
 use thirtyfour::{By, Key};
-
-/// Longer than this nobody wants to wait for a test.
-const MOST: Duration = Duration::from_secs(60);
 
 /// A customer, and everything that was said in their chat, in order.
 struct Customer {
@@ -167,7 +163,6 @@ async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
     acme.trust(&globex, "in-place").unwrap();
     globex.trust(&acme, "in-place").unwrap();
     let browsers = Browsers::start().await.unwrap();
-    let begun = Instant::now();
     let (anna, ben, alma) = tokio::join!(
         Agent::at(&browsers, &acme, "anna", "Anna"),
         Agent::at(&browsers, &acme, "ben", "Ben"),
@@ -308,9 +303,6 @@ async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
         .unwrap();
     alma.browser.pictures("floor-reports").await.unwrap();
     baton_e2e::axe::check(&alma.browser, "reports with a survey").await.unwrap();
-    let took = begun.elapsed();
-    println!("the whole story: {:.1} s", took.as_secs_f64());
-    assert!(took < MOST, "it took {took:?}");
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Passwords of agents: what they must be like, how they are kept, how they are checked.
 
+use std::io;
+use std::sync::LazyLock;
+
 use anyhow::{Result, anyhow};
 use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
 use crate::driver::random;
@@ -16,7 +20,16 @@ pub const LEAST: usize = 12;
 pub const MOST: usize = 1_024;
 
 /// Passwords that are checked or hashed at once: each takes 19 MiB and a processor for a while.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
+const AT_ONCE: usize = 2;
+
+/// Their turns.
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
+
+/// Threads that do nothing else. An allocator keeps 19 MiB for each thread that has ever had them, and the runtime has
+/// hundreds of threads for what blocks.
+static THREADS: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+    Builder::new_current_thread().max_blocking_threads(AT_ONCE).thread_name("password").build()
+});
 
 /// An argon2id hash with the parameters that OWASP recommends: 19 MiB, two passes, one lane.
 ///
@@ -35,8 +48,7 @@ pub fn hash(password: &str) -> Result<Hidden> {
 /// # Errors
 /// As [`hash`].
 pub async fn hash_aside(password: String) -> Result<Hidden> {
-    let _place = AT_ONCE.acquire().await?;
-    tokio::task::spawn_blocking(move || hash(&password)).await?
+    aside(move || hash(&password)).await?
 }
 
 /// The agent, if the password is theirs. An unknown name takes as long as a wrong password.
@@ -47,14 +59,20 @@ pub async fn check(agent: Option<AgentRow>, password: String) -> Result<Option<A
     /// The hash of nothing that anybody knows.
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    let _place = AT_ONCE.acquire().await?;
-    let checked = tokio::task::spawn_blocking(move || {
+    aside(move || {
         let stored = agent.as_ref().map_or(NOBODY, |agent| agent.password_hash.reveal());
         let right = PasswordHash::new(stored)
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
         agent.filter(|_| right)
-    });
-    Ok(checked.await?)
+    })
+    .await
+}
+
+/// Does it where nobody else waits for the processor.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let _turn = TURNS.acquire().await?;
+    let threads = THREADS.as_ref().map_err(|error| anyhow!("there is no thread for passwords: {error}"))?;
+    Ok(threads.spawn_blocking(work).await?)
 }
 
 #[cfg(test)]

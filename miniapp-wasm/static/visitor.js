@@ -68,7 +68,7 @@ const SHAPE = `
 #told { padding: 8px 16px; font-size: 14px; background: var(--soft); border-bottom: 1px solid var(--line); }`;
 
 // Where nobody is on duty.
-const away = () => {
+const away = (config) => {
   const left = make('p', { role: 'status', hidden: true, data: { test: 'left' } });
   const button = make('button', { type: 'button', className: 'second', data: { test: 'leave', say: 63 } });
   button.onclick = async () => {
@@ -79,7 +79,8 @@ const away = () => {
     if (!fits) return;
     const [name, address, text] = ['name', 'email', 'question'].map((id) => find(id).value.trim());
     button.disabled = true;
-    const { ok, says } = await leave({ name, email: address, text });
+    const answers = config.fields[0] ? (await import('./fields.js')).answers() : '';
+    const { ok, says } = await leave({ name, email: address, text: answers + text });
     button.disabled = false;
     left.textContent = say(says);
     left.hidden = false;
@@ -106,7 +107,7 @@ export default (config, hosted) => {
   wear(SHAPE);
   context.area = hosted?.settings.area;
   context.page = hosted?.page;
-  const box = away();
+  const box = away(config);
   find('form').append(box);
   const show = () => {
     const name = context.area || find('area').value;

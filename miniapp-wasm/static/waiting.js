@@ -4,7 +4,7 @@
 import { post } from './baton_miniapp.js';
 import { listen } from './page.js';
 import { dress, say } from './words.js';
-import { find, leave, make, wear } from './visitor.js';
+import { find, leave, make, own, wear } from './visitor.js';
 
 // Milliseconds without a first welcome after which something is wrong with the way to the gateway.
 const PATIENCE = 15000;
@@ -12,7 +12,7 @@ const PATIENCE = 15000;
 const LATER = 2000;
 // What may be a telephone number; the gateway looks again.
 const NUMBER = '[\\p{Nd} +.\\(\\)\\/\\-]{5,40}';
-const HEAD = 4, WELCOME = 1, HOLDING = 23, NOTICES = 80, BROWSED = 7, CORRECT = 23;
+const HEAD = 4, WELCOME = 1, PHASE = 8, HOLDING = 23, NOTICES = 80, BROWSED = 7, CHOOSE_AREA = 15, CORRECT = 23;
 
 // Values from the front of a frame's body. Whatever does not fit ends in an exception, and the frame is left out.
 const reader = (bytes) => {
@@ -142,6 +142,13 @@ const known = ({ name, email, subject }) => {
   return details;
 };
 
+// What it is about (H1): whoever has chosen the wrong line need not begin again.
+const subjects = (areas) => {
+  const choice = make('select', { data: { test: 'subjects' } }, new Option(''), ...areas.map(({ name, title }) => new Option(title, name)));
+  choice.onchange = () => choice.value && post(frame(CHOOSE_AREA, choice.value));
+  return make('label', {}, make('span', { data: { say: 42 } }), choice);
+};
+
 // Instead of waiting: a message, or a number to be called.
 const instead = (offer) => {
   const called = offer === CALL_BACK;
@@ -167,11 +174,11 @@ const instead = (offer) => {
   return details;
 };
 
-export default () => {
+export default ({ areas }) => {
   wear(SHAPE);
   const box = make('section', { id: 'holding', data: { test: 'holding', label: 71 } });
   find('log').before(box);
-  let content, said = [];
+  let content, said = [], mine;
   // Whoever read the newest line still does.
   const toEnd = () => (find('log').scrollTop = find('log').scrollHeight);
   box.addEventListener('toggle', toEnd, true);
@@ -186,6 +193,7 @@ export default () => {
       ...announcements.map(news),
       ...said.filter(Number.isInteger).map(instead),
       ...(of ? [known(of)] : []),
+      ...(mine && areas[1] ? [subjects(areas)] : []),
       ...(faqs.length ? [questions(faqs)] : []),
       ...(pages.length ? [make('div', {}, make('h3', { data: { say: 77 } }), make('ul', {}, ...pages))] : []));
     dress();
@@ -211,10 +219,16 @@ export default () => {
     try {
       const kind = bytes[1] + bytes[2] * 256;
       if (kind === WELCOME) {
-        [content, said, welcomed] = [undefined, [], true];
+        [content, said, welcomed, mine] = [undefined, [], true, false];
+        // The chat is known when this frame has been read.
+        setTimeout(() => {
+          mine = own();
+          show();
+        });
         patience = clearTimeout(patience);
         document.body.classList.remove('aside');
       }
+      else if (kind === PHASE) content = undefined;
       else if (kind === HOLDING) content = holding(reader(bytes));
       else if (kind === NOTICES) said = notices(reader(bytes));
       else return;

@@ -54,6 +54,7 @@ const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean)
 const config = JSON.parse(document.getElementById('settings').textContent);
 await Promise.all([load(), speak(wanted)]);
 for (const { name, title } of config.areas) document.getElementById('area').append(new Option(title, name));
+if (config.fields[0]) (await import('./fields.js')).default(config.fields);
 start(self, config, take, page);
 // The chat is usable; this can come afterwards, a piece at a time, when the browser has nothing else to do.
 const idle = self.requestIdleCallback ?? setTimeout;

@@ -144,6 +144,12 @@ frames! {
             /// The secret from that chat's `welcome`.
             token: ResumeToken,
         }
+        /// A waiting customer says what it is about (H1): they wait in that area instead, from when they came. Refused
+        /// with `unknown_area`, and without effect when they wait no more.
+        15 ChooseArea {
+            /// The area's name.
+            area: String,
+        }
         /// The customer corrects what is known of them (H1). Its agent sees that it is the customer's own word.
         23 Correct {
             /// As it should be.

@@ -55,6 +55,8 @@ pub const ATTEMPT_WAIT: u32 = 10_000;
 pub const PONG_WAIT: u32 = 10_000;
 /// The same after a wake-up, when a dead connection is likely and somebody looks at the window.
 pub const WAKE_PONG_WAIT: u32 = 3_000;
+/// Milliseconds of a restart that was told of and that customers need not know of. A longer one they read about.
+pub const RESTART: u32 = 5_000;
 /// Milliseconds of the first wait before connecting again; it doubles.
 pub const BACKOFF_FIRST: u32 = 250;
 /// Milliseconds of the longest wait.

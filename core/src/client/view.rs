@@ -136,7 +136,7 @@ impl Client {
             (Standing::Arriving { .. }, _) => Connection::Moving,
             (_, Some(Stage::Claiming | Stage::Frozen | Stage::Flushing)) => Connection::Moving,
             (_, Some(Stage::Away)) if self.moving.left => Connection::Moving,
-            (_, None) if self.main.reach == Reach::Live => Connection::Online,
+            (_, None) if self.main.reach == Reach::Live || self.main.expected => Connection::Online,
             _ => Connection::Reconnecting,
         }
     }

@@ -9,7 +9,7 @@ use baton_protocol::{ChatId, ClientFrame, CloseCode, Epoch, ResumeToken, Transfe
 
 use super::{
     ARRIVE_WAIT, ATTEMPT_WAIT, BACKOFF_FIRST, BACKOFF_MOST, Claim, Client, Effect, Ending, Link, Notice,
-    Opening, PONG_WAIT, RECORD_LIFE, Record, Saving, Stage, Standing, Step, Timer, WAKE_PONG_WAIT,
+    Opening, PONG_WAIT, RECORD_LIFE, RESTART, Record, Saving, Stage, Standing, Step, Timer, WAKE_PONG_WAIT,
 };
 
 /// One of the two connections.
@@ -19,6 +19,8 @@ pub(super) struct Wire {
     pub reach: Reach,
     /// Failed attempts in a row, for the backoff.
     pub tries: u32,
+    /// The gateway restarts and has said so: until it is late nobody need know.
+    pub expected: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,7 +182,8 @@ impl Client {
         self.drop_link(step, role);
         self.links += 1;
         let link = Link(self.links);
-        *self.wire(role) = Wire { link: Some(link), reach: Reach::Opening, tries: self.wire(role).tries };
+        let wire = self.wire(role);
+        (wire.link, wire.reach) = (Some(link), Reach::Opening);
         step.clear(role.retry());
         step.out.push(Effect::Connect { link, url });
         step.set(role.attempt(), ATTEMPT_WAIT);
@@ -285,6 +288,7 @@ impl Client {
     /// Opens the connection again after a random wait that grows with every failure (full jitter).
     pub(super) fn retry(&mut self, step: &mut Step<'_, '_>, role: Role) {
         let wire = self.wire(role);
+        wire.expected = false;
         let most = BACKOFF_FIRST.saturating_mul(1 << wire.tries.min(7)).min(BACKOFF_MOST);
         wire.tries = wire.tries.saturating_add(1);
         let millis = step.env.number() % (most + 1);
@@ -322,6 +326,7 @@ impl Client {
     /// The gateway is about to restart and has said when it is back.
     pub(super) fn draining(&mut self, step: &mut Step<'_, '_>, role: Role, millis: u32) {
         self.wait(step, role, millis.min(BACKOFF_MOST));
+        self.wire(role).expected = millis <= RESTART;
         if role == Role::Main {
             self.watch_origin(step);
         }
@@ -408,6 +413,7 @@ impl Client {
         self.saving = Saving::Store;
         record.brand = brand;
         self.main.reach = Reach::Live;
+        self.main.expected = false;
         step.clear(Timer::Attempt);
         step.clear(Timer::MainDown);
         step.set(Timer::Heartbeat, u32::from(HEARTBEAT_SECONDS) * 1000);

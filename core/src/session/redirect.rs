@@ -4,13 +4,14 @@
 //! Their context goes along only where policy sends everything anyway: nobody is there to choose.
 
 use baton_protocol::federation::PermissionRequest;
+use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_HOPS;
 use baton_protocol::model::{Body, Destination, Event, Notice, Share, SharePolicy};
 use baton_protocol::{ErrorCode, ServerFrame, TransferId};
 
 use super::{Chat, State, Target};
 use crate::audit::Step;
-use crate::effect::{Call, CallRequest, Effect, Env, Timer};
+use crate::effect::{Call, CallRequest, ConnId, Effect, Env, Timer};
 use crate::policy::Decision;
 use crate::queue;
 use crate::queue::overload::MAX_REDIRECTS;
@@ -125,6 +126,25 @@ impl Chat {
         self.save(out);
         self.enqueue(env, out);
         self.happened(env, Event::Queued { area: title }, out);
+        // They begin to wait once more: there is something else to read.
+        let (chat, phase) = (self.record.id, self.phase());
+        self.to_customer(ServerFrame::PhaseChanged { chat, phase }, out);
+    }
+
+    /// The customer says what it is about (H1).
+    pub(super) fn choose_area(
+        &mut self,
+        env: &mut Env<'_>,
+        conn: ConnId,
+        area: String,
+        out: &mut Vec<Effect>,
+    ) {
+        if env.settings.area_title(&area).is_none() {
+            let code = ErrorCode::UnknownArea;
+            let (detail, about) = (code.to_string(), About::Connection);
+            return out.push(Effect::ToCustomer(conn, ServerFrame::Refused { code, detail, about }));
+        }
+        self.overflow(env, area, out);
     }
 
     /// What those who wait are told and offered now.

@@ -43,6 +43,7 @@ impl Chat {
                 self.card_changed(out);
                 self.tell_marks(out);
             }
+            ClientFrame::ChooseArea { area } => self.choose_area(env, conn, area, out),
             ClientFrame::Correct { known } => self.correct(env, known, out),
             ClientFrame::End { .. } => self.end(env, EndReason::Customer, out),
             ClientFrame::Following { transfer } => self.following(transfer, out),

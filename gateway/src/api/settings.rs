@@ -25,7 +25,7 @@ use crate::hex;
 use crate::store::{Change, Scope};
 
 /// What can be changed from here.
-const OPEN: [&str; 8] = ["title", "subject", "accent", "area", "policy", "skill", "end", "console"];
+const OPEN: [&str; 9] = ["title", "subject", "accent", "area", "policy", "skill", "field", "end", "console"];
 
 /// Levels within settings.
 const DEPTH: usize = 8;
@@ -41,7 +41,7 @@ static WRITING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 pub struct Settings {
     /// Of which version these are. Whoever writes names the version that they have read.
     version: String,
-    /// `title`, `subject`, `accent`, `area`, `policy`, `skill`, `end` and `console`, as the settings' file has them.
+    /// `title`, `subject`, `accent`, `area`, `policy`, `skill`, `field`, `end` and `console`, as the settings' file has them.
     #[schema(value_type = Object)]
     settings: Map<String, Value>,
 }

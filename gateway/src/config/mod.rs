@@ -31,7 +31,7 @@ use baton_protocol::model::{Brand, Holding};
 pub use console::{Console, Oidc};
 pub use documents::{Documents, Place};
 pub use mistake::{ConfigError, Mistake};
-pub use visitors::{Algorithm, End, Identity, Mail, MailTls};
+pub use visitors::{Algorithm, End, Field, Identity, Mail, MailTls};
 
 /// The file's name in the data folder.
 pub const FILE: &str = "baton.toml";
@@ -84,6 +84,8 @@ pub struct Config {
     pub holding: BTreeMap<String, Holding>,
     /// Sites that say who their customers are.
     pub identities: Vec<Identity>,
+    /// Questions in the form that begins a chat.
+    pub fields: Vec<Field>,
     /// When chats end by themselves (M4).
     pub end: End,
     /// The server that takes e-mail; none where there is no e-mail.

@@ -75,6 +75,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         address,
         holding,
         identities: visitors::identities(&mut top, &sites, folder, mistakes),
+        fields: visitors::fields(&mut top, mistakes),
         end: visitors::end(top.section("end")),
         mail: visitors::mail(&mut top, folder, mistakes),
         console: console::console(top.section("console")),

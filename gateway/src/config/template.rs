@@ -238,4 +238,9 @@ pub(super) const DEFAULTS: &str = "
 # password_file = \"smtp-password\"
 # from = \"Acme Outdoor <chat@acme.example>\"
 # per_hour = 10                # letters to one address
+
+# Questions of your own in the form that begins a chat. The answers are said with the customer's first words.
+# [[field]]
+# label = \"Order number\"
+# required = true
 ";

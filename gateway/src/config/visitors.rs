@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use super::mistake::Mistakes;
 use super::rules;
@@ -53,6 +54,17 @@ impl Default for End {
     fn default() -> Self {
         Self { at: Vec::new(), zone: TimeZone::UTC, idle: 0, survey: false }
     }
+}
+
+/// A question of the company's own in the form that begins a chat. The answer is said with the customer's first words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// What is asked.
+    pub label: String,
+    /// Whether there is no chat without an answer. Default no.
+    pub required: bool,
+    /// What may be answered; anything where it is empty.
+    pub options: Vec<String>,
 }
 
 /// The server that takes e-mail.
@@ -119,6 +131,35 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
         "HS256" => Ok(Algorithm::Hs256),
         other => Err(format!("it is \"EdDSA\", \"ES256\" or \"HS256\", and this is {other:?}")),
     }
+}
+
+/// Questions in a form: nobody fills in more before they may ask for help.
+const FIELDS: usize = 8;
+
+/// Answers to choose from.
+const OPTIONS: usize = 20;
+
+const FIELD: &str = "[[field]]\nlabel = \"Order number\"\nrequired = true";
+
+/// Reads the form's own questions.
+pub(super) fn fields(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Field> {
+    let mut all: Vec<Field> = Vec::new();
+    for mut section in top.sections("field", FIELD).unwrap_or_default() {
+        let label = section.needed("label", "label = \"Order number\"", rules::label);
+        let required = section.truth("required", "required = true").unwrap_or_default();
+        let options = section.texts("options", "options = [\"Tents\", \"Stoves\"]", rules::label);
+        let at = section.at();
+        section.finish();
+        let Some((label, _)) = label else { continue };
+        if all.len() == FIELDS || options.len() > OPTIONS {
+            let what =
+                format!("a form has {FIELDS} questions at most, each with {OPTIONS} answers to choose from");
+            mistakes.add(&at, what, FIELD);
+        }
+        let options = options.into_iter().map(|(option, _)| option).collect();
+        all.push(Field { label, required, options });
+    }
+    all
 }
 
 /// Reads the ends.

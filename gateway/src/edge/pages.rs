@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::http::App;
 use super::widget_page;
 use crate::assets;
+use crate::config::Field;
 use crate::federation::Peer;
 
 /// What the widget needs to know before it connects.
@@ -24,6 +25,8 @@ pub struct WidgetConfig {
     mail: bool,
     /// Whether customers are asked at the end how it was.
     survey: bool,
+    /// The form's own questions.
+    fields: Vec<Field>,
 }
 
 #[derive(Serialize)]
@@ -60,7 +63,8 @@ fn settings_of(app: &App, peers: &[Peer]) -> WidgetConfig {
     let mail = app.gateway.visitors.mailer.is_some();
     let survey = app.gateway.config.end.survey;
     let (brand, areas) = (settings.brand.clone(), areas.collect());
-    WidgetConfig { brand, socket, areas, reachable, mail, survey }
+    let fields = app.gateway.config.fields.clone();
+    WidgetConfig { brand, socket, areas, reachable, mail, survey, fields }
 }
 
 /// The loader that websites paste.

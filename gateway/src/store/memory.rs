@@ -379,16 +379,21 @@ impl Store for MemoryStore {
 
     fn put_upload(&self, upload: UploadRow, most: UploadLimit) -> Answer<'_, bool> {
         self.with(|tables| {
+            let mut of_chat = tables.uploads.iter_mut().filter(|row| row.chat == upload.chat);
+            // The same bytes again, perhaps by another name.
+            let same = |row: &&mut UploadRow| row.by == upload.by && row.card.sha256 == upload.card.sha256;
+            if let Some(row) = of_chat.find(same) {
+                row.card = upload.card;
+                return true;
+            }
             let of_chat = tables.uploads.iter().filter(|row| row.chat == upload.chat);
             let (count, bytes) =
-                of_chat.clone().fold((0, 0), |(count, bytes), row| (count + 1, bytes + row.card.size));
-            let known =
-                of_chat.clone().any(|row| row.by == upload.by && row.card.sha256 == upload.card.sha256);
+                of_chat.fold((0, 0), |(count, bytes), row| (count + 1, bytes + row.card.size));
             let fits = count < most.count && bytes + upload.card.size <= most.bytes;
-            if fits && !known {
+            if fits {
                 tables.uploads.push(upload);
             }
-            fits || known
+            fits
         })
     }
 

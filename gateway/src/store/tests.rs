@@ -255,8 +255,10 @@ async fn uploads_are_counted_by_chat_and_found_by_who_made_them() {
         assert!(put(chat, Some("anna"), card(2, 40)).await);
         assert!(!put(chat, None, card(3, 0)).await, "too many");
         assert!(put(ChatId([2; 16]), None, card(3, 100)).await);
+        let renamed = DocumentCard { name: "another name".into(), ..card(1, 60) };
+        assert!(put(chat, None, renamed.clone()).await, "the same bytes by another name");
         let hash = |number: u8| card(number, 0).sha256;
-        assert_eq!(store.upload(chat, None, &hash(1)).await.unwrap(), Some(card(1, 60)));
+        assert_eq!(store.upload(chat, None, &hash(1)).await.unwrap(), Some(renamed));
         for (by, number) in [(None, 2), (Some("ben"), 2), (Some("anna"), 1), (None, 3)] {
             assert_eq!(store.upload(chat, by, &hash(number)).await.unwrap(), None, "{by:?} {number}");
         }

@@ -190,6 +190,23 @@ fn a_draining_gateway_names_the_wait() {
     let mut rig = Rig::chatting();
     rig.main(ServerFrame::Draining { resume_in: 1_234 });
     assert_eq!(rig.timer_set(Timer::Retry), Some(1_234));
+    assert_eq!(rig.client.view().connection, Connection::Online, "nobody need know");
+    rig.say("meanwhile");
+    rig.timer(Timer::Retry).open_main();
+    assert_eq!(rig.client.view().connection, Connection::Online);
+    rig.main(welcome(1, None, None));
+    assert_eq!(rig.said().len(), 1);
+    rig.close_main(None);
+    assert_eq!(rig.client.view().connection, Connection::Reconnecting, "of this nobody has told");
+}
+
+#[test]
+fn a_restart_that_is_late_or_long_is_told() {
+    let mut rig = Rig::chatting();
+    rig.main(ServerFrame::Draining { resume_in: 1_234 }).timer(Timer::Retry).close_main(None);
+    assert_eq!(rig.client.view().connection, Connection::Reconnecting);
+    let mut rig = Rig::chatting();
+    rig.main(ServerFrame::Draining { resume_in: RESTART + 1 });
     assert_eq!(rig.client.view().connection, Connection::Reconnecting);
 }
 

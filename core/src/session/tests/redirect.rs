@@ -127,6 +127,21 @@ fn d9_an_overflow_moves_whoever_waits_to_another_area() {
 }
 
 #[test]
+fn h1_whoever_waits_says_what_it_is_about_and_keeps_their_time() {
+    let mut bench = Bench::waiting();
+    bench.world.now = bench.world.now.plus(60_000);
+    let choose = |area: &str| Input::Customer(CONN, ClientFrame::ChooseArea { area: area.into() });
+    let lines = bench.tell(choose("legal"));
+    assert!(lines.contains(&"queue: wait since 1000000 in legal".to_owned()), "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("1 < waiting"));
+    assert_eq!(bench.chat.record.area, "legal");
+    assert!(bench.tell(choose("legal")).is_empty(), "they wait there already");
+    bench.check(choose("nowhere"), &["1 < refused UnknownArea"]);
+    let mut served = Bench::with_ann();
+    assert!(served.tell(choose("legal")).is_empty(), "its agent hands it over");
+}
+
+#[test]
 fn d9_what_those_who_wait_are_told_is_said_once_and_again_after_a_resume() {
     let mut bench = Bench::waiting();
     let notices = || vec![Notice::Announcement("Everybody is busy".into())];

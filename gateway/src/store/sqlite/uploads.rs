@@ -14,9 +14,10 @@ fn agent(by: Option<&str>) -> &str {
 
 pub(super) fn put(db: &Connection, row: &UploadRow, most: UploadLimit) -> rusqlite::Result<bool> {
     let UploadRow { chat, by, card, at } = row;
-    let key = params![chat.0, card.sha256, agent(by.as_deref())];
-    let known = "SELECT 1 FROM upload WHERE chat = ?1 AND sha256 = ?2 AND agent = ?3";
-    if db.prepare_cached(known)?.exists(key)? {
+    // The same bytes again, perhaps by another name.
+    let again = "UPDATE upload SET card = ?4 WHERE chat = ?1 AND sha256 = ?2 AND agent = ?3";
+    let members = params![chat.0, card.sha256, agent(by.as_deref()), to_json(card)?];
+    if db.prepare_cached(again)?.execute(members)? > 0 {
         return Ok(true);
     }
     let sum = "SELECT count(*), coalesce(sum(size), 0) FROM upload WHERE chat = ?1";

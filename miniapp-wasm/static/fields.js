@@ -1,0 +1,37 @@
+// The company's own questions in the form that begins a chat. The answers are said with the customer's first words, so
+// that they are wherever those are: before the agent, in the transcript, and with whoever the chat is handed to.
+
+const find = (id) => document.getElementById(id);
+let asked = [];
+
+// What was answered and is not among the customer's words yet, a line each.
+export const answers = () => {
+  const words = find('question').value.split('\n');
+  const lines = asked.filter(([, field]) => field.value.trim()).map(([label, field]) => `${label}: ${field.value.trim()}`);
+  return lines.filter((line) => !words.includes(line)).map((line) => line + '\n').join('');
+};
+
+const control = ({ required, options }, at) => {
+  const field = document.createElement(options.length ? 'select' : 'input');
+  if (options.length) for (const option of ['', ...options]) field.append(new Option(option));
+  else field.maxLength = 200;
+  Object.assign(field, { id: 'field-' + at, required });
+  field.dataset.test = 'field';
+  return field;
+};
+
+export default (fields) => {
+  const question = find('question').parentNode;
+  asked = fields.map((field, at) => {
+    const box = document.createElement('label');
+    const label = document.createElement('span');
+    label.textContent = field.label;
+    box.append(label, control(field, at));
+    question.before(box);
+    return [field.label, box.lastChild];
+  });
+  // Before the chat's own part hears of it, which listens to the document.
+  addEventListener('submit', ({ target }) => {
+    if (target.id === 'form') find('question').value = answers() + find('question').value;
+  }, true);
+};
