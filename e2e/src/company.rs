@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -461,9 +463,23 @@ fn free_pair(port: u16, site_port: u16) -> Result<(u16, u16)> {
 }
 
 fn hold(port: u16) -> Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .with_context(|| format!("port {port} is taken: stop what uses it"))
+    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    if port > 0 {
+        return bind(port).with_context(|| format!("port {port} is taken: stop what uses it"));
+    }
+    let mut any =
+        (0..PORTS).filter_map(|_| bind(FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS).ok());
+    any.next().context("no port is free")
 }
+
+/// Ports below those that systems give to outgoing connections, from a place of this process's own on, each once: the
+/// port of a gateway that is down for a while is nobody else's meanwhile.
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 22_000;
+static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+    let place = std::process::id().wrapping_mul(211) % u32::from(PORTS);
+    AtomicU16::new(u16::try_from(place).unwrap_or_default())
+});
 
 /// The built `baton`.
 fn binary() -> Result<PathBuf> {
