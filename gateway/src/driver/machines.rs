@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use baton_core::effect::{Effect, Env};
 use baton_core::erase::{self, Erasure, Thing};
@@ -20,6 +20,12 @@ use super::outward::Outward;
 use super::{Gateway, Key, fill_random, now};
 use crate::edge::clock;
 use crate::store::{Batch, ChatRow, IncomingRow, Op, StoreError};
+
+/// How long an eviction waits for steps that are under way, at most: far longer than a store takes that works.
+const UNDER_WAY: Duration = Duration::from_secs(2);
+
+/// How often it looks.
+const SOON: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// Room for the effects of a thread's next step.
@@ -524,6 +530,12 @@ impl Gateway {
         let gateway = self.clone();
         // The store's thread must not wait for a machine's lock, which may be waiting for the store.
         self.runtime.spawn(async move {
+            // A later step of the same state may still be stored: what is loaded before that does not know of it, and
+            // would be refused in its turn.
+            let begun = Instant::now();
+            while unfinished.load(Ordering::Acquire) > 0 && begun.elapsed() < UNDER_WAY {
+                tokio::time::sleep(SOON).await;
+            }
             match key {
                 Key::Chat(id) => {
                     let ahead = gateway.chats.remove_if(&id, |_, slot| slot.counts(&unfinished));
