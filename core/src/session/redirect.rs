@@ -4,14 +4,13 @@
 //! Their context goes along only where policy sends everything anyway: nobody is there to choose.
 
 use baton_protocol::federation::PermissionRequest;
-use baton_protocol::frames::About;
 use baton_protocol::limits::MAX_HOPS;
 use baton_protocol::model::{Body, Destination, Event, Notice, Share, SharePolicy};
 use baton_protocol::{ErrorCode, ServerFrame, TransferId};
 
 use super::{Chat, State, Target};
 use crate::audit::Step;
-use crate::effect::{Call, CallRequest, ConnId, Effect, Env, Timer};
+use crate::effect::{Call, CallRequest, Effect, Env, Timer};
 use crate::policy::Decision;
 use crate::queue;
 use crate::queue::overload::MAX_REDIRECTS;
@@ -115,7 +114,7 @@ impl Chat {
         self.happened(env, Event::Queued { area }, out);
     }
 
-    /// The customer waits in another area of this server instead.
+    /// The customer waits in another area of this server instead: a rule's choice, or their own (H1).
     pub(super) fn overflow(&mut self, env: &mut Env<'_>, area: String, out: &mut Vec<Effect>) {
         let waits = matches!(self.record.state, State::Waiting { .. })
             && matches!(self.record.outgoing, Outgoing::Owned)
@@ -129,22 +128,6 @@ impl Chat {
         // They begin to wait once more: there is something else to read.
         let (chat, phase) = (self.record.id, self.phase());
         self.to_customer(ServerFrame::PhaseChanged { chat, phase }, out);
-    }
-
-    /// The customer says what it is about (H1).
-    pub(super) fn choose_area(
-        &mut self,
-        env: &mut Env<'_>,
-        conn: ConnId,
-        area: String,
-        out: &mut Vec<Effect>,
-    ) {
-        if env.settings.area_title(&area).is_none() {
-            let code = ErrorCode::UnknownArea;
-            let (detail, about) = (code.to_string(), About::Connection);
-            return out.push(Effect::ToCustomer(conn, ServerFrame::Refused { code, detail, about }));
-        }
-        self.overflow(env, area, out);
     }
 
     /// What those who wait are told and offered now.

@@ -43,7 +43,10 @@ impl Chat {
                 self.card_changed(out);
                 self.tell_marks(out);
             }
-            ClientFrame::ChooseArea { area } => self.choose_area(env, conn, area, out),
+            ClientFrame::ChooseArea { area } if env.settings.area_title(&area).is_none() => {
+                out.push(refuse(ErrorCode::UnknownArea, About::Connection));
+            }
+            ClientFrame::ChooseArea { area } => self.overflow(env, area, out),
             ClientFrame::Correct { known } => self.correct(env, known, out),
             ClientFrame::End { .. } => self.end(env, EndReason::Customer, out),
             ClientFrame::Following { transfer } => self.following(transfer, out),
