@@ -188,10 +188,11 @@ impl Company {
     ///
     /// # Errors
     /// What it printed, when it failed.
-    pub fn baton(&self, arguments: &[String], input: &str) -> Result<String> {
+    pub fn baton(&self, arguments: &[impl AsRef<str>], input: &str) -> Result<String> {
         use std::io::Write;
+        let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
         let mut child = Command::new(binary()?)
-            .args(arguments)
+            .args(&arguments)
             .arg("--dir")
             .arg(&self.folder)
             .envs(self.variables.iter().cloned())
@@ -211,7 +212,7 @@ impl Company {
     /// # Errors
     /// Whatever `baton` says.
     pub fn trust(&self, other: &Self, mode: &str) -> Result<()> {
-        let fingerprint = other.baton(&["fingerprint".into()], "")?;
+        let fingerprint = other.baton(&["fingerprint"], "")?;
         let page = format!("{}/", other.site());
         self.trust_server(&other.url(), fingerprint.trim(), &["--mode", mode, "--page", &page])
     }

@@ -47,7 +47,7 @@ impl Sites {
     /// # Errors
     /// When a file is missing, or `baton embed` fails.
     pub fn serve(self, company: &Company) -> Result<String> {
-        let printed = company.baton(&["embed".into()], "")?;
+        let printed = company.baton(&["embed"], "")?;
         let after = |start: &str| {
             let rest = printed.split_once(start).map(|(_, rest)| rest);
             rest.with_context(|| format!("`baton embed` prints no {start}"))

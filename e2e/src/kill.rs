@@ -52,7 +52,7 @@ impl Field {
         for company in [&acme, &globex] {
             let name = if company.plan().name == "acme" { "globex" } else { "acme" };
             let agreement = ["peer", "set", name, "--per-minute", "1000", "--reservations", "1000"];
-            company.baton(&agreement.map(str::to_owned), "")?;
+            company.baton(&agreement, "")?;
         }
         let moments = Moments::default();
         let side = |company: Company, login, area| {

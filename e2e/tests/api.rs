@@ -21,10 +21,6 @@ async fn scene() -> Scene {
     Scene { acme, folder }
 }
 
-fn baton(acme: &Company, words: &[&str]) -> String {
-    acme.baton(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), "").unwrap()
-}
-
 /// Calls that the document names, with something in the place of their parameters.
 fn calls(document: &Value) -> Vec<(Method, String)> {
     let mut all = Vec::new();
@@ -64,9 +60,10 @@ async fn s2_each_call_is_refused_to_whoever_it_is_not_for() {
     let calls = calls(&document);
     assert!(calls.len() > 15, "{calls:?}");
     let (anna, alma) = (Api::agent(&acme, "anna").await.unwrap(), Api::agent(&acme, "alma").await.unwrap());
-    let reader = Api::program(&acme, &baton(&acme, &["api-key", "add", "reader", "--scope", "agents"]));
+    let reader =
+        Api::program(&acme, &acme.baton(&["api-key", "add", "reader", "--scope", "agents"], "").unwrap());
     let key = ["api-key", "add", "settler", "--scope", "settings", "--write"];
-    let settler = Api::program(&acme, &baton(&acme, &key));
+    let settler = Api::program(&acme, &acme.baton(&key, "").unwrap());
     let others = calls.iter().filter(|(_, path)| !OWN.contains(&path.as_str()) && !path.starts_with("oidc/"));
     for (method, path) in others {
         let body = (method != Method::GET && method != Method::DELETE).then(|| body(path));
@@ -275,7 +272,7 @@ async fn a_peer_is_met_compared_added_suspended_and_removed() {
     let Scene { acme, folder } = scene().await;
     let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
     globex.start().await.unwrap();
-    let fingerprint = baton(&globex, &["fingerprint"]);
+    let fingerprint = globex.baton(&["fingerprint"], "").unwrap();
     let ada = Api::agent(&acme, "ada").await.unwrap();
     let met = ada.change(Method::POST, "introductions", Some(json!({ "url": globex.url() }))).await.unwrap();
     assert_eq!(met["fingerprints"][0], fingerprint.trim());
@@ -323,8 +320,8 @@ async fn a_peer_is_met_compared_added_suspended_and_removed() {
     };
     assert_eq!(rotate("initech", fingerprint.trim()).await, 404);
     assert_eq!(rotate("globex", "SHA256:nonsense").await, 422);
-    baton(&globex, &["key", "rotate", "--at-once"]);
-    let new = baton(&globex, &["fingerprint"]);
+    globex.baton(&["key", "rotate", "--at-once"], "").unwrap();
+    let new = globex.baton(&["fingerprint"], "").unwrap();
     baton_e2e::until("the new key, alone", || async {
         let made = ada.change(Method::PUT, "peers/globex/keys", keys(new.trim())).await?;
         anyhow::ensure!(made["fingerprints"] == json!([new.trim()]), "{made}");

@@ -171,7 +171,7 @@ async fn d7_without_a_free_agent_it_says_so_and_the_next_try_posts_nothing_again
             "--replace",
             "--password-stdin",
         ];
-        globex.baton(&gus.map(str::to_owned), PASSWORD).unwrap();
+        globex.baton(&gus, PASSWORD).unwrap();
     })
     .await;
     let (mut carla, mut anna, chat, _) = chatting(&both).await;

@@ -385,7 +385,7 @@ async fn m4_the_operators_command_ends_the_chat_and_nothing_is_left() {
     let mut anna = Client::agent(&scene.acme, "anna").await.unwrap();
     let (customer, chat) = counted(&scene, &mut anna).await;
     customer.script("Baton('close')").await.unwrap();
-    scene.acme.baton(&["chat".into(), "end".into(), chat.to_string()], "").unwrap();
+    scene.acme.baton(&["chat", "end", &chat.to_string()], "").unwrap();
     happens(&mut anna, "the end", |event| matches!(event, Event::Ended(EndReason::Server))).await;
     nothing_left(&scene, &customer).await;
 }

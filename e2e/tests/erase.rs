@@ -155,7 +155,7 @@ fn files_with_canaries(folder: &Path) -> Vec<String> {
 }
 
 fn baton(company: &Company, arguments: &[&str]) -> Result<String> {
-    company.baton(&arguments.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), "")
+    company.baton(arguments, "")
 }
 
 /// The newest erasure of a company's, when it is complete.

@@ -42,7 +42,7 @@ async fn x2_a_strangers_server_takes_a_customer_over_and_hands_them_back() {
     let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
     acme.start().await.unwrap();
     let (address, database) = (Program::free_address().unwrap(), folder.path().join("soylent.db"));
-    let known = format!("{}={}", acme.address(), acme.baton(&["fingerprint".into()], "").unwrap().trim());
+    let known = format!("{}={}", acme.address(), acme.baton(&["fingerprint"], "").unwrap().trim());
     let arguments = ["soylent", &address, database.to_str().unwrap(), &known];
     let mut peer = Program::start("peer/peer.py", &arguments, &[]).unwrap();
     let fingerprint = peer.prints("fingerprint").await.unwrap();

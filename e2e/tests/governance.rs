@@ -91,7 +91,7 @@ async fn arrive_at(
 
 /// The steps of a transfer as the audit has them, and the whole text of its records.
 fn audit(company: &Company, transfer: TransferId) -> (Vec<String>, String) {
-    let text = company.baton(&["audit".into(), "--json".into(), "--since".into(), "1h".into()], "").unwrap();
+    let text = company.baton(&["audit", "--json", "--since", "1h"], "").unwrap();
     let id = transfer.to_string();
     let lines: Vec<&str> = text.lines().filter(|line| line.contains(&id)).collect();
     let step = |line: &&str| {
@@ -180,7 +180,7 @@ async fn taken_over(agent: &mut Client) -> (ChatId, Context) {
 
 fn peer(company: &Company, arguments: &[&str]) -> String {
     let all = std::iter::once("peer").chain(arguments.iter().copied());
-    company.baton(&all.map(str::to_owned).collect::<Vec<_>>(), "").unwrap()
+    company.baton(&all.collect::<Vec<_>>(), "").unwrap()
 }
 
 /// Asks what Globex offers until it is this: what an operator changes holds within seconds.
@@ -310,13 +310,13 @@ async fn w2_what_acme_confines_to_globex_does_not_reach_initech() {
 
 fn key(company: &Company, arguments: &[&str]) -> String {
     let all = std::iter::once("key").chain(arguments.iter().copied());
-    company.baton(&all.map(str::to_owned).collect::<Vec<_>>(), "").unwrap()
+    company.baton(&all.collect::<Vec<_>>(), "").unwrap()
 }
 
 #[tokio::test]
 async fn s1_a_key_changes_in_the_middle_of_transfers_and_none_fails() {
     let both = both("").await;
-    let fingerprint = || both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
+    let fingerprint = || both.acme.baton(&["fingerprint"], "").unwrap().trim().to_owned();
     let first = fingerprint();
     let mut anna = Client::agent(&both.acme, "anna").await.unwrap();
     let _gus = Client::agent(&both.globex, "gus").await.unwrap();
@@ -349,7 +349,7 @@ async fn s1_a_key_changes_in_the_middle_of_transfers_and_none_fails() {
 #[tokio::test]
 async fn s1_a_revoked_key_without_a_successor_needs_the_operators() {
     let both = both("").await;
-    let first = both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
+    let first = both.acme.baton(&["fingerprint"], "").unwrap().trim().to_owned();
     let (_carla, mut anna, chat) = chatting(&both).await;
     let _gus = Client::agent(&both.globex, "gus").await.unwrap();
     inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
@@ -357,7 +357,7 @@ async fn s1_a_revoked_key_without_a_successor_needs_the_operators() {
     key(&both.acme, &["rotate", "--at-once"]);
     key(&both.acme, &["revoke", &first]);
     inspected(&mut anna, chat, refuses("not authorised")).await;
-    let second = both.acme.baton(&["fingerprint".into()], "").unwrap().trim().to_owned();
+    let second = both.acme.baton(&["fingerprint"], "").unwrap().trim().to_owned();
     peer(&both.globex, &["rotate", "acme", "--fingerprint", &second]);
     inspected(&mut anna, chat, |offer| matches!(offer, PeerOffer::Areas(_))).await;
 }
@@ -390,7 +390,7 @@ async fn s2_a_supervisor_and_the_operator_get_a_chat_out_and_an_agent_does_not()
     assert_eq!(stage(&mut anna, number(7), Stage::Failed).await.0, Some(ErrorCode::Cancelled));
     let operator = |arguments: &[&str]| {
         let all = std::iter::once("chat").chain(arguments.iter().copied());
-        both.acme.baton(&all.map(str::to_owned).collect::<Vec<_>>(), "")
+        both.acme.baton(&all.collect::<Vec<_>>(), "")
     };
     assert!(operator(&["list"]).unwrap().contains("waiting"));
     operator(&["rescue", &chat.to_string(), "--area", "billing"]).unwrap();

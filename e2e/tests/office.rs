@@ -147,7 +147,7 @@ async fn keys_and_other_servers_are_administered_in_the_console() {
     ada.click("office-peers").await.unwrap();
     write(&ada, "peer-url", &globex.url()).await;
     ada.click("peer-look").await.unwrap();
-    let fingerprint = globex.baton(&["fingerprint".into()], "").unwrap();
+    let fingerprint = globex.baton(&["fingerprint"], "").unwrap();
     ada.shows("introduction", fingerprint.trim()).await.unwrap();
     assert!(!ada.find("peer-add").await.unwrap().is_enabled().await.unwrap(), "not before it was compared");
     ada.click("peer-same").await.unwrap();

@@ -21,10 +21,6 @@ async fn scene() -> Scene {
     Scene { acme, folder }
 }
 
-fn baton(acme: &Company, words: &[&str], input: &str) -> anyhow::Result<String> {
-    acme.baton(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), input)
-}
-
 /// Takes this customer once they wait.
 async fn picks_up(agent: &mut Client, chat: ChatId) {
     assert_eq!(agent.pick_up().await.unwrap(), chat);
@@ -52,7 +48,7 @@ async fn s2_whoever_is_removed_is_gone_at_once_and_their_customers_are_served() 
     ben.say(Some(chat), 1, "Ben here.").await.unwrap();
     // At the command line.
     let page = Api::agent(&acme, "ben").await.unwrap();
-    let said = baton(&acme, &["agent", "remove", "ben"], "").unwrap();
+    let said = acme.baton(&["agent", "remove", "ben"], "").unwrap();
     assert!(said.contains("logged out everywhere"), "{said}");
     ben.closes(CloseCode::Unauthenticated).await.unwrap();
     assert_eq!(page.status(Method::GET, "session", None).await.unwrap(), 401);
@@ -62,7 +58,7 @@ async fn s2_whoever_is_removed_is_gone_at_once_and_their_customers_are_served() 
     // Somebody else by the same name is not logged in where she was.
     let replace =
         ["agent", "add", "alma", "--title", "Alma", "--area", "sales", "--replace", "--password-stdin"];
-    baton(&acme, &replace, PASSWORD).unwrap();
+    acme.baton(&replace, PASSWORD).unwrap();
     alma.closes(CloseCode::Unauthenticated).await.unwrap();
     let mut alma = Client::agent(&acme, "alma").await.unwrap();
     alma.say(Some(chat), 3, "The new Alma.").await.unwrap();
@@ -73,7 +69,7 @@ async fn what_the_operator_agrees_with_a_peer_is_in_the_audit() {
     let Scene { acme, folder } = scene().await;
     let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
     globex.start().await.unwrap();
-    let fingerprint = baton(&globex, &["fingerprint"], "").unwrap();
+    let fingerprint = globex.baton(&["fingerprint"], "").unwrap();
     let fingerprint = fingerprint.trim();
     let url = globex.url();
     for words in [
@@ -84,7 +80,7 @@ async fn what_the_operator_agrees_with_a_peer_is_in_the_audit() {
         vec!["peer", "rotate", "globex", "--fingerprint", fingerprint],
         vec!["peer", "remove", "globex"],
     ] {
-        baton(&acme, &words, "").unwrap();
+        acme.baton(&words, "").unwrap();
     }
     let ada = Api::agent(&acme, "ada").await.unwrap();
     let audit = ada.get("audit?changes=true").await.unwrap();
@@ -137,7 +133,7 @@ async fn settings_that_are_wrong_change_nothing_and_disconnect_nobody() {
         std::fs::write(&file, format!("{}\n{lines}", good.trim_end())).unwrap();
         acme.hang_up().unwrap();
         logged(reason, usize::from(number)).await;
-        let said = baton(&acme, &["reload"], "").unwrap_err().to_string();
+        let said = acme.baton(&["reload"], "").unwrap_err().to_string();
         assert!(said.contains(reason) && said.contains("nothing is changed"), "{said}");
         carla.say(None, 10 + number, "Still here?").await.unwrap();
         anna.say(Some(chat), 20 + number, "Still here.").await.unwrap();

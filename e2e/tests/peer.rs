@@ -33,7 +33,7 @@ impl Two {
         let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
         acme.start().await.unwrap();
         let (address, database) = (Program::free_address().unwrap(), folder.path().join("soylent.db"));
-        let known = format!("{}={}", acme.address(), acme.baton(&["fingerprint".into()], "").unwrap().trim());
+        let known = format!("{}={}", acme.address(), acme.baton(&["fingerprint"], "").unwrap().trim());
         let arguments = ["soylent", &address, database.to_str().unwrap(), &known].map(str::to_owned).into();
         let mut two = Self { acme, address, arguments, soylent: None, _folder: folder };
         let fingerprint = two.start_soylent().await;

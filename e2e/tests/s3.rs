@@ -69,10 +69,7 @@ async fn w1_documents_in_an_s3_store_are_uploaded_transferred_read_and_erased() 
     }
     acme.trust(&globex, "in-place").unwrap();
     globex.trust(&acme, "in-place").unwrap();
-    assert!(
-        acme.baton(&["check".into()], "").is_ok(),
-        "it writes to the store, and reads what it has written"
-    );
+    assert!(acme.baton(&["check"], "").is_ok(), "it writes to the store, and reads what it has written");
 
     let (mut carla, chat, token) = Client::customer(&acme, &verifier()).await.unwrap();
     let files = Files { company: &acme, chat, token: &token, origin: None };
@@ -106,7 +103,7 @@ async fn w1_documents_in_an_s3_store_are_uploaded_transferred_read_and_erased() 
         assert!(!company.folder().join("documents").exists(), "nothing of it is on this disk");
     }
 
-    acme.baton(&["erase", "carla@example.org", "--yes"].map(Into::into), "").unwrap();
+    acme.baton(&["erase", "carla@example.org", "--yes"], "").unwrap();
     let gone = || async {
         let left = [bucket.list("acme").await, bucket.list("globex").await].concat();
         ensure!(left.is_empty(), "{left:?}");
