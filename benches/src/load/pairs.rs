@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use baton_protocol::{ClientFrame, ServerFrame};
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, ServerFrame};
 use clap::{Args, ValueEnum};
 
 use super::engine::{Connection, Lane};
@@ -16,6 +16,9 @@ use super::ws;
 
 /// A gateway gives up whoever says nothing for a minute, and a slow machine takes longer than that for many logins.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How long a customer may take from their welcome into the queue.
+const PICK_UP: Duration = Duration::from_secs(2);
 
 /// What the load looks like.
 #[derive(Clone, Debug, Args)]
@@ -165,10 +168,7 @@ impl Crowd {
             let at = room % desks.len();
             let (mut customer, chat) = Opening::customer(server.address)?;
             let (desk, chats) = &mut desks[at];
-            desk.say(&ClientFrame::PickUp { chat })?;
-            desk.hear(|frame| {
-                matches!(frame, ServerFrame::Opened { card, .. } if card.chat == chat).then_some(())
-            })?;
+            pick_up(desk, chat)?;
             customer.hear(|frame| matches!(frame, ServerFrame::PhaseChanged { .. }).then_some(()))?;
             let lane = 2 * room;
             chats.insert(chat.0, lane);
@@ -190,6 +190,22 @@ impl Crowd {
             crowd.connections.push(Connection::new(stream, Scan::Agent(chats), rest)?);
         }
         Ok(crowd)
+    }
+}
+
+/// A customer is in the queue a moment after their welcome, and until then nobody can pick them up.
+fn pick_up(desk: &mut Opening, chat: ChatId) -> Result<()> {
+    let end = Instant::now() + PICK_UP;
+    loop {
+        desk.say(&ClientFrame::PickUp { chat })?;
+        let picked = desk.hear(|frame| match frame {
+            ServerFrame::Opened { card, .. } if card.chat == chat => Some(true),
+            ServerFrame::Refused { code: ErrorCode::AlreadyTaken, .. } if Instant::now() < end => Some(false),
+            _ => None,
+        })?;
+        if picked {
+            return Ok(());
+        }
     }
 }
 

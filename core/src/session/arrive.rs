@@ -75,13 +75,14 @@ impl Chat {
     /// their messages after that one must stay after it, and are returned.
     fn merge_context(&mut self, tail: Vec<PriorEntry>, out: &mut Vec<Effect>) -> Vec<PriorEntry> {
         let Some(context) = &mut self.context else { return Vec::new() };
+        let here: HashSet<MessageId> = self.entries.iter().map(|entry| entry.id).collect();
         let known: HashSet<MessageId> = context.transcript.iter().map(|entry| entry.id).collect();
         // A document said late stands among the documents already; its line alone could not be said again.
         let files = context.documents.iter().filter_map(|document| document_line(&document.sha256));
         let files: HashSet<MessageId> = files.collect();
         let (mut news, mut again, mut sent_again) = (Vec::new(), Vec::new(), false);
         for entry in tail {
-            if self.ids.contains_key(&entry.id) {
+            if here.contains(&entry.id) {
                 sent_again = true;
             } else if sent_again
                 && entry.author == Author::Customer
@@ -94,8 +95,8 @@ impl Chat {
             }
         }
         if !news.is_empty() {
-            let here = context.transcript.iter().position(|entry| self.ids.contains_key(&entry.id));
-            let place = here.unwrap_or(context.transcript.len());
+            let first = context.transcript.iter().position(|entry| here.contains(&entry.id));
+            let place = first.unwrap_or(context.transcript.len());
             context.transcript.splice(place..place, news);
             out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
             if let Some(login) = self.agent_login().map(str::to_owned) {

@@ -66,7 +66,8 @@ impl Chat {
         came.joined = true;
         let Earlier { context: own, confidential } = earlier;
         // What the customer has said again since they are back is an entry of this chat.
-        let before = own.transcript.into_iter().filter(|entry| !self.ids.contains_key(&entry.id));
+        let here: HashSet<_> = self.entries.iter().map(|entry| entry.id).collect();
+        let before = own.transcript.into_iter().filter(|entry| !here.contains(&entry.id));
         context.transcript = merged(before.collect(), std::mem::take(&mut context.transcript));
         let files: HashSet<_> = context.documents.iter().map(|document| document.sha256.clone()).collect();
         context.documents.extend(own.documents.into_iter().filter(|own| !files.contains(&own.sha256)));

@@ -1,20 +1,20 @@
 //! How much of what was said stays in memory: of a chat that is nothing but talk the newest part, whatever its length.
 //!
 //! Whoever tells a chat something asks first whether it [is ready](Chat::is_ready_for), and lets it
-//! [recall](Chat::recall) what is stored where it is not. A message whose id is older than what is in memory is
-//! refused by the store, and the chat is loaded whole.
+//! [recall](Chat::recall) what is stored where it is not: so does whoever repeats a message that is older than what is
+//! in memory.
 
 use std::sync::Arc;
 
 use baton_protocol::model::Entry;
-use baton_protocol::{ClientFrame, Seq};
+use baton_protocol::{ClientFrame, MessageId, Seq};
 
 use super::{Chat, Input, State};
 use crate::transfer::origin::Outgoing;
 
-/// Entries that are left after a cut, which is made at twice as many: more than a client has unanswered at once, and
-/// more than it misses while it connects again.
-const KEPT: usize = 256;
+/// Entries that are left after a cut, which is made at twice as many: more than a client misses while it connects again
+/// after a moment. They are most of what a chat needs in memory, and what is not there need not be fetched from it.
+const KEPT: usize = 64;
 
 impl Chat {
     /// Forgets the oldest entries of a chat that is talked in and is not on its way anywhere.
@@ -26,9 +26,7 @@ impl Chat {
         {
             return;
         }
-        for entry in self.entries.drain(..KEPT) {
-            self.ids.remove(&entry.id);
-        }
+        self.entries.drain(..KEPT);
         self.trimmed = true;
     }
 
@@ -44,12 +42,21 @@ impl Chat {
         use ClientFrame::{Browsed, Note, Say, Seen, Typing};
         self.is_whole()
             || match input {
-                Input::Customer(_, Say { .. } | Typing { .. } | Seen { .. } | Browsed { .. }) => true,
-                Input::Agent(_, Say { .. } | Note { .. } | Typing { .. } | Seen { .. }) => true,
+                Input::Customer(_, Say { id, .. }) | Input::Agent(_, Say { id, .. } | Note { id, .. }) => {
+                    !self.said.may_have(id) || self.find(id).is_some()
+                }
+                Input::Customer(_, Typing { .. } | Seen { .. } | Browsed { .. }) => true,
+                Input::Agent(_, Typing { .. } | Seen { .. }) => true,
                 Input::Detach(_) | Input::Looked | Input::Place(..) => true,
                 Input::Attach { last_seq, .. } => self.has_since(*last_seq),
                 _ => false,
             }
+    }
+
+    /// The entry that this message is, among those in memory.
+    pub(super) fn find(&self, id: &MessageId) -> Option<&Entry> {
+        let known = self.said.may_have(id);
+        known.then(|| self.entries.iter().rev().find(|entry| entry.id == *id).map(|entry| &**entry)).flatten()
     }
 
     /// Whether everything after this entry is in memory.
@@ -66,7 +73,6 @@ impl Chat {
         if older.last().is_some_and(|last| last.seq + 1 != first) {
             return false;
         }
-        self.ids.extend(older.iter().map(|entry| (entry.id, entry.seq)));
         older.append(&mut self.entries);
         self.entries = older;
         self.trimmed = false;

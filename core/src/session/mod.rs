@@ -40,13 +40,13 @@ pub use page::PageOffer;
 mod redirect;
 mod release;
 mod rescue;
+mod said;
 mod serve;
 mod supervise;
 mod talk;
 mod visitor;
 pub use visitor::{Identity, Message, Survey, Visitor};
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use baton_protocol::federation::{Commit, ProgressReport, Settle};
@@ -358,7 +358,8 @@ pub struct Chat {
     entries: Vec<Arc<Entry>>,
     /// Older entries are in the store alone.
     trimmed: bool,
-    ids: HashMap<MessageId, Seq, foldhash::fast::RandomState>,
+    /// The ids of all of them.
+    said: said::Said,
     conn: Option<ConnId>,
     /// The last place in the queue that the queue manager told.
     place: Option<(u32, Option<WaitRange>)>,
@@ -462,13 +463,14 @@ impl Chat {
     /// A chat as it was stored. [`Input::Restore`] puts it back to work.
     #[must_use]
     pub fn load(record: Record, context: Option<Context>, entries: Vec<Arc<Entry>>) -> Self {
-        let ids = entries.iter().map(|entry| (entry.id, entry.seq)).collect();
+        let mut said = said::Said::default();
+        entries.iter().for_each(|entry| said.add(&entry.id));
         Self {
             record,
             context,
             entries,
             trimmed: false,
-            ids,
+            said,
             conn: None,
             place: None,
             placing: None,
@@ -684,7 +686,7 @@ impl Chat {
     ) {
         let seq = self.last_seq() + 1;
         let entry = Arc::new(Entry { seq, at: env.now, id, author, body });
-        self.ids.insert(id, seq);
+        self.said.add(&id);
         self.entries.push(entry.clone());
         let own = matches!(said, Some(Speaker::Customer(_)));
         let customer = self.conn.filter(|_| entry.body.is_public() && !own);

@@ -120,7 +120,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         let mailed = match &body {
-            Body::Text(text) if self.record.visitor.left_message && !self.ids.contains_key(&id) => {
+            Body::Text(text) if self.record.visitor.left_message && self.find(&id).is_none() => {
                 Some(text.clone())
             }
             _ => None,
@@ -146,8 +146,8 @@ impl Chat {
         body: Body,
         out: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
-        if let Some(seq) = self.ids.get(&id) {
-            self.acknowledge(by, id, *seq, out);
+        if let Some(seq) = self.find(&id).map(|entry| entry.seq) {
+            self.acknowledge(by, id, seq, out);
             return Ok(());
         }
         if self.context.as_ref().is_some_and(|context| context.transcript.iter().any(|entry| entry.id == id))

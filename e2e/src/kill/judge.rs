@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use baton_core::client::{Mark, What};
 use baton_core::session::{Record, State};
 use baton_core::transfer::origin::Outgoing;
+use baton_protocol::model::{Body, Entry};
 use baton_protocol::{ChatId, MessageId};
 
 use super::round::Round;
@@ -174,13 +175,14 @@ pub fn chats_of(company: &Company, chats: &[ChatId]) -> Result<Vec<(ChatId, Reco
             Some(context) => prior(&context)?,
             None => Vec::new(),
         };
-        let mut entries = db.prepare_cached("SELECT id, body FROM entry WHERE chat = ?1 ORDER BY seq")?;
-        let mut rows = entries.query([&chat.0[..]])?;
+        let mut talk = db.prepare_cached("SELECT entries FROM talk WHERE chat = ?1 ORDER BY first")?;
+        let mut rows = talk.query([&chat.0[..]])?;
         while let Some(row) = rows.next()? {
-            let body: serde_json::Value = serde_json::from_str(&row.get::<_, String>(1)?)?;
-            if let Some(text) = body["text"].as_str() {
-                said.push((MessageId(row.get(0)?), text.to_owned()));
-            }
+            let entries: Vec<Entry> = serde_json::from_str(&row.get::<_, String>(0)?)?;
+            said.extend(entries.into_iter().filter_map(|entry| match entry.body {
+                Body::Text(text) => Some((entry.id, text)),
+                _ => None,
+            }));
         }
         found.push((*chat, record, said));
     }

@@ -16,7 +16,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
 
 /// Entries that `--store memory` keeps of each chat: more than a client misses while it connects again.
-const REMEMBERED: usize = 1_000;
+const REMEMBERED: usize = 256;
 
 /// See the command's help.
 #[derive(Debug, Args)]

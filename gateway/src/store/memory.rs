@@ -2,8 +2,10 @@
 //!
 //! It says what the others say, conflicts included.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use baton_core::audit;
 use baton_core::erase::{self, Thing};
@@ -25,7 +27,7 @@ type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// See the module.
 pub struct MemoryStore {
     tables: Mutex<Tables>,
-    /// Entries that are kept of each chat, the newest ones.
+    /// Entries that are kept of each chat at least, the newest ones; twice as many at most.
     most: usize,
     /// Who is to be told what, in the order of the batches.
     told: Mutex<VecDeque<(Done, Result<(), StoreError>)>>,
@@ -38,7 +40,8 @@ struct Tables {
     chats: BTreeMap<ChatId, ChatRow>,
     by_token: HashMap<SecretDigest, ChatId>,
     contexts: HashMap<ChatId, String>,
-    entries: HashMap<ChatId, Entries, RandomState>,
+    /// In the order of their numbers.
+    entries: HashMap<ChatId, Vec<Arc<Entry>>, RandomState>,
     incoming: BTreeMap<(String, TransferId), IncomingRow>,
     by_wtid: HashMap<SecretDigest, (String, TransferId)>,
     agents: BTreeMap<String, AgentRow>,
@@ -54,44 +57,21 @@ struct Tables {
     codes: HashMap<SecretDigest, (String, Timestamp, Option<TransferId>)>,
 }
 
-/// In the order of their numbers, the last one at the end.
-#[derive(Debug, Default)]
-struct Entries {
-    list: VecDeque<Arc<Entry>>,
-    ids: HashSet<MessageId, RandomState>,
-}
-
-impl Entries {
-    fn push(&mut self, entry: Arc<Entry>) -> bool {
-        let follows = self.list.back().is_none_or(|last| last.seq < entry.seq);
-        let new = follows && self.ids.insert(entry.id);
-        if new {
-            self.list.push_back(entry);
-        }
-        new
+/// Whether the entry follows those that are there; then it is one of them.
+fn append(entries: &mut Vec<Arc<Entry>>, entry: Arc<Entry>) -> bool {
+    let follows = entries.last().is_none_or(|last| last.seq < entry.seq);
+    if follows {
+        entries.push(entry);
     }
-
-    fn pop(&mut self) {
-        if let Some(entry) = self.list.pop_back() {
-            self.ids.remove(&entry.id);
-        }
-    }
-
-    /// Forgets the oldest.
-    fn trim(&mut self, most: usize) {
-        while self.list.len() > most
-            && let Some(entry) = self.list.pop_front()
-        {
-            self.ids.remove(&entry.id);
-        }
-    }
+    follows
 }
 
 /// How to take an op back.
 enum Undo {
     Chat(ChatId, Option<ChatRow>),
     Context(ChatId, Option<String>),
-    Entry(ChatId),
+    /// How many there were.
+    Entries(ChatId, usize),
     Incoming((String, TransferId), Option<IncomingRow>),
     Audit,
     Erasure(ErasureId, Option<(bool, erase::Record)>),
@@ -100,9 +80,10 @@ enum Undo {
 impl Tables {
     /// All of the batch, or nothing.
     fn store(&mut self, ops: Vec<Op>, most: usize) -> Result<(), StoreError> {
-        let mut undo = Vec::with_capacity(ops.len());
-        for op in ops {
-            match self.apply(op) {
+        let mut undo = Vec::new();
+        let mut ops = ops.into_iter().peekable();
+        while let Some(op) = ops.next() {
+            match self.apply(op, &mut ops) {
                 Some(step) => undo.push(step),
                 None => {
                     undo.into_iter().rev().for_each(|step| self.revert(step));
@@ -111,17 +92,18 @@ impl Tables {
             }
         }
         for step in undo {
-            if let Undo::Entry(chat) = step
+            if let Undo::Entries(chat, _) = step
                 && let Some(entries) = self.entries.get_mut(&chat)
+                && entries.len() / 2 >= most
             {
-                entries.trim(most);
+                entries.drain(..entries.len() - most);
             }
         }
         Ok(())
     }
 
-    /// Nothing when the op conflicts with what is stored.
-    fn apply(&mut self, op: Op) -> Option<Undo> {
+    /// Nothing when the op conflicts with what is stored. What else its chat says in a row is taken with it.
+    fn apply(&mut self, op: Op, rest: &mut Peekable<IntoIter<Op>>) -> Option<Undo> {
         match op {
             Op::SaveChat(row) => self.save_chat(row),
             Op::SaveContext { chat, json } => {
@@ -129,7 +111,17 @@ impl Tables {
                 Some(Undo::Context(chat, self.contexts.insert(chat, json)))
             }
             Op::Append { chat, entry } => {
-                self.entries.entry(chat).or_default().push(entry).then_some(Undo::Entry(chat))
+                let entries = self.entries.entry(chat).or_default();
+                let before = entries.len();
+                let same = |op: &Op| matches!(op, Op::Append { chat: next, .. } if *next == chat);
+                let mut follows = append(entries, entry);
+                while follows && let Some(Op::Append { entry, .. }) = rest.next_if(same) {
+                    follows = append(entries, entry);
+                }
+                if !follows {
+                    entries.truncate(before);
+                }
+                follows.then_some(Undo::Entries(chat, before))
             }
             Op::SaveIncoming(row) => self.save_incoming(row),
             Op::Audit(record) => {
@@ -156,7 +148,7 @@ impl Tables {
                 Thing::Chat(chat) => {
                     amount.chats += u64::from(self.chats.contains_key(chat));
                     amount.contexts += u64::from(self.contexts.contains_key(chat));
-                    amount.entries += self.entries.get(chat).map_or(0, |entries| entries.list.len() as u64);
+                    amount.entries += self.entries.get(chat).map_or(0, |entries| entries.len() as u64);
                 }
                 Thing::Incoming(peer, transfer) => {
                     amount.contexts += u64::from(self.incoming.contains_key(&(peer.clone(), *transfer)));
@@ -264,9 +256,9 @@ impl Tables {
             Undo::Chat(id, old) => restore(&mut self.chats, id, old),
             Undo::Context(chat, Some(old)) => drop(self.contexts.insert(chat, old)),
             Undo::Context(chat, None) => drop(self.contexts.remove(&chat)),
-            Undo::Entry(chat) => {
+            Undo::Entries(chat, before) => {
                 if let Some(entries) = self.entries.get_mut(&chat) {
-                    entries.pop();
+                    entries.truncate(before);
                 }
             }
             Undo::Incoming(name, old) => restore(&mut self.incoming, name, old),
@@ -292,7 +284,8 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// One that keeps so many entries of each chat, the newest ones: its memory does not grow with what is said.
+    /// One that keeps so many entries of each chat, the newest ones, or up to twice as many: its memory does not grow
+    /// with what is said.
     #[must_use]
     pub fn bounded(most: usize) -> Self {
         Self { tables: Mutex::default(), most, told: Mutex::default(), telling: Mutex::default() }
@@ -345,7 +338,7 @@ impl Store for MemoryStore {
 
     fn chat(&self, id: ChatId) -> Answer<'_, Option<StoredChat>> {
         self.with(|tables| {
-            let entries = tables.entries.get(&id).map(|entries| entries.list.iter().cloned().collect());
+            let entries = tables.entries.get(&id).cloned();
             Some(StoredChat {
                 row: tables.chats.get(&id)?.clone(),
                 context: tables.contexts.get(&id).cloned(),
@@ -618,7 +611,7 @@ impl Store for MemoryStore {
             let records = tables.records().filter(|(record, _)| record.since >= from && record.since < to);
             let facts = |(record, row): (session::Record, &ChatRow)| {
                 let mut facts = Facts::of(&record, !row.open);
-                let entries = tables.entries.get(&record.id).into_iter().flat_map(|entries| &entries.list);
+                let entries = tables.entries.get(&record.id).into_iter().flatten();
                 entries.for_each(|entry| facts.entry(entry));
                 facts
             };
@@ -641,7 +634,7 @@ impl Store for MemoryStore {
             };
             let over = tables.records().filter(|(record, row)| !row.open && may(record));
             let hits = over.flat_map(|(record, row)| {
-                let entries = tables.entries.get(&record.id).into_iter().flat_map(|entries| &entries.list);
+                let entries = tables.entries.get(&record.id).into_iter().flatten();
                 let fits = |text: &str| words.iter().all(|word| text.to_lowercase().contains(word));
                 let hits = entries.filter(|entry| searched(&entry.body).is_some_and(fits));
                 let found = |entry: &Arc<Entry>| Found {

@@ -7,7 +7,7 @@ mod trouble;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use baton_protocol::model::{Author, Body};
+use baton_protocol::model::{Author, Body, Event};
 
 use super::memory::MemoryStore;
 use super::sqlite::SqliteStore;
@@ -27,13 +27,14 @@ fn chat(number: u8, version: u64) -> Op {
     Op::SaveChat(ChatRow { id, version, token, open: true, json: format!("{{\"v\":{version}}}") })
 }
 
-fn append(number: u8, seq: u64) -> Op {
+fn entry(seq: u64, author: Author, body: Body) -> Entry {
     let id = baton_protocol::MessageId([u8::try_from(seq).unwrap(); 16]);
-    let body = Body::Text(format!("line {seq}"));
-    Op::Append {
-        chat: ChatId([number; 16]),
-        entry: Arc::new(Entry { seq, at: SOON, id, author: Author::Agent("Bob".into()), body }),
-    }
+    Entry { seq, at: SOON, id, author, body }
+}
+
+fn append(number: u8, seq: u64) -> Op {
+    let entry = entry(seq, Author::Agent("Bob".into()), Body::Text(format!("line {seq}")));
+    Op::Append { chat: ChatId([number; 16]), entry: Arc::new(entry) }
 }
 
 /// Stores the batches and waits for every answer, in the order in which they came.
@@ -46,6 +47,10 @@ fn commit(store: &dyn Store, batches: Vec<Vec<Op>>) -> Vec<(usize, Result<(), St
     }
     drop(sender);
     receiver.iter().collect()
+}
+
+fn is_stored(store: &dyn Store, ops: Vec<Op>) -> bool {
+    commit(store, vec![ops]).iter().all(|(_, result)| result.is_ok())
 }
 
 fn audited(at: u64, step: audit::Step) -> audit::Record {
@@ -215,8 +220,24 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     let db = rusqlite::Connection::open(&path).unwrap();
     db.execute_batch(include_str!("schema.sql")).unwrap();
     db.execute_batch("INSERT INTO used VALUES ('old', 1500); PRAGMA user_version = 1").unwrap();
+    let said = [
+        entry(1, Author::Customer, Body::Text("a \"quoted\" word\n☂".into())),
+        entry(2, Author::Agent("Ann".into()), Body::Note("seen".into())),
+        entry(3, Author::System, Body::Event(Event::Joined { agent: "Ann".into() })),
+    ];
+    let row = "INSERT INTO chat VALUES (?1, 1, ?2, 1, '{}', NULL)";
+    db.execute(row, rusqlite::params![[1; 16], [1; 32]]).unwrap();
+    for entry in &said {
+        let author = serde_json::to_string(&entry.author).unwrap();
+        let body = serde_json::to_string(&entry.body).unwrap();
+        let row = rusqlite::params![[1; 16], entry.seq, entry.at.0, entry.id.0, author, body];
+        db.execute("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6)", row).unwrap();
+    }
     drop(db);
     let store = SqliteStore::open(&path).unwrap();
+    let stored = store.chat(ChatId([1; 16])).await.unwrap().unwrap().entries;
+    assert!(stored.iter().map(|entry| &**entry).eq(&said));
+    assert!(is_stored(&store, vec![append(1, 4)]) && !is_stored(&store, vec![append(1, 3)]));
     assert!(!store.use_once("old", LATER, SOON).await.unwrap());
     drop(store);
     let db = rusqlite::Connection::open(&path).unwrap();

@@ -59,6 +59,9 @@ pub(super) fn sent(db: &Connection, chat: ChatId) -> rusqlite::Result<Vec<(Strin
     sql.query_map([chat.0], |row| Ok((row.get(0)?, TransferId(row.get(1)?))))?.collect()
 }
 
+/// How many entries a chat has.
+const ENTRIES: &str = "SELECT ifnull(sum(json_array_length(entries)), 0) FROM talk WHERE chat = ?1";
+
 /// How much there is.
 pub(super) fn amount(db: &Connection, things: &[Thing]) -> rusqlite::Result<Erased> {
     let mut amount = Erased::default();
@@ -70,7 +73,7 @@ pub(super) fn amount(db: &Connection, things: &[Thing]) -> rusqlite::Result<Eras
         match thing {
             Thing::Chat(chat) => {
                 amount.chats += count("SELECT count(*) FROM chat WHERE id = ?1", *chat)?;
-                amount.entries += count("SELECT count(*) FROM entry WHERE chat = ?1", *chat)?;
+                amount.entries += count(ENTRIES, *chat)?;
                 amount.contexts += count("SELECT count(context) FROM chat WHERE id = ?1", *chat)?;
             }
             Thing::Incoming(peer, transfer) => {
@@ -90,7 +93,7 @@ pub(super) fn wipe(db: &Connection, things: &[Thing]) -> rusqlite::Result<Erased
             Thing::Chat(chat) => {
                 super::search::forget(db, *chat)?;
                 for sql in [
-                    "DELETE FROM entry WHERE chat = ?1",
+                    "DELETE FROM talk WHERE chat = ?1",
                     "DELETE FROM upload WHERE chat = ?1",
                     "DELETE FROM chat WHERE id = ?1",
                 ] {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use baton_protocol::model::{Author, Body, Entry};
-use baton_protocol::{ChatId, MessageId, SecretDigest, Timestamp, TransferId};
+use baton_protocol::model::Entry;
+use baton_protocol::{ChatId, SecretDigest, TransferId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,15 +26,6 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// The same in a buffer that is used again.
-pub(super) fn json_in<'a, T: Serialize>(buffer: &'a mut Vec<u8>, value: &T) -> rusqlite::Result<&'a str> {
-    let to_sql =
-        |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
-    buffer.clear();
-    serde_json::to_writer(&mut *buffer, value).map_err(|error| to_sql(error.into()))?;
-    str::from_utf8(buffer).map_err(|error| to_sql(error.into()))
-}
-
 pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(&row.get::<_, String>(column)?).map_err(|error| {
         let kind = rusqlite::types::Type::Text;
@@ -42,10 +33,15 @@ pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> ru
     })
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Arc<Entry>> {
-    let (author, body): (Author, Body) = (from_json(row, 3)?, from_json(row, 4)?);
-    let (seq, at) = (unsigned(row, 0)?, Timestamp(unsigned(row, 1)?));
-    Ok(Arc::new(Entry { seq, at, id: MessageId(row.get(2)?), author, body }))
+/// What was said in a chat, in order.
+pub(super) fn entries(db: &Connection, chat: ChatId) -> rusqlite::Result<Vec<Arc<Entry>>> {
+    let mut sql = db.prepare_cached("SELECT entries FROM talk WHERE chat = ?1 ORDER BY first")?;
+    let mut rows = sql.query([chat.0])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.extend(from_json::<Vec<Entry>>(row, 0)?.into_iter().map(Arc::new));
+    }
+    Ok(all)
 }
 
 pub(super) fn incoming_row(row: &Row<'_>) -> rusqlite::Result<IncomingRow> {
@@ -73,7 +69,5 @@ pub(super) fn chat_within(moment: &Connection, id: ChatId) -> rusqlite::Result<O
         Ok((chat, row.get(4)?))
     });
     let Some((row, context)) = found.optional()? else { return Ok(None) };
-    let sql = "SELECT seq, at, id, author, body FROM entry WHERE chat = ?1 ORDER BY seq";
-    let entries = moment.prepare_cached(sql)?.query_map([id.0], entry)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some(StoredChat { row, context, entries }))
+    Ok(Some(StoredChat { row, context, entries: entries(moment, id)? }))
 }

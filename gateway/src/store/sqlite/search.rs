@@ -2,12 +2,11 @@
 //! they are over, a few at a time.
 
 use baton_core::session;
-use baton_protocol::model::Body;
 use baton_protocol::{ChatId, Timestamp};
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 
-use super::rows::{chat_within, from_json, number};
+use super::rows::{chat_within, entries, from_json, number};
 use crate::store::facts::{BEGIN, END, Facts, Found, searched};
 
 /// Words around what was found.
@@ -112,22 +111,11 @@ pub(super) fn facts(
                AND json_extract(record, '$.since') < ?2 ORDER BY json_extract(record, '$.since') LIMIT ?3";
     let mut chats = db.prepare_cached(sql)?;
     let mut rows = chats.query(params![number(from.0), number(to.0), most])?;
-    let sql = "SELECT at, author = '\"system\"', body FROM entry WHERE chat = ?1 AND \
-               (author = '\"system\"' OR author LIKE '{\"agent\"%' AND body LIKE '{\"text\"%') ORDER BY seq";
-    let mut entries = db.prepare_cached(sql)?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let (id, record): ([u8; 16], session::Record) = (row.get(0)?, from_json(row, 1)?);
+        let (id, record): (_, session::Record) = (ChatId(row.get(0)?), from_json(row, 1)?);
         let mut facts = Facts::of(&record, row.get(2)?);
-        let mut lines = entries.query([id])?;
-        while let Some(line) = lines.next()? {
-            let at = Timestamp(u64::try_from(line.get::<_, i64>(0)?).unwrap_or(0));
-            if !line.get::<_, bool>(1)? {
-                facts.word(at);
-            } else if let Body::Event(event) = from_json(line, 2)? {
-                facts.event(at, &event);
-            }
-        }
+        entries(db, id)?.iter().for_each(|entry| facts.entry(entry));
         all.push(facts);
     }
     Ok(all)

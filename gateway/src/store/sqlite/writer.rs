@@ -5,17 +5,16 @@
 //! this one's lock by polling and syncs for each statement, so that its slowest calls take ten times as long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use baton_core::audit;
 use baton_protocol::ChatId;
 use baton_protocol::model::Entry;
-use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::erasure;
-use super::rows::{json_in, number, to_json};
+use super::rows::{number, to_json};
 use super::{failed, said};
 use crate::store::{Answer, Batch, ChatRow, IncomingRow, Op, StoreError};
 
@@ -198,13 +197,16 @@ fn transact(
     jobs: &mut std::vec::IntoIter<Job>,
     told: &mut Vec<(Done, Result<(), StoreError>)>,
 ) -> rusqlite::Result<()> {
+    let mut buffer = Vec::new();
+    if stored_together(db, &mut buffer, jobs.as_slice())? {
+        told.extend(jobs.filter_map(done_of).map(|done| (done, Ok(()))));
+        return Ok(());
+    }
     let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut words = Words::default();
     while let Some(job) = jobs.as_slice().first() {
         if matches!(job, Job::Batch(_)) {
             let count = jobs.as_slice().iter().take_while(|job| matches!(job, Job::Batch(_))).count();
-            let row = jobs.as_slice()[..count].iter();
-            let results = store_row(&mut transaction, &mut words, row)?;
+            let results = store_row(&mut transaction, &mut buffer, &jobs.as_slice()[..count])?;
             told.extend(jobs.take(count).filter_map(done_of).zip(results));
         } else if let Some(Job::Change(change)) = jobs.next() {
             // In a savepoint of its own: one that fails is undone by itself.
@@ -217,6 +219,29 @@ fn transact(
     transaction.commit()
 }
 
+/// Where there is nothing but batches, and none of them conflicts, which is so nearly always: they need no savepoint,
+/// which would copy every page that they change.
+fn stored_together(db: &mut Connection, buffer: &mut Vec<u8>, jobs: &[Job]) -> rusqlite::Result<bool> {
+    if batches(jobs).count() < jobs.len() {
+        return Ok(false);
+    }
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let stored = apply(&transaction, buffer, batches(jobs)).is_ok();
+    if stored {
+        transaction.commit()?
+    } else {
+        transaction.rollback()?
+    }
+    Ok(stored)
+}
+
+fn batches(jobs: &[Job]) -> impl Iterator<Item = &Batch> + Clone {
+    jobs.iter().filter_map(|job| match job {
+        Job::Batch(batch) => Some(batch),
+        Job::Change(_) | Job::TruncateLog(_) => None,
+    })
+}
+
 fn done_of(job: Job) -> Option<Done> {
     match job {
         Job::Batch(batch) => Some(batch.done),
@@ -226,25 +251,20 @@ fn done_of(job: Job) -> Option<Done> {
 
 /// Stores batches that stand in a row. Hardly ever does one conflict, so all of them share a savepoint; when one does,
 /// each gets its own, and only that one is undone.
-fn store_row<'a>(
+fn store_row(
     transaction: &mut Transaction<'_>,
-    words: &mut Words,
-    row: impl Iterator<Item = &'a Job> + Clone,
+    buffer: &mut Vec<u8>,
+    row: &[Job],
 ) -> rusqlite::Result<Vec<Result<(), StoreError>>> {
-    let batches = row.filter_map(|job| match job {
-        Job::Batch(batch) => Some(batch),
-        Job::Change(_) | Job::TruncateLog(_) => None,
-    });
     let together = transaction.savepoint()?;
-    // What they append is inserted together, too.
-    if apply(&together, words, batches.clone().flat_map(|batch| &batch.ops)).is_ok() {
+    if apply(&together, buffer, batches(row)).is_ok() {
         together.commit()?;
-        return Ok(batches.map(|_| Ok(())).collect());
+        return Ok(batches(row).map(|_| Ok(())).collect());
     }
     together.finish()?;
     let alone = |batch: &Batch| {
         let savepoint = transaction.savepoint()?;
-        let result = apply(&savepoint, words, batch.ops.iter());
+        let result = apply(&savepoint, buffer, std::iter::once(batch));
         if result.is_ok() {
             savepoint.commit()?
         } else {
@@ -252,53 +272,41 @@ fn store_row<'a>(
         }
         Ok(result)
     };
-    batches.map(alone).collect()
+    batches(row).map(alone).collect()
 }
 
-/// Buffers for JSON, so that an entry costs none.
-#[derive(Default)]
-struct Words {
-    author: Vec<u8>,
-    body: Vec<u8>,
-}
-
-/// All of these; the first that fails ends it.
+/// All of these, what they append last and a chat at a time; the first that fails ends it.
 fn apply<'a>(
     db: &Connection,
-    words: &mut Words,
-    ops: impl Iterator<Item = &'a Op>,
+    buffer: &mut Vec<u8>,
+    batches: impl Iterator<Item = &'a Batch>,
 ) -> Result<(), StoreError> {
-    let mut ops = ops.peekable();
-    let mut entries = Vec::new();
-    loop {
-        while let Some(Op::Append { chat, entry }) = ops.next_if(|op| matches!(op, Op::Append { .. })) {
-            entries.push((*chat, &**entry));
-        }
-        append(db, words, &entries)?;
-        entries.clear();
-        let Some(op) = ops.next() else { return Ok(()) };
+    let mut said: Vec<(ChatId, &Entry)> = Vec::new();
+    for op in batches.flat_map(|batch| &batch.ops) {
         let changed = match op {
+            Op::Append { chat, entry } => {
+                said.push((*chat, entry));
+                continue;
+            }
             Op::SaveChat(row) => save_chat(db, row),
             Op::SaveIncoming(row) => save_incoming(db, row),
             Op::SaveContext { chat, json } => db
                 .prepare_cached("UPDATE chat SET context = ?2 WHERE id = ?1")
                 .and_then(|mut sql| sql.execute(params![chat.0, json])),
-            Op::Append { .. } => Ok(1),
             Op::Audit(record) => keep(db, record),
             Op::SaveErasure(open, record) => erasure::save(db, *open, record),
         };
         is_one(changed)?;
     }
+    // Stable: what is said in a chat keeps its order.
+    said.sort_by_key(|(chat, _)| *chat);
+    said.chunk_by(|one, next| one.0 == next.0).try_for_each(|talk| append(db, buffer, talk))
 }
 
 /// One row, or somebody else was there first.
 fn is_one(changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
-    are(1, changed)
-}
-
-fn are(wanted: usize, changed: rusqlite::Result<usize>) -> Result<(), StoreError> {
     match changed {
-        Ok(count) if count == wanted => Ok(()),
+        Ok(1) => Ok(()),
         Ok(_) => Err(StoreError::Conflict),
         Err(rusqlite::Error::SqliteFailure(error, _))
             if error.code == rusqlite::ErrorCode::ConstraintViolation =>
@@ -309,47 +317,37 @@ fn are(wanted: usize, changed: rusqlite::Result<usize>) -> Result<(), StoreError
     }
 }
 
-/// Entries of one statement. It costs a fifth less processor time for each than one statement for each.
-const ROWS: usize = 16;
+/// Bytes of a row after which the next one begins: whoever reads a transcript has it a row at a time.
+const ROW: usize = 32 * 1024;
 
-static INSERT: LazyLock<String> = LazyLock::new(|| insertion(1));
-static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insertion(ROWS));
-
-fn insertion(rows: usize) -> String {
-    let rows = vec!["(?, ?, ?, ?, ?, ?)"; rows].join(", ");
-    format!("INSERT INTO entry (chat, seq, at, id, author, body) VALUES {rows}")
-}
-
-fn append(db: &Connection, words: &mut Words, entries: &[(ChatId, &Entry)]) -> Result<(), StoreError> {
-    let (many, rest) = entries.as_chunks::<ROWS>();
-    for entries in many {
-        are(ROWS, insert(db, &INSERT_MANY, words, entries))?;
-    }
-    for entry in rest.chunks(1) {
-        is_one(insert(db, &INSERT, words, entry))?;
+/// Appends to a chat what all of it has said, in as few rows as there may be. It must follow what is there.
+fn append(db: &Connection, buffer: &mut Vec<u8>, said: &[(ChatId, &Entry)]) -> Result<(), StoreError> {
+    let Some((chat, _)) = said.first() else { return Ok(()) };
+    let sql = "SELECT last FROM talk WHERE chat = ?1 ORDER BY first DESC LIMIT 1";
+    let mut sql = db.prepare_cached(sql).map_err(failed)?;
+    let mut last = sql.query_row([chat.0], |row| row.get(0)).optional().map_err(failed)?.unwrap_or(0);
+    let mut insert = db
+        .prepare_cached("INSERT INTO talk (chat, first, last, entries) VALUES (?1, ?2, ?3, ?4)")
+        .map_err(failed)?;
+    let mut rest = said.iter().peekable();
+    while let Some((_, first)) = rest.peek() {
+        let first = number(first.seq);
+        buffer.clear();
+        while let Some((_, entry)) = rest.next_if(|_| buffer.len() < ROW) {
+            if number(entry.seq) <= last {
+                return Err(StoreError::Conflict);
+            }
+            last = number(entry.seq);
+            buffer.push(if buffer.is_empty() { b'[' } else { b',' });
+            serde_json::to_writer(&mut *buffer, entry)
+                .map_err(|error| StoreError::Failed(error.to_string()))?;
+        }
+        buffer.push(b']');
+        // What serde_json writes is UTF-8.
+        let entries = str::from_utf8(buffer).map_err(|error| StoreError::Failed(error.to_string()))?;
+        is_one(insert.execute(params![chat.0, first, last, entries]))?;
     }
     Ok(())
-}
-
-fn insert(
-    db: &Connection,
-    sql: &str,
-    words: &mut Words,
-    entries: &[(ChatId, &Entry)],
-) -> rusqlite::Result<usize> {
-    let mut sql = db.prepare_cached(sql)?;
-    let mut place = 0;
-    for (chat, entry) in entries {
-        let author = json_in(&mut words.author, &entry.author)?;
-        let body = json_in(&mut words.body, &entry.body)?;
-        let (seq, at) = (number(entry.seq), number(entry.at.0));
-        let row: [&dyn ToSql; 6] = [&chat.0, &seq, &at, &entry.id.0, &author, &body];
-        for value in row {
-            place += 1;
-            sql.raw_bind_parameter(place, value)?;
-        }
-    }
-    sql.raw_execute()
 }
 
 fn save_chat(db: &Connection, row: &ChatRow) -> rusqlite::Result<usize> {

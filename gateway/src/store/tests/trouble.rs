@@ -5,10 +5,6 @@ use std::time::Duration;
 
 use super::*;
 
-fn is_stored(store: &dyn Store, ops: Vec<Op>) -> bool {
-    commit(store, vec![ops]).iter().all(|(_, result)| result.is_ok())
-}
-
 fn long_append(chat: u8, seq: u64) -> Op {
     let mut id = [chat; 16];
     id[..8].copy_from_slice(&seq.to_be_bytes());
