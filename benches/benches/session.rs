@@ -19,6 +19,7 @@ fn settings() -> Settings {
         rules: Rules::default(),
         times: Times::default(),
         max_entries: u64::MAX,
+        preview: false,
         customs: std::collections::BTreeMap::new(),
     }
 }

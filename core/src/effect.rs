@@ -56,6 +56,8 @@ pub struct Settings {
     pub times: Times,
     /// Entries that a chat may have on this server. Default [`MAX_ENTRIES`](baton_protocol::limits::MAX_ENTRIES).
     pub max_entries: Seq,
+    /// Whether agents see what customers have typed and not sent. Default no.
+    pub preview: bool,
     /// What areas make of what they know of a customer, by area.
     pub customs: std::collections::BTreeMap<String, queue::plan::Customs>,
 }

@@ -9,13 +9,14 @@ use baton_core::session::State;
 use baton_e2e::LIMIT;
 use baton_e2e::api::Api;
 use baton_e2e::browser::{Browser, Browsers};
+use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
 use baton_e2e::desk::Desk;
 use baton_e2e::kill::judge::{chats_of, own_view};
 use baton_e2e::story;
 use baton_e2e::widget::{Moments, Seen, Widget};
-use baton_protocol::model::{Destination, Phase, Share};
-use baton_protocol::{ChatId, ClientFrame, ResumeToken, TransferId};
+use baton_protocol::model::{Destination, Phase, Presence, Share};
+use baton_protocol::{ChatId, ClientFrame, ResumeToken, ServerFrame, TransferId};
 use serde_json::json;
 use thirtyfour::{By, Key};
 
@@ -342,4 +343,37 @@ async fn q1_an_agent_who_picks_up_by_hand_is_given_nobody_not_even_after_a_resta
     assert!(!anna.browser.find("given").await.unwrap().is_selected().await.unwrap());
     anna.browser.click("given").await.unwrap();
     c.is_with("Anna").await;
+}
+
+#[tokio::test]
+async fn q1_whoever_is_away_is_given_nobody_after_a_restart_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
+    acme.configure_area("sales", "assign = \"longest_idle\"").unwrap();
+    acme.start().await.unwrap();
+    let mut anna = Client::agent(&acme, "anna").await.unwrap();
+    anna.send(&ClientFrame::SetPresence { presence: Presence::Away }).await.unwrap();
+    let away = |frame: &ServerFrame| match frame {
+        ServerFrame::Destinations { agents, .. } => {
+            agents.iter().any(|agent| agent.name == "anna" && agent.presence == Presence::Away).then_some(())
+        }
+        _ => None,
+    };
+    anna.expect("that she is away", away).await.unwrap();
+    acme.kill().unwrap();
+    acme.start().await.unwrap();
+    let mut carla = Customer::comes(&[&acme], 'A');
+    carla.waits().await;
+    let mut anna = Client::agent(&acme, "anna").await.unwrap();
+    anna.expect("that she is away still", away).await.unwrap();
+    // A message of hers is answered after everything that her login has brought about.
+    anna.send(&ClientFrame::Ping { nonce: 7 }).await.unwrap();
+    let next = |frame: &ServerFrame| match frame {
+        ServerFrame::Opened { .. } => Some(false),
+        ServerFrame::Pong { nonce: 7 } => Some(true),
+        _ => None,
+    };
+    assert!(anna.expect("an answer", next).await.unwrap(), "she was given somebody");
+    anna.send(&ClientFrame::SetPresence { presence: Presence::Available }).await.unwrap();
+    carla.is_with("Anna").await;
 }

@@ -340,6 +340,11 @@ async fn s1_a_key_changes_in_the_middle_of_transfers_and_none_fails() {
     key(&both.acme, &["revoke", &first]);
     let forgotten = || async { if knows(&first) { anyhow::bail!("still known") } else { Ok(()) } };
     baton_e2e::until("Globex to forget the revoked key", forgotten).await.unwrap();
+    let audit = both.globex.baton(&["audit"], "").unwrap();
+    let has = |what: &str| {
+        audit.lines().any(|line| line.contains("this server") && line.contains("acme") && line.contains(what))
+    };
+    assert!(has(&second) && has("revoked"), "nobody changes keys without a record: {audit}");
     let (mut carla, chat, _) = Client::customer(&both.acme, &verifier()).await.unwrap();
     assert_eq!(anna.pick_up().await.unwrap(), chat);
     transfer(&mut anna, number(7), chat, to_globex()).await;

@@ -154,6 +154,48 @@ async fn keys_and_other_servers_are_administered_in_the_console() {
     look(&ada, "peer-new").await;
     ada.click("peer-add").await.unwrap();
     ada.shows("peer", "Globex Repairs").await.unwrap();
+    ada.click("peer-edit").await.unwrap();
+    ada.click("peer-agent-anna").await.unwrap();
+    ada.click("peer-area-sales").await.unwrap();
+    ada.click("peer-gives-notes").await.unwrap();
+    ada.click("peer-takes-documents").await.unwrap();
+    ada.click("terms-confined").await.unwrap();
+    write(&ada, "terms-often", "7").await;
+    look(&ada, "peer-terms").await;
+    ada.click("terms-save").await.unwrap();
+    let listed = async |parts: &[&str]| {
+        baton_e2e::until(&format!("{parts:?}"), || async {
+            let list = acme.baton(&["peer", "list"], "")?;
+            anyhow::ensure!(parts.iter().all(|part| list.contains(part)), "{list}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    };
+    let gives = "gives identity transcript documents comments";
+    listed(&[
+        "agents anna",
+        gives,
+        "takes identity notes transcript comments",
+        "must not pass on",
+        "7 a minute",
+    ])
+    .await;
+    // Its operator has made a new key without a word of the old one, and says which.
+    globex.baton(&["key", "rotate", "--at-once"], "").unwrap();
+    globex.baton(&["key", "revoke", fingerprint.trim()], "").unwrap();
+    let second = globex.baton(&["fingerprint"], "").unwrap();
+    baton_e2e::until("the new key", || async {
+        ada.click("peer-keys-look").await?;
+        ada.shows("peer-keys-now", second.trim()).await
+    })
+    .await
+    .unwrap();
+    ada.click("peer-keys-same").await.unwrap();
+    look(&ada, "peer-keys").await;
+    ada.click("peer-keys-trust").await.unwrap();
+    listed(&[second.trim()]).await;
+    ada.click("terms-close").await.unwrap();
     ada.click("peer-suspend").await.unwrap();
     ada.shows("peer", "suspended").await.unwrap();
     look(&ada, "peers").await;

@@ -136,7 +136,8 @@ const emoji = () => {
   find('composer').append(box);
 };
 
-export default () => {
+export default ({ preview }) => {
+  if (preview) import('./preview.js').then((part) => part.default());
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(SHAPE);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

@@ -34,4 +34,5 @@ Sie müssen nicht warten: Hinterlassen Sie Ihre Telefonnummer, und wir rufen Sie
 Telefonnummer
 Rückruf anfordern
 Danke. Wir rufen Sie an.
+Ihr Gegenüber sieht, was Sie schreiben, schon bevor Sie es senden.
 `;

@@ -34,4 +34,5 @@ You need not wait: leave your telephone number, and we call you back.
 Telephone number
 Call me back
 Thank you. We will call you.
+The agent sees what you write before you send it.
 `;

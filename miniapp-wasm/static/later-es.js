@@ -34,4 +34,5 @@ No tiene que esperar: deje su número de teléfono y le llamaremos.
 Número de teléfono
 Quiero que me llamen
 Gracias. Le llamaremos.
+El agente ve lo que escribe antes de que lo envíe.
 `;

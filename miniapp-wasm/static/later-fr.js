@@ -34,4 +34,5 @@ Inutile d’attendre : laissez votre numéro de téléphone et nous vous rappell
 Numéro de téléphone
 Me faire rappeler
 Merci. Nous vous appellerons.
+Votre interlocuteur voit ce que vous écrivez avant l’envoi.
 `;

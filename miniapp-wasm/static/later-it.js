@@ -34,4 +34,5 @@ Non deve aspettare: lasci il Suo numero di telefono e La richiameremo.
 Numero di telefono
 Richiamatemi
 Grazie. La chiameremo.
+L’operatore vede ciò che scrive prima dell’invio.
 `;

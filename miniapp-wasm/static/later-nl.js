@@ -34,4 +34,5 @@ U hoeft niet te wachten: laat uw telefoonnummer achter, dan bellen we u terug.
 Telefoonnummer
 Bel mij terug
 Dank u. We bellen u.
+De medewerker ziet wat u schrijft voordat u het verstuurt.
 `;

@@ -34,4 +34,5 @@ Nie musisz czekać: zostaw numer telefonu, a oddzwonimy.
 Numer telefonu
 Proszę o telefon
 Dziękujemy. Zadzwonimy do Ciebie.
+Konsultant widzi, co piszesz, zanim to wyślesz.
 `;

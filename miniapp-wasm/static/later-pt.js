@@ -34,4 +34,5 @@ Não precisa de esperar: deixe o seu número de telefone e ligamos-lhe.
 Número de telefone
 Liguem-me
 Obrigado. Vamos ligar-lhe.
+O agente vê o que escreve antes de o enviar.
 `;

@@ -34,4 +34,5 @@ Beklemeniz gerekmez: telefon numaranızı bırakın, sizi arayalım.
 Telefon numarası
 Beni arayın
 Teşekkürler. Sizi arayacağız.
+Temsilci, yazdıklarınızı siz göndermeden önce görür.
 `;

@@ -54,7 +54,7 @@ const MESSAGE = 1, CALL_BACK = 2;
 const notices = ({ number, text, list }) => list(() => number() || text());
 
 // A frame of texts alone.
-const frame = (kind, ...texts) => {
+export const frame = (kind, ...texts) => {
   const parts = texts.map((text) => new TextEncoder().encode(text));
   const long = (length) => (length < 251 ? [length] : [251, length & 255, length >> 8]);
   return Uint8Array.from([1, kind, 0, 0, ...parts.flatMap((part) => [...long(part.length), ...part])]);

@@ -150,6 +150,13 @@ frames! {
             /// The area's name.
             area: String,
         }
+        /// What the customer has typed and not sent, for the agent who has the chat and whoever follows it; empty when there
+        /// is nothing any more. Only where the gateway has `preview` on, at most a few in a second, and no longer than
+        /// [`MAX_PREVIEW`](crate::limits::MAX_PREVIEW); others are left out. Never stored, not answered.
+        16 Preview {
+            /// The text.
+            text: String,
+        }
         /// The customer corrects what is known of them (H1). Its agent sees that it is the customer's own word.
         23 Correct {
             /// As it should be.
@@ -608,6 +615,13 @@ frames! {
         53 QueueMore {
             /// Waiting customers.
             waiting: Vec<WaitingCard>,
+        }
+        /// What a customer has typed and not sent.
+        54 Preview {
+            /// The chat.
+            chat: ChatId,
+            /// The text; empty when there is nothing any more.
+            text: String,
         }
     }
 }

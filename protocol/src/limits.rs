@@ -7,6 +7,9 @@ pub const MAX_FRAME: usize = 64 * 1024;
 /// Bytes of one chat message, note or comment (UTF-8). Four pages of text; longer ones belong in a document.
 pub const MAX_TEXT: usize = 8 * 1024;
 
+/// Bytes of what a customer has typed and not sent, as an agent may see it: its end is enough to follow.
+pub const MAX_PREVIEW: usize = 4 * 1024;
+
 /// Bytes of a name, an e-mail address, a subject, a title.
 pub const MAX_LABEL: usize = 256;
 

@@ -451,6 +451,8 @@ pub struct AgentCard {
     pub presence: Presence,
     /// What may be sent to them.
     pub share: SharePolicy,
+    /// Whether they pick customers up themselves and are given none.
+    pub by_hand: bool,
 }
 
 /// Whether an agent takes new chats.

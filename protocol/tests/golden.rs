@@ -64,6 +64,7 @@ fn agent() -> AgentCard {
         online: true,
         presence: Presence::Available,
         share: SharePolicy::All,
+        by_hand: true,
     }
 }
 fn card() -> ChatCard {
@@ -202,6 +203,7 @@ fn client_samples() -> Vec<ClientFrame> {
         ReadClosed { chat: chat() },
         SetPresence { presence: Presence::Busy },
         SetByHand { on: true },
+        Preview { text: "My stove le".into() },
         Rescue { chat: chat(), to: Some("sales".into()) },
         Correct { known: known() },
         Consult {
@@ -363,6 +365,7 @@ fn server_samples() -> Vec<ServerFrame> {
         },
         QueueMore { waiting: Vec::new() },
         Assignment { automatic: true, by_hand: true },
+        Preview { chat: chat(), text: "My stove le".into() },
         ChatMarks {
             chat: chat(),
             marks: Marks {
@@ -495,8 +498,9 @@ fn every_frame_survives_both_encodings() {
 #[test]
 fn the_widgets_own_codec_has_the_same_bytes() {
     for frame in client_samples() {
-        // What `waiting.js` writes is none of the module's.
-        let elsewhere = matches!(frame, ClientFrame::Correct { .. } | ClientFrame::ChooseArea { .. });
+        // What scripts write is none of the module's.
+        use ClientFrame::{ChooseArea, Correct, Preview};
+        let elsewhere = matches!(frame, Correct { .. } | ChooseArea { .. } | Preview { .. });
         let for_customers =
             frame.number() < 32 && !elsewhere && !matches!(frame, ClientFrame::AgentHello { .. });
         let expected = for_customers.then(|| client_bytes(&frame, Encoding::Binary));

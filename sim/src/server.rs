@@ -205,6 +205,7 @@ impl Server {
             rules: Rules { exceptions: guard.map(Guard::rule).into_iter().collect(), ..Rules::default() },
             times,
             max_entries: 10_000,
+            preview: false,
             customs: BTreeMap::new(),
         };
         let agents = (0..rng.index(3) + 1).map(|number| Agent::new(number, profile(number, rng))).collect();

@@ -63,6 +63,11 @@ impl Console {
                     chat.typing(on, now);
                 }
             }
+            ServerFrame::Preview { chat, text } => {
+                if let Some(chat) = self.chat_mut(chat) {
+                    chat.preview = text;
+                }
+            }
             ServerFrame::Seen { chat, seq } => {
                 if let Some(chat) = self.chat_mut(chat) {
                     chat.seen = chat.seen.max(seq);
@@ -195,6 +200,7 @@ impl Console {
                 (chat.unconfirmed, chat.lost, chat.replace) = (false, false, true);
                 // What is not here is told again after this.
                 chat.documents.clear();
+                chat.preview.clear();
                 chat.touch();
             }
             None => self.chats.push(Chat::new(card, context)),
@@ -240,6 +246,9 @@ impl Console {
         let id = card.chat;
         let Some(chat) = self.chat_mut(id) else { return };
         chat.card = card;
+        if !chat.card.online {
+            chat.preview.clear();
+        }
         chat.touch();
         self.settle(id);
     }
@@ -272,6 +281,7 @@ impl Console {
             }
             ChatState::Transferred { .. } | ChatState::Ended(_) => {
                 chat.typing_until = None;
+                chat.preview.clear();
                 self.close_dialog_of(id);
             }
         }

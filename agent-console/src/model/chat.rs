@@ -61,6 +61,8 @@ pub struct Chat {
     pub noting: bool,
     /// Until when the customer is shown as typing.
     pub typing_until: Option<Timestamp>,
+    /// What the customer has typed and not sent, where the gateway shows it.
+    pub preview: String,
     /// The customer has seen everything up to this entry.
     pub seen: Seq,
     /// The agent has seen everything up to this entry.
@@ -195,6 +197,7 @@ impl Chat {
             draft: String::new(),
             noting: false,
             typing_until: None,
+            preview: String::new(),
             seen: 0,
             read: 0,
             attempt: None,
@@ -309,6 +312,7 @@ impl Chat {
             self.pending.retain(|pending| pending.id != entry.id);
             if is_customers(&entry) {
                 self.typing_until = None;
+                self.preview.clear();
             }
             self.lines.insert(entry.seq, Arc::new(entry));
         }
@@ -394,4 +398,36 @@ impl Chat {
 
 fn is_customers(entry: &Entry) -> bool {
     entry.author == Author::Customer && matches!(entry.body, Body::Text(_) | Body::Document(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::ServerFrame;
+
+    use super::super::Console;
+    use super::super::tests::{CHAT, NOW, card, text, with_chat};
+    use super::*;
+
+    #[test]
+    fn what_the_customer_is_typing_goes_when_it_is_sent_emptied_or_theirs_no_more() {
+        let mut console = with_chat();
+        let typed = |console: &mut Console, text: &str| {
+            console.apply(ServerFrame::Preview { chat: CHAT, text: text.into() }, NOW);
+            console.chat(CHAT).unwrap().preview.clone()
+        };
+        assert_eq!(typed(&mut console, "My stove"), "My stove");
+        assert_eq!(typed(&mut console, ""), "");
+        typed(&mut console, "My stove leaks");
+        let entries = vec![text(2, "My stove leaks")];
+        console.apply(ServerFrame::Entries { chat: CHAT, entries }, NOW);
+        assert_eq!(console.chat(CHAT).unwrap().preview, "", "it was sent");
+        typed(&mut console, "And");
+        let gone = ChatCard { online: false, ..card(CHAT, ChatState::Active) };
+        console.apply(ServerFrame::CardChanged { card: gone }, NOW);
+        assert_eq!(console.chat(CHAT).unwrap().preview, "", "they are gone");
+        typed(&mut console, "And");
+        let card = card(CHAT, ChatState::Transferred { to: "Globex".into() });
+        console.apply(ServerFrame::CardChanged { card }, NOW);
+        assert_eq!(console.chat(CHAT).unwrap().preview, "", "somebody else has them");
+    }
 }

@@ -21,6 +21,7 @@ impl Console {
             Some(chat) => {
                 (chat.card, chat.context, chat.role) = (card, context, role);
                 chat.replace = true;
+                chat.preview.clear();
                 chat.touch();
             }
             None => {

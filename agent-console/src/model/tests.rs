@@ -27,6 +27,7 @@ fn agent(name: &str) -> AgentCard {
         online: true,
         presence: Presence::Available,
         share: SharePolicy::All,
+        by_hand: false,
     }
 }
 

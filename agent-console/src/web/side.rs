@@ -260,7 +260,7 @@ fn Team() -> impl IntoView {
             <h3>"Agents"</h3>
             <ul class="people">
                 <For each=move || agents.get()
-                    key=|agent| (agent.name.clone(), agent.presence as u8, agent.chats) let:agent>
+                    key=|agent| (agent.name.clone(), agent.presence as u8, agent.chats, agent.by_hand) let:agent>
                     <Colleague agent/>
                 </For>
             </ul>
@@ -283,10 +283,11 @@ fn Colleague(agent: AgentCard) -> impl IntoView {
         move || title.clone()
     });
     let role = if agent.supervisor { "Supervisor, " } else { "" };
+    let by_hand = if agent.by_hand { ", picks up by hand" } else { "" };
     view! {
         <li data-test="colleague">
             <Avatar name presence=agent.presence/>
-            <div><b>{agent.title.clone()}</b><p class="hint">{role}{state}</p></div>
+            <div><b>{agent.title.clone()}</b><p class="hint">{role}{state}{by_hand}</p></div>
             <span class="number" title="Chats now, of those at most">{format!("{} of {}", agent.chats, agent.max_chats)}</span>
         </li>
     }

@@ -79,6 +79,7 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     let more = chat_memo(id, move |chat| Some(chat.lines.len()));
     let more = move || more.get().is_some_and(|lines| lines > most.get());
     let typing = chat_memo(id, |chat| chat.is_typing().then(|| format!("{} is typing…", chat.name())));
+    let preview = chat_memo(id, |chat| Some(chat.preview.clone()).filter(|text| !text.is_empty()));
     let to_end = move || {
         // By the next frame the pane may be gone.
         if let Some(list) = list.try_get_untracked().flatten() {
@@ -93,6 +94,7 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     Effect::new(move |_| {
         revision.track();
         typing.track();
+        preview.track();
         if at_end.get_value() {
             // After the lines are there.
             request_animation_frame(to_end);
@@ -121,6 +123,10 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
                     <For each=lines key=Item::key let:item><Line id item/></For>
                 </div>
                 <p class="typing" role="status">{move || typing.get()}</p>
+                // Not read out: it changes with every key.
+                <Show when=move || preview.with(Option::is_some)>
+                    <p class="preview" data-test="preview">{move || preview.get()}</p>
+                </Show>
             </div>
             <Show when=move || behind.get()>
                 <button class="newest" on:click=move |_| to_end()>"New messages ↓"</button>

@@ -394,7 +394,12 @@ impl QueueManager {
         match input {
             Input::Online(profile) => self.online(now, profile),
             Input::Offline(login) => self.with_agent(&login, |agent| agent.online = false),
-            Input::SetPresence(login, presence) => self.with_agent(&login, |agent| agent.presence = presence),
+            Input::SetPresence(login, presence) => {
+                // It may be told before they are said to be online, so that nobody is given to them in between.
+                let id = self.agent(&login, now);
+                self.change(id, |agent| agent.presence = presence);
+                vec![Output::Changed]
+            }
             Input::SetByHand(login, on) => self.with_agent(&login, |agent| agent.profile.by_hand = on),
             Input::Gone(login) => self.gone(&login),
             Input::Wait(ticket) => self.wait_for_agent(now, ticket),

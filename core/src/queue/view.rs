@@ -257,6 +257,7 @@ impl Agent {
             online: self.online,
             presence: self.presence,
             share,
+            by_hand: profile.by_hand,
         }
     }
 }

@@ -39,13 +39,13 @@ impl Chat {
     /// Whether the chat can be told this as it is in memory.
     #[must_use]
     pub fn is_ready_for(&self, input: &Input) -> bool {
-        use ClientFrame::{Browsed, Note, Say, Seen, Typing};
+        use ClientFrame::{Browsed, Note, Preview, Say, Seen, Typing};
         self.is_whole()
             || match input {
                 Input::Customer(_, Say { id, .. }) | Input::Agent(_, Say { id, .. } | Note { id, .. }) => {
                     !self.said.may_have(id) || self.find(id).is_some()
                 }
-                Input::Customer(_, Typing { .. } | Seen { .. } | Browsed { .. }) => true,
+                Input::Customer(_, Typing { .. } | Preview { .. } | Seen { .. } | Browsed { .. }) => true,
                 Input::Agent(_, Typing { .. } | Seen { .. }) => true,
                 Input::Detach(_) | Input::Looked | Input::Place(..) => true,
                 Input::Attach { last_seq, .. } => self.has_since(*last_seq),

@@ -8,7 +8,7 @@
 //! - [`attach`]: a customer's connection comes, goes and comes back. [`back`]: a customer comes back to this server.
 //! - [`documents`]: who may read them, and those still to come.
 //! - [`supervise`]: supervisors follow a chat, take part in it, take it over.
-//! - [`talk`]: messages, notes, typing, the end.
+//! - [`talk`]: messages, notes, typing, the end. [`preview`]: what a customer is typing.
 //! - [`serve`]: the queue, agents, and transfers within this server.
 //! - [`memory`]: how much of what was said stays in memory.
 //! - [`redirect`]: a customer is sent on, or told, because there are too many.
@@ -35,6 +35,7 @@ pub use supervise::{Supervision, Supervisor};
 mod leave;
 mod marks;
 mod page;
+mod preview;
 pub(crate) use leave::backoff;
 pub use page::PageOffer;
 mod redirect;
@@ -381,6 +382,8 @@ pub struct Chat {
     erased: bool,
     /// Supervisors who follow it. A restart forgets them; their consoles ask again.
     watchers: Vec<supervise::Watcher>,
+    /// What its customer is typing has been shown so often since then.
+    previews: preview::Previews,
 }
 
 /// What a new chat begins with.
@@ -482,6 +485,7 @@ impl Chat {
             fetches: 0,
             erased: false,
             watchers: Vec::new(),
+            previews: preview::Previews::default(),
         }
     }
 

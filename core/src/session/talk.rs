@@ -35,6 +35,7 @@ impl Chat {
                 }
             }
             ClientFrame::Typing { on, .. } => self.to_readers(ServerFrame::Typing { chat, on }, out),
+            ClientFrame::Preview { text } => self.preview(env, text, out),
             ClientFrame::Seen { seq, .. } => self.to_agent(ServerFrame::Seen { chat, seq }, out),
             ClientFrame::Browsed { page } if page.url.len() <= MAX_URL && page.title.len() <= MAX_LABEL => {
                 self.record.page = Some(page);

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use baton_protocol::model::Presence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -95,6 +96,9 @@ pub async fn put(
     if before.is_some_and(|before| before.password_hash != row.password_hash) {
         how.push_str(", another password");
     }
+    if before.is_some_and(|before| before.by_hand) != row.by_hand {
+        how.push_str(if row.by_hand { ", picks customers up by hand" } else { ", is given customers" });
+    }
     caller.change(&app, Change::PutAgent(row.clone()), format!("agent {}", row.name), &how).await?;
     app.gateway.agent_changed(&row.name);
     Ok(Json(shown(&app, row)))
@@ -134,8 +138,9 @@ async fn row(
     };
     let external = before.and_then(|before| before.external.clone());
     let by_hand = wanted.by_hand.unwrap_or_else(|| before.is_some_and(|before| before.by_hand));
+    let presence = before.map_or(Presence::Available, |before| before.presence);
     let (role, areas) = (wanted.role, wanted.areas);
-    Ok(AgentRow { name, title, password_hash, role, areas, max_chats, external, by_hand })
+    Ok(AgentRow { name, title, password_hash, role, areas, max_chats, external, by_hand, presence })
 }
 
 /// Administrators are made and unmade by administrators, in person, and one is always left.

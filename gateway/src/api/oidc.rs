@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use baton_core::audit;
 use baton_protocol::ResumeToken;
+use baton_protocol::model::Presence;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use reqwest::redirect::Policy;
@@ -292,7 +293,8 @@ async fn agent(app: &App, oidc: &Oidc, claims: &Value) -> Result<AgentRow> {
             let password_hash = password::hash_aside(secret()).await?;
             let (max_chats, external) = (config.limits.max_chats, Some(who));
             let title = title.unwrap_or_else(|| name.clone());
-            AgentRow { name, title, password_hash, role, areas, max_chats, external, by_hand: false }
+            let (by_hand, presence) = (false, Presence::Available);
+            AgentRow { name, title, password_hash, role, areas, max_chats, external, by_hand, presence }
         }
     };
     if known != Some(&row) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use baton_core::audit;
+use baton_protocol::model::Presence;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, ask, config, database, table};
@@ -44,6 +45,9 @@ pub(super) struct Add {
     /// Chats at once. Without it, as baton.toml says under [limits].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_chats: Option<u32>,
+    /// They pick customers up themselves and are given none, where an area gives customers out by itself.
+    #[arg(long)]
+    by_hand: bool,
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
@@ -98,14 +102,16 @@ impl Add {
             areas: self.areas,
             max_chats: self.max_chats.unwrap_or(config.limits.max_chats),
             external: None,
-            by_hand: false,
+            by_hand: self.by_hand,
+            presence: Presence::Available,
             name: self.name,
         };
         let name = agent.name.clone();
         let how = format!(
-            "{}, {}",
+            "{}, {}{}",
             agent.role.word(),
-            if agent.areas.is_empty() { "no area".into() } else { agent.areas.join(", ") }
+            if agent.areas.is_empty() { "no area".into() } else { agent.areas.join(", ") },
+            if agent.by_hand { ", by hand" } else { "" }
         );
         let record = audit::Record::change(now(), super::OPERATOR, format!("agent {name}"), &how);
         // Whoever replaces an agent means to end their logins, whatever the password.
@@ -143,10 +149,12 @@ async fn list(folder: &Path) -> Result<()> {
     }
     agents.sort_by(|one, other| one.name.cmp(&other.name));
     let rows: Vec<_> = agents.into_iter().map(row).collect();
-    println!("{}", table(["name", "title", "role", "chats", "areas"], &rows));
+    println!("{}", table(["name", "title", "role", "chats", "given", "areas"], &rows));
     Ok(())
 }
 
-fn row(agent: AgentRow) -> [String; 5] {
-    [agent.name, agent.title, agent.role.word().into(), agent.max_chats.to_string(), agent.areas.join(", ")]
+fn row(agent: AgentRow) -> [String; 6] {
+    let AgentRow { name, title, role, areas, max_chats, by_hand, .. } = agent;
+    let given = if by_hand { "by hand" } else { "as the area does" };
+    [name, title, role.word().into(), max_chats.to_string(), given.into(), areas.join(", ")]
 }

@@ -30,6 +30,10 @@ pub(crate) fn difference(before: Option<&PeerRow>, after: &PeerRow) -> String {
         let known: Vec<String> = after.keys.keys.iter().map(fingerprint).collect();
         format!("known by {}", known.join(" "))
     });
+    say(was.revoked != after.revoked, &|| {
+        let news = after.revoked.iter().filter(|key| !was.revoked.contains(key));
+        format!("revoked {}", news.map(String::as_str).collect::<Vec<_>>().join(" "))
+    });
     say(was.areas != after.areas, &|| listed("area", after.areas.as_deref()));
     say(old.agents != new.agents, &|| listed("agent", new.agents.as_deref()));
     say(old.fields_out != new.fields_out, &|| format!("gives {}", names(new.fields_out)));

@@ -13,6 +13,8 @@ const MAX_CLAIM: usize = 253;
 pub struct Console {
     /// What may come of a chat; anything, when there is none.
     pub dispositions: Vec<String>,
+    /// Whether agents see what customers have typed and not sent. Default no.
+    pub preview: bool,
 }
 
 /// An OpenID Connect provider.
@@ -41,8 +43,9 @@ pub struct Oidc {
 /// Reads what the console is like.
 pub(super) fn console(mut section: Section<'_, '_>) -> Console {
     let dispositions = section.texts("dispositions", "dispositions = [\"Solved\", \"Sold\"]", rules::label);
+    let preview = section.truth("preview", "preview = true").unwrap_or_default();
     section.finish();
-    Console { dispositions: dispositions.into_iter().map(|(word, _)| word).collect() }
+    Console { dispositions: dispositions.into_iter().map(|(word, _)| word).collect(), preview }
 }
 
 /// Reads the provider; none where the section is not there.

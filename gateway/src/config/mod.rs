@@ -201,6 +201,7 @@ impl Config {
             rules: self.rules.clone(),
             times: self.times,
             max_entries: self.limits.messages,
+            preview: self.console.preview,
             customs: self.desk.customs.clone(),
         }
     }

@@ -189,6 +189,8 @@ pub(super) const DEFAULTS: &str = "
 [console]
 # What may come of a chat: agents choose one of these at its end. Where there are none, they write what they like.
 # dispositions = []
+# Whether agents see what customers have typed and not sent. Customers do not expect it: the widget tells them while it is so.
+# preview = false
 
 [policy]
 # What may be sent along with a customer: \"all\", \"agents_choice\" or \"nothing\".

@@ -13,7 +13,7 @@ use baton_core::session::{self, Speaker};
 use baton_core::transfer::destination;
 use baton_protocol::federation::ConsultMessage;
 use baton_protocol::frames::{About, Login};
-use baton_protocol::model::{Destination, SharePolicy};
+use baton_protocol::model::{Destination, Presence, SharePolicy};
 use baton_protocol::{
     ChatId, ClientFrame, CloseCode, ErrorCode, MessageId, ResumeToken, ServerFrame, TransferId,
 };
@@ -121,6 +121,7 @@ impl Gateway {
             by_hand: agent.by_hand,
         };
         let assignment = self.assignment(&profile.areas, profile.by_hand);
+        self.tell_queue(queue::Input::SetPresence(login.clone(), agent.presence));
         let supervisor = profile.supervisor;
         conn.bind(Bound::Agent(login.as_str().into()));
         self.tell_queue(queue::Input::Online(profile));
@@ -184,9 +185,7 @@ impl Gateway {
         let login = name.to_string();
         match frame {
             ClientFrame::PickUp { chat } => self.tell_queue(queue::Input::PickUp(login, chat)),
-            ClientFrame::SetPresence { presence } => {
-                self.tell_queue(queue::Input::SetPresence(login, presence));
-            }
+            ClientFrame::SetPresence { presence } => self.set_presence(conn, login, presence).await,
             ClientFrame::SetByHand { on } => self.set_by_hand(conn, &login, on).await,
             ClientFrame::Inspect { chat, server } => self.inspect(conn, login, chat, server),
             ClientFrame::Transfer { transfer, chat, to, comments, share } => {
@@ -255,6 +254,15 @@ impl Gateway {
             }
             _ => refuse(conn, ErrorCode::OutOfOrder),
         }
+    }
+
+    /// Whether an agent takes chats. It is kept: whoever is away is so still after a restart of this gateway.
+    async fn set_presence(self: &Arc<Self>, conn: &Conn, login: String, presence: Presence) {
+        if let Err(error) = self.store.set_presence(&login, presence).await {
+            tracing::error!(conn = conn.id.0, %error, "an agent's presence could not be kept");
+            return refuse(conn, ErrorCode::Internal);
+        }
+        self.tell_queue(queue::Input::SetPresence(login, presence));
     }
 
     /// Whether an agent is given customers, or picks them up. It is kept: after the next login it is so still.

@@ -152,7 +152,8 @@ impl Conn {
 
     /// Sends a frame.
     pub fn send(&self, frame: &ServerFrame) {
-        let passing = matches!(frame, ServerFrame::Typing { .. } | ServerFrame::Seen { .. });
+        use ServerFrame::{Preview, Seen, Typing};
+        let passing = matches!(frame, Typing { .. } | Seen { .. } | Preview { .. });
         self.encoded(frame.number(), passing, |to| frame.encode(self.encoding, to));
     }
 

@@ -55,6 +55,7 @@ fn is_talk(frame: &ClientFrame) -> Option<Option<ChatId>> {
         ClientFrame::Say { chat, .. } | ClientFrame::Typing { chat, .. } | ClientFrame::Seen { chat, .. } => {
             Some(*chat)
         }
+        ClientFrame::Preview { .. } => Some(None),
         ClientFrame::Note { chat, .. } => Some(Some(*chat)),
         _ => None,
     }

@@ -27,6 +27,8 @@ pub struct WidgetConfig {
     survey: bool,
     /// The form's own questions.
     fields: Vec<Field>,
+    /// Whether agents see what customers have typed and not sent.
+    preview: bool,
 }
 
 #[derive(Serialize)]
@@ -64,7 +66,8 @@ fn settings_of(app: &App, peers: &[Peer]) -> WidgetConfig {
     let survey = app.gateway.config.end.survey;
     let (brand, areas) = (settings.brand.clone(), areas.collect());
     let fields = app.gateway.config.fields.clone();
-    WidgetConfig { brand, socket, areas, reachable, mail, survey, fields }
+    let preview = settings.preview;
+    WidgetConfig { brand, socket, areas, reachable, mail, survey, fields, preview }
 }
 
 /// The loader that websites paste.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use baton_core::audit::Record;
 use baton_core::effect::CallError;
 use baton_protocol::federation::{Jwk, ROTATION_TYPE, Rotation, WellKnown};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -15,7 +16,9 @@ use tokio::sync::Semaphore;
 
 use super::Federation;
 use super::keys::{fingerprint, is_ed25519};
-use crate::store::PeerRow;
+use crate::cli::difference::difference;
+use crate::driver::now;
+use crate::store::{Change, PeerRow};
 
 /// Keys of one server, at most: two overlap while they change, and a few more do no harm.
 pub const MAX_KEYS: usize = 8;
@@ -28,6 +31,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// How often every peer is asked. A revoked key must be refused within a minute.
 pub const EVERY: Duration = Duration::from_secs(20);
+
+/// Who the audit says has changed a peer's keys. No agent is called so: a login has no blanks.
+const ITSELF: &str = "this server";
 
 /// Peers that are asked at once.
 const AT_ONCE: usize = 16;
@@ -89,8 +95,10 @@ impl Federation {
         let Some(new) = renewed(&row, &answer) else { return false };
         let known: Vec<String> = new.keys.keys.iter().map(fingerprint).collect();
         tracing::info!(peer = name, keys = known.join(", "), "a peer's keys have changed");
-        match self.store.put_peer(new).await {
-            Ok(()) => drop(self.peers.reread().await),
+        let (what, how) = (format!("peer {name}"), difference(Some(&row), &new));
+        let record = Record::change(now(), ITSELF, what, &how);
+        match self.store.administer(Change::PutPeer(new), record).await {
+            Ok(_) => drop(self.peers.reread().await),
             Err(error) => {
                 tracing::error!(%error, "a peer's keys could not be stored");
                 return false;

@@ -213,8 +213,8 @@ impl Gateway {
         }
         for (profile, presence) in agents {
             let login = profile.login.clone();
-            self.tell_queue(Input::Online(profile));
             self.tell_queue(Input::SetPresence(login, presence));
+            self.tell_queue(Input::Online(profile));
         }
     }
 }

@@ -11,7 +11,7 @@ use baton_core::audit;
 use baton_core::erase::{self, Thing};
 use baton_core::session;
 use baton_protocol::federation::Erased;
-use baton_protocol::model::{DocumentCard, Entry};
+use baton_protocol::model::{DocumentCard, Entry, Presence};
 use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
@@ -482,6 +482,14 @@ impl Store for MemoryStore {
 
     fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()> {
         self.with(|tables| tables.forget_tokens(name, one))
+    }
+
+    fn set_presence<'a>(&'a self, name: &'a str, presence: Presence) -> Answer<'a, ()> {
+        self.with(|tables| {
+            if let Some(agent) = tables.agents.get_mut(name) {
+                agent.presence = presence;
+            }
+        })
     }
 
     fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool> {

@@ -19,7 +19,7 @@ use baton_core::audit;
 use baton_core::erase::{self, Thing};
 use baton_core::policy::Fields;
 use baton_protocol::federation::{Erased, Jwks};
-use baton_protocol::model::{DocumentCard, Entry, Reply};
+use baton_protocol::model::{DocumentCard, Entry, Presence, Reply};
 use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -168,6 +168,13 @@ pub struct AgentRow {
     /// Whether they pick customers up themselves and are given none.
     #[serde(default)]
     pub by_hand: bool,
+    /// Whether they take chats, as they said last.
+    #[serde(default = "available")]
+    pub presence: Presence,
+}
+
+fn available() -> Presence {
+    Presence::Available
 }
 
 /// How near a peer is (W2).
@@ -397,6 +404,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Answer<'a, ()>;
     /// Forgets one console token, or all of an agent's.
     fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()>;
+    /// Keeps whether an agent takes chats.
+    fn set_presence<'a>(&'a self, name: &'a str, presence: Presence) -> Answer<'a, ()>;
     /// Changes something and keeps the record of it, or neither; whether there was anything to change.
     fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool>;
     /// Every key of the API.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use baton_core::audit;
 use baton_core::erase::{self, Thing};
 use baton_protocol::federation::Erased;
-use baton_protocol::model::DocumentCard;
+use baton_protocol::model::{DocumentCard, Presence};
 use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -317,6 +317,11 @@ impl Store for SqliteStore {
     fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()> {
         let name = name.to_owned();
         self.writer.change(move |db| administer::remove_tokens(db, &name, one))
+    }
+
+    fn set_presence<'a>(&'a self, name: &'a str, presence: Presence) -> Answer<'a, ()> {
+        let name = name.to_owned();
+        self.writer.change(move |db| administer::set_presence(db, &name, presence))
     }
 
     fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool> {

@@ -7,7 +7,7 @@ mod trouble;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use baton_protocol::model::{Author, Body, Event};
+use baton_protocol::model::{Author, Body, Event, Presence};
 
 use super::memory::MemoryStore;
 use super::sqlite::SqliteStore;
@@ -168,6 +168,7 @@ async fn agents_tokens_and_peers_are_kept() {
             areas: vec!["sales".into()],
             max_chats: 6,
             by_hand: false,
+            presence: Presence::Available,
         };
         assert!(!format!("{agent:?}").contains("hash\""));
         store.put_agent(agent.clone()).await.unwrap();
@@ -180,6 +181,9 @@ async fn agents_tokens_and_peers_are_kept() {
         assert!(!by_hand("nobody", true).await.unwrap(), "nobody is made by it");
         assert_eq!(store.agent("bob").await.unwrap(), Some(AgentRow { by_hand: true, ..agent }));
         assert_eq!(store.agent("nobody").await.unwrap(), None);
+        store.set_presence("bob", Presence::Away).await.unwrap();
+        store.set_presence("nobody", Presence::Away).await.unwrap();
+        assert_eq!(store.agent("bob").await.unwrap().unwrap().presence, Presence::Away);
         let token = SecretDigest([9; 32]);
         store.put_agent_token(token, "bob", LATER).await.unwrap();
         assert_eq!(store.agent_by_token(token, SOON).await.unwrap().as_deref(), Some("bob"));

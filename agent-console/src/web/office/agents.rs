@@ -20,7 +20,12 @@ pub fn Agents() -> impl IntoView {
     };
     let row = move |agent: Value| {
         let areas = texts(&agent, "areas").iter().map(|area| title_of(area)).collect::<Vec<_>>().join(", ");
-        let state = if truth(&agent, "online") { "online" } else { "" };
+        let state = match (truth(&agent, "online"), truth(&agent, "by_hand")) {
+            (true, true) => "online, by hand",
+            (true, false) => "online",
+            (false, true) => "by hand",
+            (false, false) => "",
+        };
         let label = format!("Edit {}", text(&agent, "title"));
         view! {
             <tr data-test="agent">
@@ -58,6 +63,7 @@ fn Form(agent: Value, edited: RwSignal<Option<Value>>, outcome: Outcome, source:
     let (role, password) = (RwSignal::new(text(&agent, "role")), RwSignal::new(String::new()));
     let most = RwSignal::new(agent.get("max_chats").map(Value::to_string).unwrap_or_default());
     let served = RwSignal::new(texts(&agent, "areas"));
+    let by_hand = RwSignal::new(truth(&agent, "by_hand"));
     let areas = console().with_untracked(|console| console.areas.clone());
     let area = move |area: baton_protocol::model::AreaCard| {
         let name = area.name.clone();
@@ -89,6 +95,7 @@ fn Form(agent: Value, edited: RwSignal<Option<Value>>, outcome: Outcome, source:
             let body = json!({
                 "title": title.get_untracked(), "role": role.get_untracked(), "areas": served.get_untracked(),
                 "max_chats": most.get_untracked().trim().parse::<u32>().ok(), "password": password,
+                "by_hand": by_hand.get_untracked(),
             });
             let path = format!("agents/{}", encoded(&name.get_untracked()));
             outcome.send("PUT", path, Some(body), "Saved.", done.clone());
@@ -120,6 +127,9 @@ fn Form(agent: Value, edited: RwSignal<Option<Value>>, outcome: Outcome, source:
             <label>{if old { "New password (empty: as before)" } else { "Password" }}<input type="password" data-test="agent-password"
                 autocomplete="new-password" minlength="12" required=!old
                 on:input:target=move |event| password.set(event.target().value())/></label>
+            <label class="choice"><input type="checkbox" data-test="agent-by-hand" prop:checked=move || by_hand.get()
+                on:change:target=move |event| by_hand.set(event.target().checked())/>
+                "Picks customers up by hand, and is given none"</label>
             <fieldset><legend>"Service lines"</legend>{areas.into_iter().map(area).collect_view()}</fieldset>
             <footer>
                 {old.then(|| view! {

@@ -10,6 +10,7 @@ mod reports;
 mod rows;
 mod search;
 mod survey;
+mod terms;
 
 use std::cell::Cell;
 

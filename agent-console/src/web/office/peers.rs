@@ -4,16 +4,21 @@ use leptos::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::api::{Outcome, Said, Source, text, texts, truth};
+use super::super::driver::focus;
 use super::agents::encoded;
 use super::rows::Choice;
+use super::terms::Terms;
 
-const CLASSES: &[&str] = &["partner", "same_company", "other"];
-const MODES: &[&str] = &["in_place", "navigate"];
+/// How near a peer may be.
+pub const CLASSES: &[&str] = &["partner", "same_company", "other"];
+/// How customers may go there.
+pub const MODES: &[&str] = &["in_place", "navigate"];
 
 /// See the module.
 #[component]
 pub fn Peers() -> impl IntoView {
     let (source, outcome) = (Source::new("peers"), Outcome::new());
+    let edited = RwSignal::new(None::<Value>);
     let row = {
         let source = source.clone();
         move |peer: Value| {
@@ -30,7 +35,11 @@ pub fn Peers() -> impl IntoView {
                     });
                 }
             };
-            let asked = RwSignal::new(false);
+            let (asked, chosen) = (RwSignal::new(false), peer.clone());
+            let edit = move |_| {
+                edited.set(Some(chosen.clone()));
+                focus("[data-test=terms-class]");
+            };
             let remove = move |_| {
                 if asked.get_untracked() {
                     let gone = gone.clone();
@@ -51,14 +60,15 @@ pub fn Peers() -> impl IntoView {
                     <td>{text(&peer, "class").replace('_', " ")}</td><td>{areas}</td>
                     <td><code>{texts(&peer, "fingerprints").join(" ")}</code></td>
                     <td>{if suspended { "suspended" } else { "" }}</td>
-                    <td class="doing"><button class="plain" data-test="peer-suspend" aria-label=label on:click=flip>{word}</button>
+                    <td class="doing"><button class="plain" data-test="peer-edit" aria-label=format!("Edit {name}") on:click=edit>"Edit"</button>
+                        <button class="plain" data-test="peer-suspend" aria-label=label on:click=flip>{word}</button>
                         <button class="plain" data-test="peer-remove" aria-label=format!("Remove {name}") on:click=remove on:blur=move |_| asked.set(false)>
                             {move || if asked.get() { "For good?" } else { "Remove" }}</button></td>
                 </tr>
             }
         }
     };
-    let (rows, trouble) = (source.clone(), source.clone());
+    let (rows, trouble, new) = (source.clone(), source.clone(), source.clone());
     view! {
         <h2 tabindex="-1">"Other servers"</h2>
         <p class="hint">"Companies and servers that customers are handed over to and come from."</p>
@@ -69,7 +79,8 @@ pub fn Peers() -> impl IntoView {
             <tbody>{move || rows.rows().into_iter().map(row.clone()).collect_view()}</tbody>
         </table></div>
         <Said outcome/>
-        <New source/>
+        {move || edited.get().map(|peer| view! { <Terms peer edited source=source.clone()/> })}
+        <New source=new/>
     }
 }
 

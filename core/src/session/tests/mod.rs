@@ -45,6 +45,7 @@ impl World {
             rules: Rules::default(),
             times: Times::default(),
             max_entries: 10_000,
+            preview: false,
             customs: std::collections::BTreeMap::new(),
         };
         Self { now: Timestamp(1_000_000), settings, drawn: 0 }

@@ -163,6 +163,32 @@ fn typing_and_seen_are_passed_on_and_never_stored() {
 }
 
 #[test]
+fn what_a_customer_is_typing_is_shown_where_the_operator_wants_it_and_never_stored() {
+    let typed = |text: &str| Input::Customer(CONN, ClientFrame::Preview { text: text.into() });
+    let shown = |bench: &mut Bench, text: &str| {
+        let effects = bench.raw(typed(text));
+        assert!(effects.iter().all(|effect| matches!(effect, Effect::ToAgent(..))), "nothing is stored");
+        effects.len()
+    };
+    let mut bench = Bench::with_ann();
+    assert_eq!(shown(&mut bench, "My sto"), 0, "it is off by default");
+    bench.world.settings.preview = true;
+    bench.world.now = bench.world.now.plus(10_000);
+    assert_eq!(shown(&mut bench, "My stove"), 1);
+    assert_eq!(shown(&mut bench, &"x".repeat(baton_protocol::limits::MAX_PREVIEW + 1)), 0, "too long");
+    let passed: usize = (0..20).map(|_| shown(&mut bench, "My stove leaks")).sum();
+    assert_eq!(passed, 4, "five in a second");
+    assert_eq!(shown(&mut bench, ""), 1, "an empty field is always told");
+    bench.world.now = bench.world.now.plus(1_000);
+    assert_eq!(shown(&mut bench, "And"), 1);
+    bench.raw(Input::Supervise(
+        Supervisor { login: "alma".into(), title: "Alma".into() },
+        Supervision::Watch(true),
+    ));
+    assert_eq!(shown(&mut bench, "And it"), 2, "whoever follows the chat sees it, too");
+}
+
+#[test]
 fn m5_the_page_is_stored_and_shown_unless_it_is_too_long() {
     let mut bench = Bench::with_ann();
     let page = |url: String| ClientFrame::Browsed { page: Page { url, title: String::new() } };

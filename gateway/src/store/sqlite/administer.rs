@@ -2,6 +2,7 @@
 
 use baton_core::audit;
 use baton_protocol::SecretDigest;
+use baton_protocol::model::Presence;
 use rusqlite::{Connection, params};
 
 use super::replies;
@@ -37,6 +38,11 @@ pub(super) fn make(db: &Connection, change: Change, record: &audit::Record) -> r
         keep(db, record)?;
     }
     Ok(made)
+}
+
+pub(super) fn set_presence(db: &Connection, name: &str, presence: Presence) -> rusqlite::Result<()> {
+    let sql = "UPDATE agent SET record = json_set(record, '$.presence', json(?2)) WHERE name = ?1";
+    db.execute(sql, params![name, to_json(&presence)?]).map(drop)
 }
 
 /// With the same password the logins stay.
