@@ -49,7 +49,7 @@ macro_rules! identifiers { ($($(#[$doc:meta])* $name:ident;)*) => {$(
 
     impl fmt::Display for $name {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            f.write_str(hex(&self.0, &mut [0; 32]))
         }
     }
 
@@ -67,7 +67,9 @@ macro_rules! identifiers { ($($(#[$doc:meta])* $name:ident;)*) => {$(
     }
 
     impl Serialize for $name {
-        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> { to.collect_str(self) }
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_str(hex(&self.0, &mut [0; 32]))
+        }
     }
 
     impl<'de> Deserialize<'de> for $name {
@@ -233,6 +235,16 @@ impl fmt::Display for BadId {
 }
 
 impl std::error::Error for BadId {}
+
+/// Without the formatter, which costs more than the rest of a stored entry.
+fn hex<'a>(bytes: &[u8; 16], text: &'a mut [u8; 32]) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, pair) in bytes.iter().zip(text.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    str::from_utf8(text).unwrap_or_default()
+}
 
 fn parse_hex(text: &str) -> Option<[u8; 16]> {
     let digits = text.as_bytes();

@@ -50,6 +50,9 @@ pub const MAX_CLOSED: usize = 100;
 /// Servers that one conversation may visit in a row (threat 25 of the hand-over protocol).
 pub const MAX_HOPS: usize = 16;
 
+/// Messages that a client may have said and had no answer to; what is more waits until some are answered.
+pub const MAX_UNANSWERED: usize = 200;
+
 /// Seconds between two application heartbeats of a client. A gateway gives a silent connection up after three.
 pub const HEARTBEAT_SECONDS: u16 = 20;
 

@@ -28,6 +28,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use baton_protocol::limits::MAX_UNANSWERED;
 use baton_protocol::model::{Brand, DocumentCard, EndReason, Event, Page, Phase};
 use baton_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame, Timestamp};
 
@@ -64,7 +65,7 @@ pub const BACKOFF_MOST: u32 = 30_000;
 /// Milliseconds after which an unused record is forgotten (M4).
 pub const RECORD_LIFE: u64 = 24 * 3_600_000;
 /// Messages that may wait for their acknowledgement.
-pub const MAX_OUTBOX: usize = 200;
+pub const MAX_OUTBOX: usize = MAX_UNANSWERED;
 /// Lines of the transcript that are kept, beside the outbox.
 pub const MAX_LINES: usize = 200;
 /// Servers that a customer may come back to and be known at, the first ones of a long chain.

@@ -1,12 +1,16 @@
-//! The ids of a chat's messages, in four bytes each, by which a repeated one is recognised however old it is.
+//! The ids of a chat's newest messages, in four bytes each, by which a repeated one is recognised.
 //!
-//! A filter: that an id is new is certain; that it is known is to be looked up in the entries. So that the memory of a
-//! chat has a bound, it forgets the oldest ids of a chat longer than any that the default settings allow.
+//! A filter: that an id is new is certain; that it is known is to be looked up in the entries. The newest
+//! [`REMEMBERED`] are there, and no more than twice as many: who repeats a message had no answer to it, and a client has
+//! at most [`MAX_UNANSWERED`] such messages.
 
 use std::hash::BuildHasher;
 
 use baton_protocol::MessageId;
-use baton_protocol::limits::MAX_ENTRIES;
+use baton_protocol::limits::MAX_UNANSWERED;
+
+/// Ids that are remembered at least: those that several clients of one chat may repeat at once.
+const REMEMBERED: usize = 5 * MAX_UNANSWERED;
 
 /// Slots of the first table.
 const FIRST: usize = 16;
@@ -27,7 +31,7 @@ impl Said {
     }
 
     pub(super) fn add(&mut self, id: &MessageId) {
-        if self.newest.count == MAX_ENTRIES {
+        if self.newest.count == REMEMBERED {
             self.older = std::mem::take(&mut self.newest);
         }
         let print = self.print(id);
@@ -85,15 +89,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chat_as_long_as_the_default_allows_forgets_no_id_and_a_longer_one_keeps_as_many() {
+    fn the_newest_ids_are_remembered_and_the_memory_for_them_has_a_bound() {
         let id = |number: usize| MessageId((number as u128 + 1).to_be_bytes());
         let mut said = Said::default();
-        (0..3 * MAX_ENTRIES).for_each(|number| said.add(&id(number)));
-        assert!((2 * MAX_ENTRIES..3 * MAX_ENTRIES).all(|number| said.may_have(&id(number))));
-        let left = said.newest.slots.len() + said.older.slots.len();
-        assert!(left <= 8 * MAX_ENTRIES, "{left}");
-        let forgotten = (0..MAX_ENTRIES).filter(|number| !said.may_have(&id(*number))).count();
-        assert!(forgotten > MAX_ENTRIES / 2, "{forgotten}");
+        (0..10 * REMEMBERED).for_each(|number| said.add(&id(number)));
+        assert!((9 * REMEMBERED..10 * REMEMBERED).all(|number| said.may_have(&id(number))));
+        let slots = said.newest.slots.len() + said.older.slots.len();
+        assert!(slots <= 8 * REMEMBERED, "{slots}");
     }
 
     proptest! {

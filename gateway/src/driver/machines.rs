@@ -353,10 +353,15 @@ impl Gateway {
     /// Sorts a step's effects. A chat that it founds starts from version nothing.
     fn sort(self: &Arc<Self>, key: &Key, effects: &mut Vec<Effect>, version: Option<&mut u64>) -> Sorted {
         let mut sorted = Sorted::default();
+        sorted.outward.reserve(effects.len());
         let mut own = version;
         for effect in effects.drain(..) {
             if let Effect::Append(entered) = effect {
                 let entry = entered.entry.clone();
+                if sorted.ops.is_empty() {
+                    // Most steps in a row are talk.
+                    sorted.ops.reserve(effects.len());
+                }
                 sorted.ops.push(Op::Append { chat: entered.chat, entry });
                 sorted.outward.push(Outward::Entered(entered));
                 continue;
