@@ -216,7 +216,7 @@ impl Plan {
             self.joins(&came.peer, came.transfer);
             self.incoming(&came.peer, came.transfer);
         }
-        let posted = chat.past.iter().filter(|past| past.posted.is_some()).map(|past| &past.attempt);
+        let posted = chat.past.iter().filter(|past| past.posted.is_some()).map(|past| &*past.attempt);
         let attempts = posted.chain(sent_of(&chat.outgoing));
         let attempts = attempts.map(|attempt| (attempt.peer.clone(), attempt.transfer));
         for (peer, transfer) in attempts.chain(sent.iter().cloned()) {

@@ -262,7 +262,7 @@ impl World {
     /// The chat that a transfer of ours is about, in memory or stored.
     pub fn chat_by_transfer(&self, server: ServerId, transfer: TransferId) -> Option<ChatId> {
         let knows = |record: &session::Record| {
-            let past = record.past.iter().map(|past| &past.attempt);
+            let past = record.past.iter().map(|past| &*past.attempt);
             past.chain(record.outgoing.attempt()).any(|attempt| attempt.transfer == transfer)
         };
         let server = &self.servers[server];

@@ -219,7 +219,7 @@ impl World {
             return peer;
         }
         let record = self.look(&(server, chat)).map(|record| {
-            let past = record.past.iter().map(|past| &past.attempt);
+            let past = record.past.iter().map(|past| &*past.attempt);
             let mut all = past.chain(record.outgoing.attempt());
             all.find(|attempt| attempt.transfer == transfer).map(|attempt| attempt.peer.clone())
         });

@@ -97,7 +97,7 @@ impl World {
     pub fn ghost_gives(&mut self, chat: Where, to: ServerId, transfer: TransferId, sha256: &str) {
         let peer = self.servers[to].name.clone();
         let party = self.look(&chat).is_some_and(|record| {
-            let past = record.past.iter().map(|past| &past.attempt);
+            let past = record.past.iter().map(|past| &*past.attempt);
             past.chain(record.outgoing.attempt()).any(|it| it.transfer == transfer && it.peer == peer)
         });
         let gone = self.look(&chat).is_some_and(|record| !record.outgoing.serves());

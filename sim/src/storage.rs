@@ -161,7 +161,11 @@ impl World {
             return true;
         }
         let Some(stored) = store.chats.get(&id) else { return false };
-        let chat = Chat::load(through_json(&stored.record), stored.context.clone(), stored.entries.clone());
+        let chat = Chat::load(
+            through_json(&stored.record),
+            stored.context.clone().map(Box::new),
+            stored.entries.clone(),
+        );
         memory.chats.insert(id, chat);
         true
     }

@@ -229,7 +229,7 @@ impl QueueManager {
         let mut waiting =
             Waiting { place, area: id, entered, told, needs, relaxes_at: None, weight, shown: None, ticket };
         self.may_be_served(now, &mut waiting);
-        self.waiting.insert(place.chat, waiting);
+        self.waiting.insert(place.chat, Box::new(waiting));
     }
 
     /// Where agents are found for customers, this one is one of them.
@@ -252,7 +252,7 @@ impl QueueManager {
         let mut waiting = self.waiting.remove(&chat)?;
         self.areas[waiting.area as usize].line.remove(&waiting.place);
         self.no_more_served(&mut waiting);
-        Some(waiting)
+        Some(*waiting)
     }
 
     pub(super) fn no_more_served(&mut self, waiting: &mut Waiting) {

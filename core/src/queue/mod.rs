@@ -343,7 +343,8 @@ pub struct QueueManager {
     logins: BTreeMap<String, AgentId>,
     areas: Vec<Area>,
     area_names: BTreeMap<String, AreaId>,
-    waiting: BTreeMap<ChatId, Waiting>,
+    /// In boxes: a tree has room for twice as many.
+    waiting: BTreeMap<ChatId, Box<Waiting>>,
     /// Who has which chat: two for a moment, while it passes from the one to the other.
     holders: BTreeSet<(ChatId, AgentId)>,
     /// Who keeps a place for whom.

@@ -98,7 +98,7 @@ impl Chat {
             let first = context.transcript.iter().position(|entry| here.contains(&entry.id));
             let place = first.unwrap_or(context.transcript.len());
             context.transcript.splice(place..place, news);
-            out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
+            out.push(Effect::SaveContext(self.record.id, context.clone()));
             if let Some(login) = self.agent_login().map(str::to_owned) {
                 self.show(&login, out);
             }

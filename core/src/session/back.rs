@@ -84,7 +84,7 @@ impl Chat {
             }
         }
         self.record.confidential |= confidential;
-        out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
+        out.push(Effect::SaveContext(self.record.id, context.clone()));
         self.save(out);
         self.tell_marks(out);
         self.card_changed(out);

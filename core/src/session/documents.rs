@@ -81,7 +81,7 @@ impl Chat {
         let place = |seq| self.entries.partition_point(|entry| entry.seq < seq);
         let (from, until) = (place(attempt.from), place(attempt.seen + 1));
         let (entries, late) = (&self.entries[from.min(until)..until], &self.entries[until..]);
-        let given = policy::release_documents(prior, entries, late, &attempt.share);
+        let given = policy::release_documents(prior.map(|prior| &**prior), entries, late, &attempt.share);
         let document = given.into_iter().find(|document| document.sha256 == sha256)?;
         let said = late.iter().chain(entries);
         let here = said.map(|entry| &entry.body);
@@ -122,7 +122,7 @@ impl Chat {
         let awaited = |news: &DocumentRef| Awaited { sha256: news.sha256.clone(), missing: false };
         self.record.documents.extend(news.iter().map(awaited));
         context.documents.extend(news);
-        out.push(Effect::SaveContext(self.record.id, Box::new(context.clone())));
+        out.push(Effect::SaveContext(self.record.id, context.clone()));
         self.save(out);
         if let Some(login) = self.agent_login().map(str::to_owned) {
             self.show(&login, out);

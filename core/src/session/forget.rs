@@ -32,7 +32,7 @@ impl Chat {
     /// Whether it has gone, is going, or was to go to that server by this transfer.
     #[must_use]
     pub fn went_by(&self, peer: &str, transfer: TransferId) -> bool {
-        let past = self.record.past.iter().map(|past| &past.attempt);
+        let past = self.record.past.iter().map(|past| &*past.attempt);
         let mut attempts = past.chain(self.record.outgoing.attempt());
         attempts.any(|attempt| attempt.transfer == transfer && attempt.peer == peer)
     }

@@ -69,7 +69,7 @@ impl Chat {
             redirects: self.redirects(),
         };
         let peer = attempt.peer.clone();
-        self.record.outgoing = Outgoing::Permitted(Requested(attempt).permitted(self.last_seq()));
+        self.record.outgoing = Outgoing::Permitted(Requested(Box::new(attempt)).permitted(self.last_seq()));
         self.save(out);
         out.push(Effect::Call(Call { peer, transfer, request: CallRequest::Transfer(Box::new(request)) }));
         out.push(Effect::SetTimer(Timer::Prepare, env.settings.times.prepare));
@@ -80,7 +80,7 @@ impl Chat {
         let released = self.release(env, "", &Share::All, self.last_seq());
         match &self.context {
             Some(came) => {
-                Context { transcript: released.transcript, documents: released.documents, ..came.clone() }
+                Context { transcript: released.transcript, documents: released.documents, ..*came.clone() }
             }
             None => released,
         }

@@ -64,7 +64,7 @@ impl Chat {
             lead: false,
             overload: false,
         };
-        self.record.outgoing = Outgoing::Requested(Requested(attempt));
+        self.record.outgoing = Outgoing::Requested(Requested(Box::new(attempt)));
         self.save(out);
         let request = CallRequest::Permission(PermissionRequest { agent, visited, overload: false });
         out.push(Effect::Call(Call { peer, transfer, request }));
@@ -302,7 +302,7 @@ impl Chat {
         if posted.is_some() && !kept {
             out.push(cancel_call(&attempt, None));
         }
-        Some(attempt)
+        Some(*attempt)
     }
 
     /// An agent there is being asked: their answer comes with the next call.

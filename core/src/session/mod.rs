@@ -354,7 +354,7 @@ pub struct Chat {
     /// What is stored of it.
     pub record: Record,
     /// Where it came from, as far as policy let it through (A8).
-    pub context: Option<Context>,
+    pub context: Option<Box<Context>>,
     /// The newest ones, or all of them.
     entries: Vec<Arc<Entry>>,
     /// Older entries are in the store alone.
@@ -365,7 +365,7 @@ pub struct Chat {
     /// The last place in the queue that the queue manager told.
     place: Option<(u32, Option<WaitRange>)>,
     /// A transfer within this server that waits for the queue manager.
-    placing: Option<serve::Placing>,
+    placing: Option<Box<serve::Placing>>,
     /// When the customer's browser last loaded the warm transfer page (O4).
     looked: Option<Timestamp>,
     /// The login of the agent whom entries are shown to, so that it is not copied for each.
@@ -440,13 +440,13 @@ impl Chat {
             served: Vec::new(),
             visitor: Visitor::default(),
         };
-        let mut chat = Self::load(record, context, Vec::new());
+        let mut chat = Self::load(record, context.map(Box::new), Vec::new());
         let id = chat.record.id;
         chat.conn = Some(beginning.conn);
         chat.visited_page(env.now);
         let mut effects = Vec::new();
         chat.save(&mut effects);
-        effects.extend(chat.context.clone().map(|context| Effect::SaveContext(id, Box::new(context))));
+        effects.extend(chat.context.clone().map(|context| Effect::SaveContext(id, context)));
         chat.welcome(env, beginning.conn, Some(token), &mut effects);
         chat.send_late(beginning.conn, &mut effects);
         if !beginning.promised {
@@ -465,7 +465,7 @@ impl Chat {
 
     /// A chat as it was stored. [`Input::Restore`] puts it back to work.
     #[must_use]
-    pub fn load(record: Record, context: Option<Context>, entries: Vec<Arc<Entry>>) -> Self {
+    pub fn load(record: Record, context: Option<Box<Context>>, entries: Vec<Arc<Entry>>) -> Self {
         let mut said = said::Said::default();
         entries.iter().for_each(|entry| said.add(&entry.id));
         Self {

@@ -80,7 +80,7 @@ impl Chat {
             lead: false,
             overload: true,
         };
-        self.record.outgoing = Outgoing::Requested(Requested(attempt));
+        self.record.outgoing = Outgoing::Requested(Requested(Box::new(attempt)));
         self.save(out);
         let request = PermissionRequest { agent: String::new(), visited, overload: true };
         out.push(Effect::Call(Call { peer: server, transfer, request: CallRequest::Permission(request) }));

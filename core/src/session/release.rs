@@ -23,7 +23,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) -> Result<Answer, Denial> {
         let attempts = self.record.outgoing.attempt().into_iter();
-        let mut attempts = attempts.chain(self.record.past.iter().map(|past| &past.attempt));
+        let mut attempts = attempts.chain(self.record.past.iter().map(|past| &*past.attempt));
         if !attempts.any(|attempt| attempt.transfer == transfer && attempt.peer == peer) {
             return Err(denial(ErrorCode::UnknownChat));
         }

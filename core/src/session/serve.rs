@@ -269,7 +269,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         self.placing =
-            Some(Placing { transfer, target, comments, share, seen: self.last_seq(), asked: None });
+            Some(Box::new(Placing { transfer, target, comments, share, seen: self.last_seq(), asked: None }));
         self.tell_progress(transfer, Stage::Requested, None, String::new(), out);
         let chat = self.record.id;
         out.push(Effect::Queue(queue::Input::Place { chat, transfer, target: place }));
@@ -294,7 +294,7 @@ impl Chat {
                 queue: area,
                 priority: self.record.priority,
                 comments,
-                prior: self.context.as_ref(),
+                prior: self.context.as_deref(),
                 entries: &self.entries[from.min(until)..until],
                 late: &self.entries[until.max(from)..],
             },
@@ -330,7 +330,7 @@ impl Chat {
         // On this server the list of servers does not grow.
         context.visited.pop();
         out.push(Effect::SaveContext(chat, Box::new(context.clone())));
-        self.context = Some(context);
+        self.context = Some(Box::new(context));
         let whole =
             placing.share == Share::All && self.record.passed.as_ref().is_none_or(|passed| passed.whole);
         self.record.passed = Some(Passed { login: login.clone(), transfer, whole });

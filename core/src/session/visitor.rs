@@ -14,7 +14,7 @@ use crate::transfer::origin::Outgoing;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
     /// Who the site says they are; its signature has been checked.
-    pub verified: Option<Identity>,
+    pub verified: Option<Box<Identity>>,
     /// Whether they left a message and are not here: they wait for as long as it takes, and are answered by e-mail.
     pub left_message: bool,
     /// How it was, once it is over.
@@ -121,7 +121,10 @@ impl Chat {
     /// The site says who the customer is. Somebody else than before has logged on: the chat was not theirs (M4).
     pub(super) fn identified(&mut self, env: &mut Env<'_>, identity: Identity, out: &mut Vec<Effect>) {
         let before = self.record.visitor.verified.as_ref();
-        if !self.is_open() || !self.record.outgoing.serves() || before == Some(&identity) {
+        if !self.is_open()
+            || !self.record.outgoing.serves()
+            || before.is_some_and(|before| **before == identity)
+        {
             return;
         }
         if before.is_some_and(|before| (&before.site, &before.subject) != (&identity.site, &identity.subject))
@@ -135,7 +138,7 @@ impl Chat {
             }
         }
         let event = Event::Verified { site: identity.site.clone(), subject: identity.subject.clone() };
-        self.record.visitor.verified = Some(identity);
+        self.record.visitor.verified = Some(Box::new(identity));
         self.save(out);
         self.happened(env, event, out);
         self.card_changed(out);

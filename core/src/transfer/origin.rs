@@ -78,13 +78,13 @@ impl Attempt {
 
 /// Permission has been asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requested(pub Attempt);
+pub struct Requested(pub Box<Attempt>);
 
 /// The warm transfer information has been posted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permitted {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// The last entry that was posted.
     pub posted: Seq,
     /// Whether an agent there is being asked.
@@ -96,7 +96,7 @@ pub struct Permitted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offered {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// The last entry that was posted.
     pub posted: Seq,
     /// The command for the widget. Never stored: it holds the WTID. After a restart nothing can be pushed any
@@ -111,7 +111,7 @@ pub struct Offered {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Released {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// The last entry that was posted.
     pub posted: Seq,
     /// How the chat fares there already, by the destination's word.
@@ -122,7 +122,7 @@ pub struct Released {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reclaimed {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// The epoch since then.
     pub epoch: Epoch,
     /// Calls made so far to tell the destination.
@@ -133,7 +133,7 @@ pub struct Reclaimed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// The last entry that was posted.
     pub posted: Seq,
     /// How the chat fares there.
@@ -144,7 +144,7 @@ pub struct Settled {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// The last entry that was posted, if any was.
     pub posted: Option<Seq>,
     /// The epoch that the customer reclaimed, if they had gone.

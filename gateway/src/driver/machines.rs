@@ -353,15 +353,14 @@ impl Gateway {
     /// Sorts a step's effects. A chat that it founds starts from version nothing.
     fn sort(self: &Arc<Self>, key: &Key, effects: &mut Vec<Effect>, version: Option<&mut u64>) -> Sorted {
         let mut sorted = Sorted::default();
+        // Most steps in a row are talk, of which each entry is stored and shown.
+        let entries = effects.iter().filter(|effect| matches!(effect, Effect::Append(_))).count();
+        sorted.ops.reserve(entries);
         sorted.outward.reserve(effects.len());
         let mut own = version;
         for effect in effects.drain(..) {
             if let Effect::Append(entered) = effect {
                 let entry = entered.entry.clone();
-                if sorted.ops.is_empty() {
-                    // Most steps in a row are talk.
-                    sorted.ops.reserve(effects.len());
-                }
                 sorted.ops.push(Op::Append { chat: entered.chat, entry });
                 sorted.outward.push(Outward::Entered(entered));
                 continue;
@@ -529,7 +528,7 @@ impl Gateway {
         let Some(stored) = self.store.chat(id).await? else { return Ok(false) };
         let record: session::Record = serde_json::from_str(&stored.row.json)?;
         let context = stored.context.as_deref().map(serde_json::from_str).transpose()?;
-        for past in record.past.iter().map(|past| &past.attempt).chain(record.outgoing.attempt()) {
+        for past in record.past.iter().map(|past| &*past.attempt).chain(record.outgoing.attempt()) {
             self.outgoing.insert(past.transfer, id);
         }
         self.has_token(record.token, id);

@@ -190,7 +190,7 @@ impl Gateway {
 
     /// Who the customer of a chat in memory is, as a site has signed it.
     pub(crate) fn verified(&self, chat: ChatId) -> Option<session::Identity> {
-        self.look_at_chat(chat, |chat| chat.record.visitor.verified.clone()).flatten()
+        self.look_at_chat(chat, |chat| chat.record.visitor.verified.as_deref().cloned()).flatten()
     }
 
     /// Whether this agent has the customer of that chat now, in another one.

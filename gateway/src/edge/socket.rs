@@ -59,7 +59,7 @@ pub fn upgrade(
     let shown = encoding.unwrap_or(Encoding::Json);
     let session = crate::api::cookie::session(headers, &gateway.config).map(|token| Box::new(token.digest()));
     let opening = Opening { id, encoding: shown, origin, ip, at: at.map(Box::new), session };
-    tokio::spawn(serve(gateway, hyper::upgrade::on(&mut request), opening, encoding.is_some(), place));
+    tokio::spawn(begin(gateway, hyper::upgrade::on(&mut request), opening, encoding.is_some(), place));
     switching(&accept, encoding.map(Encoding::subprotocol))
 }
 
@@ -104,9 +104,9 @@ fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',').map(str::trim))
 }
 
-async fn serve(gateway: Arc<Gateway>, upgrade: OnUpgrade, opening: Opening, spoken: bool, place: Place) {
-    // In a box of its own, which is gone when the connection is open: a task is as large as its largest moment.
-    let Some((line, early)) = Box::pin(open(upgrade)).await else { return };
+/// Waits for the connection, whose life is a task of its own: a task is as large as its largest moment.
+async fn begin(gateway: Arc<Gateway>, upgrade: OnUpgrade, opening: Opening, spoken: bool, place: Place) {
+    let Some((line, early)) = open(upgrade).await else { return };
     let conn = Conn::new(opening, line, workers::flusher());
     gateway.connected(conn.clone());
     if !spoken {
@@ -114,10 +114,7 @@ async fn serve(gateway: Arc<Gateway>, upgrade: OnUpgrade, opening: Opening, spok
     }
     let allowance = Allowance::new(&gateway.config.limits, clock::seconds());
     let inbound = Inbound::new(Frames::default(), MAX_FRAME, early);
-    let mut session = Session { conn, _place: place, inbound, allowance, gateway };
-    let code = session.run().await;
-    session.gateway.disconnected(&session.conn);
-    tracing::debug!(conn = session.conn.id.0, ?code, "connection closed");
+    tokio::spawn(Session { conn, _place: place, inbound, allowance, gateway }.live());
 }
 
 /// The bytes below a connection that is being upgraded, with those that have come already.
@@ -134,6 +131,12 @@ struct Session {
 }
 
 impl Session {
+    async fn live(mut self) {
+        let code = self.run().await;
+        self.gateway.disconnected(&self.conn);
+        tracing::debug!(conn = self.conn.id.0, ?code, "connection closed");
+    }
+
     /// Until somebody closes; the reason if it is ours.
     async fn run(&mut self) -> Option<CloseCode> {
         loop {

@@ -118,7 +118,7 @@ pub async fn identify_chat(
         Ok(known) => {
             let differs =
                 |before: &Identity| (&before.site, &before.subject) != (&known.site, &known.subject);
-            let look = |chat: &Chat| chat.record.visitor.verified.as_ref().is_some_and(differs);
+            let look = |chat: &Chat| chat.record.visitor.verified.as_deref().is_some_and(differs);
             let other = app.gateway.look_at_chat(chat, look).unwrap_or(false);
             let answer = Known { other, ..Known::from(&known) };
             app.gateway.tell_chat(chat, Input::Identified(known));

@@ -59,7 +59,7 @@ fn d6_the_context_goes_on_as_it_came_with_what_was_said_since() {
     let texts: Vec<&str> = posted.transcript.iter().map(|entry| entry.text.as_str()).collect();
     assert_eq!(texts, ["known", "hello"]);
     let transcript = came.transcript.clone();
-    assert_eq!(Context { transcript, ..posted }, came);
+    assert_eq!(Context { transcript, ..posted }, *came);
 }
 
 #[test]

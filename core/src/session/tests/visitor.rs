@@ -32,7 +32,7 @@ fn m4_another_customer_who_logs_on_ends_the_chat() {
     bench.killed();
     bench.tell(Input::Identified(identity("c-8")));
     assert_eq!(bench.chat.record.state, State::Ended(EndReason::Customer));
-    assert_eq!(bench.chat.record.visitor.verified, Some(identity("c-7")));
+    assert_eq!(bench.chat.record.visitor.verified.as_deref(), Some(&identity("c-7")));
 }
 
 #[test]
