@@ -187,19 +187,19 @@ pub enum Effect {
     /// Keep this of a transfer, for ever.
     Audit(Box<crate::audit::Record>),
     /// Send to a customer's connection.
-    ToCustomer(ConnId, ServerFrame),
+    ToCustomer(ConnId, Box<ServerFrame>),
     /// Close a customer's connection.
     CloseCustomer(ConnId, CloseCode),
     /// Send to every console of an agent, by login name.
-    ToAgent(String, ServerFrame),
+    ToAgent(String, Box<ServerFrame>),
     /// Wake this machine after that many milliseconds; replaces an earlier one of the same kind.
     SetTimer(Timer, u64),
     /// Forget the timer.
     ClearTimer(Timer),
     /// Tell the queue manager.
-    Queue(queue::Input),
+    Queue(Box<queue::Input>),
     /// Call a peer; the answer comes back as an input.
-    Call(Call),
+    Call(Box<Call>),
     /// Fetch a document from the server that the chat came from; what comes of it comes back as an input.
     Fetch {
         /// The chat that it is for.
@@ -221,15 +221,15 @@ pub enum Effect {
         text: String,
     },
     /// Answer a peer's request.
-    Reply(ReplyTo, Result<Answer, Denial>),
+    Reply(ReplyTo, Box<Result<Answer, Denial>>),
     /// A chat has come to be: register it under its id and token.
     Found(Box<Chat>),
     /// The chat has a new resume token.
     Token(ChatId, SecretDigest),
     /// Tell a chat of this server something about the transfer that it came by.
-    Chat(ChatId, crate::session::Input),
+    Chat(ChatId, Box<crate::session::Input>),
     /// Tell the incoming transfer that a chat came by.
-    Incoming(String, TransferId, destination::Input),
+    Incoming(String, TransferId, Box<destination::Input>),
 }
 
 /// An entry to be stored, and who is told of it when it is durable. One effect for what is most of the work of a
@@ -266,11 +266,11 @@ impl Entered {
     #[must_use]
     pub fn outward(&self) -> Vec<Effect> {
         let mut out = Vec::new();
-        out.extend(self.customer.map(|conn| Effect::ToCustomer(conn, self.shown())));
-        out.extend(self.agent.as_deref().map(|login| Effect::ToAgent(login.into(), self.shown())));
+        out.extend(self.customer.map(|conn| Effect::ToCustomer(conn, Box::new(self.shown()))));
+        out.extend(self.agent.as_deref().map(|login| Effect::ToAgent(login.into(), Box::new(self.shown()))));
         out.extend(self.said.as_ref().map(|said| match said {
-            Speaker::Customer(conn) => Effect::ToCustomer(*conn, self.stored()),
-            Speaker::Agent(login) => Effect::ToAgent(login.to_string(), self.stored()),
+            Speaker::Customer(conn) => Effect::ToCustomer(*conn, Box::new(self.stored())),
+            Speaker::Agent(login) => Effect::ToAgent(login.to_string(), Box::new(self.stored())),
         }));
         out
     }

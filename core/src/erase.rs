@@ -410,7 +410,7 @@ impl Erasure {
                 retry_after: None,
             }),
         };
-        out.push(Effect::Reply(reply, answer));
+        out.push(Effect::Reply(reply, Box::new(answer)));
     }
 
     /// What this server tells that neighbour, and the others' receipts; nothing before everything here is gone.
@@ -439,7 +439,7 @@ impl Erasure {
                 self.calling.push(name);
                 let (peer, transfer, request) =
                     (link.peer.clone(), link.transfer, CallRequest::Erase(Erase {}));
-                out.push(Effect::Call(Call { peer, transfer, request }));
+                out.push(Effect::Call(Box::new(Call { peer, transfer, request })));
             }
         }
         out.push(Effect::SetTimer(Timer::Retry, self.wait(env)));

@@ -325,7 +325,7 @@ impl Forest {
                     let to = self.servers.iter().position(|server| server.name == call.peer);
                     outward.extend(to.map(|to| Outward::Call(to, call.transfer)));
                 }
-                Effect::Reply(reply, answer) => outward.push(Outward::Reply(reply, answer)),
+                Effect::Reply(reply, answer) => outward.push(Outward::Reply(reply, *answer)),
                 Effect::SetTimer(_, millis) => self.set_timer(at, Some(millis)),
                 Effect::ClearTimer(_) => self.set_timer(at, None),
                 _ => {}

@@ -231,11 +231,11 @@ impl World {
                 entered.outward().into_iter().for_each(|effect| self.sort(server, key, effect, sorted));
             }
             Effect::SaveIncoming(record) => sorted.ops.push(Op::Incoming(record)),
-            Effect::ToCustomer(conn, frame) => sorted.outward.push(Outward::Frame(conn.0, frame)),
+            Effect::ToCustomer(conn, frame) => sorted.outward.push(Outward::Frame(conn.0, *frame)),
             Effect::CloseCustomer(conn, code) => sorted.outward.push(Outward::Close(conn.0, code)),
-            Effect::ToAgent(login, frame) => sorted.outward.push(Outward::Agent(login, frame)),
-            Effect::Call(call) => sorted.outward.push(Outward::Call(key.clone(), call)),
-            Effect::Reply(reply, answer) => sorted.outward.push(Outward::Reply(reply.0, answer)),
+            Effect::ToAgent(login, frame) => sorted.outward.push(Outward::Agent(login, *frame)),
+            Effect::Call(call) => sorted.outward.push(Outward::Call(key.clone(), *call)),
+            Effect::Reply(reply, answer) => sorted.outward.push(Outward::Reply(reply.0, *answer)),
             Effect::SetTimer(timer, millis) => {
                 let (count, life) = (self.number(), self.servers[server].life);
                 // The timers of a chat's founding step are the chat's own.
@@ -250,11 +250,14 @@ impl World {
                     memory.timers.remove(&(key.clone(), timer));
                 }
             }
-            Effect::Queue(queue::Input::Free(..)) if self.rescuing && self.is(Mutant::RescueKeepsPlace) => {}
+            Effect::Queue(input)
+                if matches!(*input, queue::Input::Free(..))
+                    && self.rescuing
+                    && self.is(Mutant::RescueKeepsPlace) => {}
             // What comes before anything that is stored follows from nothing that is not durable.
-            Effect::Queue(input) if sorted.ops.is_empty() => sorted.queue.push(input),
+            Effect::Queue(input) if sorted.ops.is_empty() => sorted.queue.push(*input),
             Effect::Queue(input) => {
-                let word = Outward::Queue(input);
+                let word = Outward::Queue(*input);
                 if self.is(Mutant::WordsNotHeldBack) { &mut sorted.early } else { &mut sorted.outward }
                     .push(word);
             }
@@ -264,15 +267,15 @@ impl World {
             }
             Effect::Token(..) | Effect::Audit(_) | Effect::SaveErasure(_) | Effect::Mail { .. } => {}
             Effect::Chat(chat, input) => {
-                if let session::Input::Renew(conn, _) = &input {
+                if let session::Input::Renew(conn, _) = &*input {
                     self.bind(conn.0, Bound::Customer(chat));
                 }
-                let word = Outward::Chat(chat, Box::new(input));
+                let word = Outward::Chat(chat, input);
                 if self.is(Mutant::WordsNotHeldBack) { &mut sorted.early } else { &mut sorted.outward }
                     .push(word);
             }
             Effect::Incoming(peer, transfer, input) => {
-                let word = Outward::Incoming(Key::Incoming(peer, transfer), input);
+                let word = Outward::Incoming(Key::Incoming(peer, transfer), *input);
                 if self.is(Mutant::WordsNotHeldBack) { &mut sorted.early } else { &mut sorted.outward }
                     .push(word);
             }

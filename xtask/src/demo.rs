@@ -65,7 +65,18 @@ pub fn queue_sim(words: &[&str]) -> Result<()> {
     let pictures = place::cache()?.join("queue-sim");
     let mut cargo = process::cargo()?;
     // As it would run: what a decision costs is measured, too.
-    cargo.args(["run", "--quiet", "--release", "-p", "baton-bench", "--bin", "queue-sim", "--", "--out"]);
+    cargo.args([
+        "run",
+        "--quiet",
+        "--profile",
+        "sim",
+        "-p",
+        "baton-bench",
+        "--bin",
+        "queue-sim",
+        "--",
+        "--out",
+    ]);
     process::run(cargo.arg(pictures).args(words))
 }
 

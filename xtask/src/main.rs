@@ -70,7 +70,9 @@ fn main() -> ExitCode {
         ["test"] => test::verb(false),
         ["test", "--fast"] => test::verb(true),
         ["sim", rest @ ..] => process::cargo().and_then(|mut cargo| {
-            process::run(cargo.args(["run", "--quiet", "--release", "-p", "baton-sim", "--"]).args(rest))
+            process::run(
+                cargo.args(["run", "--quiet", "--profile", "sim", "-p", "baton-sim", "--"]).args(rest),
+            )
         }),
         ["queue-sim", rest @ ..] => demo::queue_sim(rest),
         ["kill-loop", rest @ ..] => demo::kill_loop(rest),

@@ -14,7 +14,7 @@ impl Chat {
     /// Tells the incoming transfer that the chat came by, if it did.
     pub(super) fn tell_incoming(&self, input: destination::Input, out: &mut Vec<Effect>) {
         if let Some(came) = &self.record.came {
-            out.push(Effect::Incoming(came.peer.clone(), came.transfer, input));
+            out.push(Effect::Incoming(came.peer.clone(), came.transfer, Box::new(input)));
         }
     }
 
@@ -66,7 +66,7 @@ impl Chat {
             Entry { seq: 0, at: line.at, id: line.id, author, body }
         });
         for frame in in_frames(self.record.id, late) {
-            out.push(Effect::ToCustomer(conn, frame));
+            out.push(Effect::ToCustomer(conn, Box::new(frame)));
         }
     }
 

@@ -46,7 +46,7 @@ impl Chat {
             comments: placing.comments.clone(),
             expires_in: u32::try_from(limit).unwrap_or(u32::MAX),
         };
-        out.push(Effect::ToAgent(login.into(), ServerFrame::Asked { ask }));
+        out.push(Effect::ToAgent(login.into(), Box::new(ServerFrame::Asked { ask })));
     }
 
     /// The answer. One that comes too late changes nothing.
@@ -63,11 +63,11 @@ impl Chat {
         match asked {
             Some(agent) if accept => {
                 out.push(Effect::ClearTimer(Timer::Ask));
-                out.push(Effect::ToAgent(login.into(), ServerFrame::AskOver { transfer }));
+                out.push(Effect::ToAgent(login.into(), Box::new(ServerFrame::AskOver { transfer })));
                 self.placed(env, transfer, Some(agent), out);
             }
             Some(_) => self.not_taken(env, ErrorCode::Declined, out),
-            None => out.push(Effect::ToAgent(login.into(), ServerFrame::AskOver { transfer })),
+            None => out.push(Effect::ToAgent(login.into(), Box::new(ServerFrame::AskOver { transfer }))),
         }
     }
 
@@ -90,7 +90,7 @@ impl Chat {
         let Some(agent) = placing.asked else { return };
         let over = ServerFrame::AskOver { transfer: placing.transfer };
         out.push(Effect::ClearTimer(Timer::Ask));
-        out.push(Effect::ToAgent(agent.login.clone(), over));
-        out.push(Effect::Queue(queue::Input::Withdraw(agent.login, self.record.id)));
+        out.push(Effect::ToAgent(agent.login.clone(), Box::new(over)));
+        out.push(Effect::Queue(Box::new(queue::Input::Withdraw(agent.login, self.record.id))));
     }
 }

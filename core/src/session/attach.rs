@@ -92,7 +92,7 @@ impl Chat {
             brand: env.settings.brand.clone(),
             transfer: self.record.came.as_ref().map(|came| came.transfer),
         };
-        out.push(Effect::ToCustomer(conn, frame));
+        out.push(Effect::ToCustomer(conn, Box::new(frame)));
     }
 
     /// The answer to a claim that is repeated because the first welcome was lost.
@@ -117,7 +117,7 @@ impl Chat {
     pub(super) fn send_missed(&self, conn: ConnId, last_seq: Seq, out: &mut Vec<Effect>) {
         let missed = self.entries.iter().filter(|entry| entry.seq > last_seq && entry.body.is_public());
         for frame in in_frames(self.record.id, missed.map(|entry| Entry::clone(entry))) {
-            out.push(Effect::ToCustomer(conn, frame));
+            out.push(Effect::ToCustomer(conn, Box::new(frame)));
         }
     }
 

@@ -26,7 +26,7 @@ impl Chat {
         out.extend(TIMERS.map(Effect::ClearTimer));
         self.erased = true;
         // Last: it goes out when all that came before it is stored.
-        out.push(Effect::Reply(reply, Ok(Answer::Done)));
+        out.push(Effect::Reply(reply, Box::new(Ok(Answer::Done))));
     }
 
     /// Whether it has gone, is going, or was to go to that server by this transfer.
@@ -40,15 +40,19 @@ impl Chat {
     /// What is answered once it is erased: as for a chat that never was.
     pub(super) fn after_erasure(&self, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Erase(reply) => out.push(Effect::Reply(reply, Ok(Answer::Done))),
+            Input::Erase(reply) => out.push(Effect::Reply(reply, Box::new(Ok(Answer::Done)))),
             Input::Attach { conn, .. } | Input::Renew(conn, _) => {
                 out.push(Effect::CloseCustomer(conn, CloseCode::Unauthenticated));
             }
-            Input::Rescue { reply, .. } => out.push(Effect::Reply(reply, Err(no(ErrorCode::UnknownChat)))),
-            Input::Peer { reply, .. } => out.push(Effect::Reply(reply, Err(no(ErrorCode::Cancelled)))),
+            Input::Rescue { reply, .. } => {
+                out.push(Effect::Reply(reply, Box::new(Err(no(ErrorCode::UnknownChat)))))
+            }
+            Input::Peer { reply, .. } => {
+                out.push(Effect::Reply(reply, Box::new(Err(no(ErrorCode::Cancelled)))))
+            }
             // A place that was given meanwhile is free again.
             Input::Queue(Output::Assigned { agent, .. } | Output::Placed { agent: Some(agent), .. }) => {
-                out.push(Effect::Queue(queue::Input::Withdraw(agent.login, self.record.id)));
+                out.push(Effect::Queue(Box::new(queue::Input::Withdraw(agent.login, self.record.id))));
             }
             _ => {}
         }

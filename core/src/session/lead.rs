@@ -71,7 +71,11 @@ impl Chat {
         let peer = attempt.peer.clone();
         self.record.outgoing = Outgoing::Permitted(Requested(Box::new(attempt)).permitted(self.last_seq()));
         self.save(out);
-        out.push(Effect::Call(Call { peer, transfer, request: CallRequest::Transfer(Box::new(request)) }));
+        out.push(Effect::Call(Box::new(Call {
+            peer,
+            transfer,
+            request: CallRequest::Transfer(Box::new(request)),
+        })));
         out.push(Effect::SetTimer(Timer::Prepare, env.settings.times.prepare));
     }
 
@@ -105,7 +109,7 @@ impl Chat {
     /// The second step has come to nothing: the agent serves the customer here.
     pub(super) fn serve_after_all(&mut self, env: &mut Env<'_>, out: &mut Vec<Effect>) {
         let State::Active { login, title } = self.record.state.clone() else { return };
-        out.push(Effect::Queue(queue::Input::Hold(login.clone(), self.record.id)));
+        out.push(Effect::Queue(Box::new(queue::Input::Hold(login.clone(), self.record.id))));
         self.joined(env, &login, title, out);
     }
 }

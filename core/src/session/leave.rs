@@ -67,7 +67,7 @@ impl Chat {
         self.record.outgoing = Outgoing::Requested(Requested(Box::new(attempt)));
         self.save(out);
         let request = CallRequest::Permission(PermissionRequest { agent, visited, overload: false });
-        out.push(Effect::Call(Call { peer, transfer, request }));
+        out.push(Effect::Call(Box::new(Call { peer, transfer, request })));
         out.push(Effect::SetTimer(Timer::Prepare, env.settings.times.prepare));
         self.advanced(out);
     }
@@ -178,7 +178,7 @@ impl Chat {
         };
         self.record.outgoing = Outgoing::Permitted(requested.permitted(self.last_seq()));
         self.save(out);
-        out.push(Effect::Call(call));
+        out.push(Effect::Call(Box::new(call)));
         self.advanced(out);
     }
 
@@ -344,7 +344,7 @@ impl Chat {
         let Some(at) = at else { return self.refuse_agent(login, ErrorCode::Cancelled, about, out) };
         if let Err(detail) = self.judge_again(env, &self.record.past[at].attempt) {
             let refused = ServerFrame::Refused { code: ErrorCode::NotPermitted, detail, about };
-            return out.push(Effect::ToAgent(login.into(), refused));
+            return out.push(Effect::ToAgent(login.into(), Box::new(refused)));
         }
         let Some(permitted) = self.record.past.remove(at).again() else { return };
         let title = permitted.attempt.title.clone();
@@ -363,7 +363,11 @@ impl Chat {
     pub(super) fn call_again(&self, out: &mut Vec<Effect>) {
         if let Outgoing::Permitted(Permitted { attempt, .. }) = &self.record.outgoing {
             let request = CallRequest::Again(Again {});
-            out.push(Effect::Call(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request }));
+            out.push(Effect::Call(Box::new(Call {
+                peer: attempt.peer.clone(),
+                transfer: attempt.transfer,
+                request,
+            })));
         }
     }
 

@@ -530,7 +530,7 @@ impl Chat {
             Input::Answer(transfer, result) => self.answered(env, transfer, result, out),
             Input::Peer { peer, transfer, request, reply } => {
                 let answer = self.asked(env, &peer, transfer, &request, out);
-                out.push(Effect::Reply(reply, answer));
+                out.push(Effect::Reply(reply, Box::new(answer)));
             }
             Input::Join(earlier) => self.join_earlier(*earlier, out),
             Input::Tail(tail) => self.merge_tail(env, tail, out),
@@ -649,16 +649,18 @@ impl Chat {
     }
 
     fn to_customer(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
-        out.extend(self.conn.map(|conn| Effect::ToCustomer(conn, frame)));
+        out.extend(self.conn.map(|conn| Effect::ToCustomer(conn, Box::new(frame))));
     }
 
     fn to_agent(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
-        out.extend(self.agent_login().map(|login| Effect::ToAgent(login.into(), frame)));
+        out.extend(self.agent_login().map(|login| Effect::ToAgent(login.into(), Box::new(frame))));
     }
 
     /// To its agent, and to whoever follows it.
     fn to_readers(&self, frame: ServerFrame, out: &mut Vec<Effect>) {
-        out.extend(self.watchers.iter().map(|one| Effect::ToAgent(one.who.login.clone(), frame.clone())));
+        out.extend(
+            self.watchers.iter().map(|one| Effect::ToAgent(one.who.login.clone(), Box::new(frame.clone()))),
+        );
         self.to_agent(frame, out);
     }
 
@@ -674,7 +676,7 @@ impl Chat {
 
     fn refuse_agent(&self, login: &str, code: ErrorCode, about: About, out: &mut Vec<Effect>) {
         let frame = ServerFrame::Refused { code, detail: code.to_string(), about };
-        out.push(Effect::ToAgent(login.into(), frame));
+        out.push(Effect::ToAgent(login.into(), Box::new(frame)));
     }
 
     /// Stores an entry and shows it to everybody who may see it. `said` is whose message it is: they are answered, and
@@ -696,8 +698,9 @@ impl Chat {
         let customer = self.conn.filter(|_| entry.body.is_public() && !own);
         let (chat, agent) = (self.record.id, self.shown_to());
         let entered = Entered { chat, entry, customer, agent, said };
-        let shown =
-            |watcher: &supervise::Watcher| Effect::ToAgent(watcher.who.login.clone(), entered.shown());
+        let shown = |watcher: &supervise::Watcher| {
+            Effect::ToAgent(watcher.who.login.clone(), Box::new(entered.shown()))
+        };
         let followers: Vec<Effect> = self.watchers.iter().map(shown).collect();
         out.push(Effect::Append(entered));
         out.extend(followers);

@@ -83,7 +83,11 @@ impl Chat {
         self.record.outgoing = Outgoing::Requested(Requested(Box::new(attempt)));
         self.save(out);
         let request = PermissionRequest { agent: String::new(), visited, overload: true };
-        out.push(Effect::Call(Call { peer: server, transfer, request: CallRequest::Permission(request) }));
+        out.push(Effect::Call(Box::new(Call {
+            peer: server,
+            transfer,
+            request: CallRequest::Permission(request),
+        })));
         out.push(Effect::SetTimer(Timer::Prepare, env.settings.times.prepare));
     }
 
@@ -120,7 +124,7 @@ impl Chat {
             && matches!(self.record.outgoing, Outgoing::Owned)
             && self.record.area != area;
         let Some(title) = env.settings.area_title(&area).filter(|_| waits).map(str::to_owned) else { return };
-        out.push(Effect::Queue(queue::Input::Moved(self.record.id)));
+        out.push(Effect::Queue(Box::new(queue::Input::Moved(self.record.id))));
         self.record.area = area;
         self.save(out);
         self.enqueue(env, out);

@@ -76,10 +76,10 @@ impl Chat {
         // Nobody may pick up, or be given, who is not here.
         self.drop_placing(env, ErrorCode::ChatOver, out);
         match &self.record.state {
-            State::Waiting { .. } => out.push(Effect::Queue(queue::Input::Moved(self.record.id))),
+            State::Waiting { .. } => out.push(Effect::Queue(Box::new(queue::Input::Moved(self.record.id)))),
             // The agent's place is the other session's; a restart may have held it here as well.
             State::Active { login, .. } if self.is_led() => {
-                out.push(Effect::Queue(queue::Input::Withdraw(login.clone(), self.record.id)));
+                out.push(Effect::Queue(Box::new(queue::Input::Withdraw(login.clone(), self.record.id))));
             }
             _ => {}
         }
@@ -168,10 +168,10 @@ impl Chat {
     }
 
     fn place_to_give_up(&self) -> Effect {
-        Effect::Queue(match &self.record.state {
+        Effect::Queue(Box::new(match &self.record.state {
             State::Active { login, .. } => queue::Input::Free(login.clone(), self.record.id),
             _ => queue::Input::Moved(self.record.id),
-        })
+        }))
     }
 
     /// Stages only ever advance. The destination may report before it has settled.
@@ -329,7 +329,7 @@ impl Chat {
 /// The word to the destination that nothing comes of an attempt, at what epoch if the customer is back.
 pub(super) fn cancel_call(attempt: &Attempt, reclaimed: Option<Epoch>) -> Effect {
     let request = CallRequest::Cancel(Cancel { reclaimed });
-    Effect::Call(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request })
+    Effect::Call(Box::new(Call { peer: attempt.peer.clone(), transfer: attempt.transfer, request }))
 }
 
 fn denial(code: ErrorCode) -> Denial {

@@ -47,7 +47,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         let answer = self.rescued(env, to, out);
-        out.push(Effect::Reply(reply, answer.map(|()| Answer::Done)));
+        out.push(Effect::Reply(reply, Box::new(answer.map(|()| Answer::Done))));
     }
 
     fn rescued(
@@ -114,17 +114,17 @@ impl Chat {
     fn back_to_queue(&mut self, env: &mut Env<'_>, area: String, title: String, out: &mut Vec<Effect>) {
         match self.record.state.clone() {
             State::Active { login, title: agent } => {
-                out.push(Effect::ToAgent(login.clone(), self.gone_card(title.clone())));
+                out.push(Effect::ToAgent(login.clone(), Box::new(self.gone_card(title.clone()))));
                 self.record.area = area;
                 // No place is free before it is stored whose it is not any more.
                 self.save(out);
-                out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
+                out.push(Effect::Queue(Box::new(queue::Input::Free(login, self.record.id))));
                 self.wait_again(env, out);
                 self.happened(env, Event::Transferred { from: agent, to: title }, out);
             }
             State::Waiting { .. } => {
                 // Also to the same queue: it may not know of the chat any more.
-                out.push(Effect::Queue(queue::Input::Moved(self.record.id)));
+                out.push(Effect::Queue(Box::new(queue::Input::Moved(self.record.id))));
                 self.record.area = area;
                 self.save(out);
                 self.enqueue(env, out);

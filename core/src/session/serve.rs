@@ -38,7 +38,7 @@ impl Chat {
         let customer = self.known_customer();
         let customs = env.settings.customs.get(&self.record.area);
         let facts = self.facts(from.as_ref());
-        out.push(Effect::Queue(queue::Input::Wait(Ticket {
+        out.push(Effect::Queue(Box::new(queue::Input::Wait(Ticket {
             chat: self.record.id,
             area: self.record.area.clone(),
             name: customer.name.clone(),
@@ -51,7 +51,7 @@ impl Chat {
             from: from.clone(),
             last_agent: self.record.last_agent.clone(),
             seat: self.record.came.as_ref().map(|came| (came.peer.clone(), came.transfer)),
-        })));
+        }))));
     }
 
     pub(super) fn restore_place(&self, env: &Env<'_>, out: &mut Vec<Effect>) {
@@ -71,9 +71,9 @@ impl Chat {
             Some(_) if !self.record.outgoing.serves() => {}
             Some(attempt) => {
                 let seat = (attempt.peer.clone(), attempt.transfer);
-                out.push(Effect::Queue(queue::Input::HoldUnlessKept(login, chat, seat)));
+                out.push(Effect::Queue(Box::new(queue::Input::HoldUnlessKept(login, chat, seat))));
             }
-            None => out.push(Effect::Queue(queue::Input::Hold(login, chat))),
+            None => out.push(Effect::Queue(Box::new(queue::Input::Hold(login, chat)))),
         }
     }
 
@@ -99,7 +99,7 @@ impl Chat {
         }
         let waits = matches!(self.record.state, State::Waiting { .. });
         if !waits || !self.is_open() || !self.record.outgoing.serves() {
-            return out.push(Effect::Queue(queue::Input::Free(agent.login, self.record.id)));
+            return out.push(Effect::Queue(Box::new(queue::Input::Free(agent.login, self.record.id))));
         }
         self.stays(env, out);
         self.record.last_agent = Some(agent.login.clone());
@@ -168,12 +168,12 @@ impl Chat {
             .context
             .as_ref()
             .map(|context| policy::newest_part(context, OPENED_BYTES.saturating_sub(json_length(&card))));
-        out.push(Effect::ToAgent(login.into(), ServerFrame::Opened { card, context }));
-        out.push(Effect::ToAgent(login.into(), self.marks_frame()));
+        out.push(Effect::ToAgent(login.into(), Box::new(ServerFrame::Opened { card, context })));
+        out.push(Effect::ToAgent(login.into(), Box::new(self.marks_frame())));
         self.show_documents(out);
         let visible = self.entries.iter().filter(|entry| entry.seq >= self.record.view_from);
         for frame in in_frames(self.record.id, visible.map(|entry| Entry::clone(entry))) {
-            out.push(Effect::ToAgent(login.into(), frame));
+            out.push(Effect::ToAgent(login.into(), Box::new(frame)));
         }
     }
 
@@ -272,7 +272,7 @@ impl Chat {
             Some(Box::new(Placing { transfer, target, comments, share, seen: self.last_seq(), asked: None }));
         self.tell_progress(transfer, Stage::Requested, None, String::new(), out);
         let chat = self.record.id;
-        out.push(Effect::Queue(queue::Input::Place { chat, transfer, target: place }));
+        out.push(Effect::Queue(Box::new(queue::Input::Place { chat, transfer, target: place })));
     }
 
     /// The context as policy lets it out. `seen` is the last entry that the agent could see when choosing: what
@@ -317,7 +317,7 @@ impl Chat {
         let placing = self.placing.take_if(|placing| placing.transfer == transfer);
         let (Some(placing), State::Active { login, title }) = (placing, self.record.state.clone()) else {
             let vain = agent.filter(|agent| self.agent_login() != Some(&agent.login));
-            out.extend(vain.map(|agent| Effect::Queue(queue::Input::Free(agent.login, chat))));
+            out.extend(vain.map(|agent| Effect::Queue(Box::new(queue::Input::Free(agent.login, chat)))));
             return;
         };
         let to = placing.target.title.clone();
@@ -340,8 +340,8 @@ impl Chat {
         // Whoever passes a customer on does not get them back.
         self.record.last_agent = None;
         self.record.state = State::Waiting { since: env.now, from: Some(title) };
-        out.push(Effect::ToAgent(login.clone(), gone));
-        out.push(Effect::Queue(queue::Input::Free(login.clone(), chat)));
+        out.push(Effect::ToAgent(login.clone(), Box::new(gone)));
+        out.push(Effect::Queue(Box::new(queue::Input::Free(login.clone(), chat))));
         match agent {
             Some(agent) => {
                 self.tell_progress_to(&login, transfer, Stage::Arrived, out);
@@ -364,14 +364,14 @@ impl Chat {
         } else if let Some(came) = self.record.came.clone() {
             let report = baton_protocol::federation::ProgressReport { stage, code: None };
             let request = CallRequest::Progress(report);
-            out.push(Effect::Call(Call { peer: came.peer, transfer: came.transfer, request }));
+            out.push(Effect::Call(Box::new(Call { peer: came.peer, transfer: came.transfer, request })));
         }
     }
 
     fn tell_progress_to(&self, login: &str, transfer: TransferId, stage: Stage, out: &mut Vec<Effect>) {
         let chat = self.record.id;
         let frame = ServerFrame::Progress { chat, transfer, stage, code: None, detail: String::new() };
-        out.push(Effect::ToAgent(login.into(), frame));
+        out.push(Effect::ToAgent(login.into(), Box::new(frame)));
     }
 
     /// Tells the agent of the chat.

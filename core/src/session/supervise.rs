@@ -95,7 +95,7 @@ impl Chat {
         };
         let room = OPENED_BYTES.saturating_sub(json_length(&card) + agent.len());
         let context = self.context.as_ref().map(|context| policy::newest_part(context, room));
-        let mut send = |frame| out.push(Effect::ToAgent(login.into(), frame));
+        let mut send = |frame| out.push(Effect::ToAgent(login.into(), Box::new(frame)));
         send(ServerFrame::Watched { card, context, agent, joined });
         send(self.marks_frame());
         in_frames(chat, self.entries.iter().map(|entry| Entry::clone(entry))).into_iter().for_each(send);
@@ -151,7 +151,7 @@ impl Chat {
     fn take_over(&mut self, env: &mut Env<'_>, who: Supervisor, out: &mut Vec<Effect>) {
         let (chat, about) = (self.record.id, About::Chat(self.record.id));
         match &self.record.state {
-            State::Waiting { .. } => out.push(Effect::Queue(queue::Input::PickUp(who.login, chat))),
+            State::Waiting { .. } => out.push(Effect::Queue(Box::new(queue::Input::PickUp(who.login, chat)))),
             State::Active { login, .. } if *login == who.login => {}
             State::Active { .. } if self.record.outgoing.serves() && !self.is_led() => {
                 self.abort(env, ErrorCode::Cancelled, "a supervisor takes the chat over".into(), out);

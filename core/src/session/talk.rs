@@ -23,7 +23,7 @@ impl Chat {
     ) {
         let chat = self.record.id;
         let refuse = |code: ErrorCode, about| {
-            Effect::ToCustomer(conn, ServerFrame::Refused { code, detail: code.to_string(), about })
+            Effect::ToCustomer(conn, Box::new(ServerFrame::Refused { code, detail: code.to_string(), about }))
         };
         match frame {
             // Frozen: neither stored nor refused. The widget keeps it for whoever owns the chat in the end.
@@ -213,7 +213,7 @@ impl Chat {
         };
         if let Err(code) = said {
             let frame = ServerFrame::Refused { code, detail: code.to_string(), about: About::Message(id) };
-            out.push(Effect::ToCustomer(conn, frame));
+            out.push(Effect::ToCustomer(conn, Box::new(frame)));
         }
     }
 
@@ -223,8 +223,8 @@ impl Chat {
         let at = place.map(|place| self.entries[place].at).unwrap_or_default();
         let frame = ServerFrame::Stored { chat: self.record.id, id, seq, at };
         out.push(match by {
-            Speaker::Customer(conn) => Effect::ToCustomer(conn, frame),
-            Speaker::Agent(login) => Effect::ToAgent(login.to_string(), frame),
+            Speaker::Customer(conn) => Effect::ToCustomer(conn, Box::new(frame)),
+            Speaker::Agent(login) => Effect::ToAgent(login.to_string(), Box::new(frame)),
         });
     }
 
@@ -248,14 +248,12 @@ impl Chat {
                 let card = self.card();
                 let readers =
                     self.watchers.iter().map(|watcher| watcher.who.login.clone()).chain([login.clone()]);
-                out.extend(
-                    readers.map(|reader| {
-                        Effect::ToAgent(reader, ServerFrame::CardChanged { card: card.clone() })
-                    }),
-                );
-                out.push(Effect::Queue(queue::Input::Free(login, self.record.id)));
+                out.extend(readers.map(|reader| {
+                    Effect::ToAgent(reader, Box::new(ServerFrame::CardChanged { card: card.clone() }))
+                }));
+                out.push(Effect::Queue(Box::new(queue::Input::Free(login, self.record.id))));
             }
-            _ => out.push(Effect::Queue(queue::Input::Leave(self.record.id))),
+            _ => out.push(Effect::Queue(Box::new(queue::Input::Leave(self.record.id)))),
         }
         out.push(Effect::ClearTimer(Timer::Away));
         out.extend(self.conn.take().map(|conn| Effect::CloseCustomer(conn, CloseCode::Ended)));

@@ -325,7 +325,7 @@ impl Incoming {
             Input::Answer(result) => self.answered(env, result, out),
             Input::Cancel(cancel, reply) => {
                 if let Some(answer) = self.cancel(&cancel, reply, out) {
-                    out.push(Effect::Reply(reply, Ok(Answer::Cancel(answer))));
+                    out.push(Effect::Reply(reply, Box::new(Ok(Answer::Cancel(answer)))));
                 }
             }
             Input::Merged => self.merged(out),
@@ -361,7 +361,10 @@ impl Incoming {
     fn refuse(&self, conn: ConnId, out: &mut Vec<Effect>) {
         let code = ErrorCode::NotArrived;
         let about = About::Transfer(self.record.transfer);
-        out.push(Effect::ToCustomer(conn, ServerFrame::Refused { code, detail: code.to_string(), about }));
+        out.push(Effect::ToCustomer(
+            conn,
+            Box::new(ServerFrame::Refused { code, detail: code.to_string(), about }),
+        ));
         out.push(Effect::CloseCustomer(conn, CloseCode::Unauthenticated));
     }
 
@@ -380,7 +383,7 @@ impl Incoming {
             State::Reserved | State::Claimed(_) => self.at_the_door(env, claim, out),
             State::Active { chat, accepted: false, .. } => {
                 let token = ResumeToken::from_bytes(env.bytes());
-                out.push(Effect::Chat(chat, session::Input::Renew(claim.conn, token)));
+                out.push(Effect::Chat(chat, Box::new(session::Input::Renew(claim.conn, token))));
             }
             _ => self.refuse(claim.conn, out),
         }
@@ -405,7 +408,10 @@ impl Incoming {
             return;
         }
         self.save(out);
-        out.push(Effect::ToCustomer(claim.conn, ServerFrame::Arriving { transfer: self.record.transfer }));
+        out.push(Effect::ToCustomer(
+            claim.conn,
+            Box::new(ServerFrame::Arriving { transfer: self.record.transfer }),
+        ));
         if first {
             out.push(Effect::SetTimer(Timer::Offer, self.record.expires.since(env.now) + AT_THE_DOOR));
         }
@@ -422,7 +428,7 @@ impl Incoming {
 
     fn call(&self, request: CallRequest, out: &mut Vec<Effect>) {
         let (peer, transfer) = (self.record.peer.clone(), self.record.transfer);
-        out.push(Effect::Call(Call { peer, transfer, request }));
+        out.push(Effect::Call(Box::new(Call { peer, transfer, request })));
     }
 
     /// The chat comes to be here.
@@ -509,7 +515,7 @@ impl Incoming {
                 let gone_back = !accepted && was_cancelled(&error);
                 // Otherwise there is nothing to come, which the chat has to know as well.
                 let word = if gone_back { session::Input::Fence } else { session::Input::Tail(Vec::new()) };
-                out.push(Effect::Chat(*chat, word));
+                out.push(Effect::Chat(*chat, Box::new(word)));
                 self.call_again(env, out);
             }
             State::Active { chat, provisional: false, .. } if asked == Calling::Settle => {
@@ -573,7 +579,7 @@ impl Incoming {
             out.push(Effect::ClearTimer(Timer::Retry));
         }
         if let Some(reply) = self.cancelling.take() {
-            out.push(Effect::Reply(reply, Ok(Answer::Cancel(CancelAnswer::Cancelled))));
+            out.push(Effect::Reply(reply, Box::new(Ok(Answer::Cancel(CancelAnswer::Cancelled)))));
         }
     }
 
@@ -609,24 +615,24 @@ impl Incoming {
             self.reject(out);
         }
         if let Some(reply) = self.cancelling.take() {
-            out.push(Effect::Reply(reply, Ok(Answer::Cancel(CancelAnswer::Cancelled))));
+            out.push(Effect::Reply(reply, Box::new(Ok(Answer::Cancel(CancelAnswer::Cancelled)))));
         }
         out.extend([Timer::Offer, Timer::Retry, Timer::Ask].map(Effect::ClearTimer));
         self.erased = true;
-        out.push(Effect::Reply(reply, Ok(Answer::Done)));
+        out.push(Effect::Reply(reply, Box::new(Ok(Answer::Done))));
     }
 
     /// What is answered once it is erased.
     fn after_erasure(&self, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Erase(reply) => out.push(Effect::Reply(reply, Ok(Answer::Done))),
+            Input::Erase(reply) => out.push(Effect::Reply(reply, Box::new(Ok(Answer::Done)))),
             Input::Cancel(_, reply) => {
-                out.push(Effect::Reply(reply, Ok(Answer::Cancel(CancelAnswer::Cancelled))));
+                out.push(Effect::Reply(reply, Box::new(Ok(Answer::Cancel(CancelAnswer::Cancelled)))));
             }
             Input::Again(_, reply) => {
                 let code = ErrorCode::UnknownChat;
                 let denial = Denial { code, detail: code.to_string(), retry_after: None };
-                out.push(Effect::Reply(reply, Err(denial)));
+                out.push(Effect::Reply(reply, Box::new(Err(denial))));
             }
             Input::Claim(claim) => self.refuse(claim.conn, out),
             Input::Place(Ok(_)) => self.leave_place(out),
@@ -644,7 +650,7 @@ impl Incoming {
                     return Some(CancelAnswer::Arrived);
                 }
                 self.cancelling = Some(reply);
-                out.push(Effect::Chat(chat, session::Input::Fence));
+                out.push(Effect::Chat(chat, Box::new(session::Input::Fence)));
                 return None;
             }
             State::Rejected | State::Fenced => {}
@@ -666,7 +672,7 @@ impl Incoming {
             }
             State::Active { chat, accepted, .. } => {
                 if !accepted {
-                    out.push(Effect::Chat(chat, session::Input::WhetherAccepted));
+                    out.push(Effect::Chat(chat, Box::new(session::Input::WhetherAccepted)));
                 }
                 self.retry(out);
             }
@@ -700,9 +706,9 @@ impl Incoming {
 fn late(chat: ChatId, release: Release, out: &mut Vec<Effect>) {
     let Release { tail, documents } = release;
     if !documents.is_empty() {
-        out.push(Effect::Chat(chat, session::Input::TailDocuments(documents)));
+        out.push(Effect::Chat(chat, Box::new(session::Input::TailDocuments(documents))));
     }
-    out.push(Effect::Chat(chat, session::Input::Tail(tail)));
+    out.push(Effect::Chat(chat, Box::new(session::Input::Tail(tail))));
 }
 
 /// Whether the origin says that the customer is with it again. A widget that had stored our epoch would not be.

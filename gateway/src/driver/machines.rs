@@ -16,6 +16,7 @@ use baton_core::transfer::destination::{self, Incoming, Posting};
 use baton_protocol::frames::About;
 use baton_protocol::{ChatId, ErasureId, ErrorCode, SecretDigest, ServerFrame, TransferId};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 
 use super::conn::Bound;
 use super::outward::Outward;
@@ -400,22 +401,22 @@ impl Gateway {
                     self.timers.set(key.clone(), timer, Duration::from_millis(millis));
                 }
                 Effect::ClearTimer(timer) => self.timers.clear(key, timer),
-                Effect::Queue(input) if sorted.ops.is_empty() => sorted.early.push(Work::Queue(input)),
-                Effect::Queue(input) => sorted.work.push(Work::Queue(input)),
+                Effect::Queue(input) if sorted.ops.is_empty() => sorted.early.push(Work::Queue(*input)),
+                Effect::Queue(input) => sorted.work.push(Work::Queue(*input)),
                 Effect::Found(chat) => sorted.found = Some(*chat),
                 Effect::Token(chat, token) => {
                     self.has_token(token, chat);
                 }
                 Effect::Chat(chat, input) => {
-                    if let session::Input::Renew(conn, _) = &input
+                    if let session::Input::Renew(conn, _) = &*input
                         && let Some(conn) = self.conns.get(conn)
                     {
                         conn.bind(Bound::Customer(chat));
                     }
-                    sorted.work.push(Work::Chat(chat, input));
+                    sorted.work.push(Work::Chat(chat, *input));
                 }
                 Effect::Incoming(peer, transfer, input) => {
-                    sorted.work.push(Work::Incoming((peer, transfer), input));
+                    sorted.work.push(Work::Incoming((peer, transfer), *input));
                 }
                 Effect::Append(_)
                 | Effect::ToCustomer(..)
@@ -486,7 +487,9 @@ impl Gateway {
             return;
         }
         let gateway = self.clone();
-        self.runtime.spawn(async move {
+        // On this thread if it can: to wake another one costs more than the work.
+        let runtime = Handle::try_current().unwrap_or_else(|_| self.runtime.clone());
+        runtime.spawn(async move {
             while let Some((work, machines)) = gateway.next_told() {
                 gateway.work(work.into());
                 end_step(&machines);

@@ -114,15 +114,15 @@ impl Gateway {
     #[expect(clippy::result_large_err, reason = "the effect goes on where it was")]
     pub(super) fn outward(key: &Key, effect: Effect) -> Result<Outward, Effect> {
         Ok(match effect {
-            Effect::ToCustomer(conn, frame) => Outward::Frame(conn, Box::new(frame)),
+            Effect::ToCustomer(conn, frame) => Outward::Frame(conn, frame),
             Effect::CloseCustomer(conn, code) => Outward::Close(conn, code),
-            Effect::ToAgent(login, frame) => Outward::Agent(login, Box::new(frame)),
+            Effect::ToAgent(login, frame) => Outward::Agent(login, frame),
             Effect::Fetch { chat, peer, transfer, document } => {
                 Outward::Fetch(Box::new((chat, peer, transfer, document)))
             }
             Effect::Mail { chat, to, text } => Outward::Mail(Box::new((chat, to, text))),
-            Effect::Call(call) => Outward::Call(Box::new((key.clone(), call))),
-            Effect::Reply(reply, answer) => Outward::Reply(reply, Box::new(answer)),
+            Effect::Call(call) => Outward::Call(Box::new((key.clone(), *call))),
+            Effect::Reply(reply, answer) => Outward::Reply(reply, answer),
             other => return Err(other),
         })
     }

@@ -230,11 +230,12 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
         entry(3, Author::System, Body::Event(Event::Joined { agent: "Ann".into() })),
     ];
     let row = "INSERT INTO chat VALUES (?1, 1, ?2, 1, '{}', NULL)";
-    db.execute(row, rusqlite::params![[1; 16], [1; 32]]).unwrap();
+    db.execute(row, rusqlite::params![[1_u8; 16], [1_u8; 32]]).unwrap();
     for entry in &said {
         let author = serde_json::to_string(&entry.author).unwrap();
         let body = serde_json::to_string(&entry.body).unwrap();
-        let row = rusqlite::params![[1; 16], entry.seq, entry.at.0, entry.id.0, author, body];
+        let (seq, at) = (i64::try_from(entry.seq).unwrap(), i64::try_from(entry.at.0).unwrap());
+        let row = rusqlite::params![[1_u8; 16], seq, at, entry.id.0, author, body];
         db.execute("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6)", row).unwrap();
     }
     drop(db);

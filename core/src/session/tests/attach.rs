@@ -61,7 +61,7 @@ fn a_long_history_comes_in_frames_that_can_be_sent() {
                 frame.encode(encoding, &mut bytes).unwrap();
                 assert!(bytes.len() <= MAX_FRAME);
             }
-            if let ServerFrame::Entries { entries, .. } = frame {
+            if let ServerFrame::Entries { entries, .. } = *frame {
                 seen.extend(entries.into_iter().map(|entry| entry.seq));
             }
         }

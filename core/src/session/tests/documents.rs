@@ -189,7 +189,10 @@ fn w2_what_is_said_late_names_no_document_that_the_agreement_keeps_here() {
     let (peer, transfer) = ("globex".into(), transfer(1));
     let effects = bench.raw(Input::Peer { peer, transfer, request: commit, reply: ReplyTo(1) });
     let release = effects.into_iter().find_map(|effect| match effect {
-        Effect::Reply(_, Ok(Answer::Release(release))) => Some(release),
+        Effect::Reply(_, answer) => match *answer {
+            Ok(Answer::Release(release)) => Some(release),
+            _ => None,
+        },
         _ => None,
     });
     let release = release.unwrap();

@@ -6,7 +6,7 @@ use super::*;
 use crate::effect::ReplyTo;
 
 fn answers(effects: &[Effect]) -> usize {
-    effects.iter().filter(|effect| matches!(effect, Effect::Reply(ReplyTo(5), Ok(Answer::Done)))).count()
+    effects.iter().filter(|effect| matches!(effect, Effect::Reply(ReplyTo(5), answer) if matches!(**answer, Ok(Answer::Done)))).count()
 }
 
 #[test]

@@ -50,9 +50,10 @@ fn d6_the_context_goes_on_as_it_came_with_what_was_said_since() {
     let chat = bench.chat.record.id;
     let effects = bench.raw(Input::Queue(queue::Output::Assigned { chat, agent: profile("ann") }));
     let posted = effects.into_iter().find_map(|effect| match effect {
-        Effect::Call(crate::effect::Call { request: CallRequest::Transfer(request), .. }) => {
-            Some(request.context)
-        }
+        Effect::Call(call) => match call.request {
+            CallRequest::Transfer(request) => Some(request.context),
+            _ => None,
+        },
         _ => None,
     });
     let posted = posted.unwrap();
@@ -127,7 +128,7 @@ fn d6_whoever_comes_back_gets_what_they_missed_before_what_is_new() {
     let seqs: Vec<_> = effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::ToCustomer(_, ServerFrame::Entries { entries, .. }) => Some(entries),
+            Effect::ToCustomer(_, frame) => entries_of(frame),
             _ => None,
         })
         .flatten()

@@ -7,7 +7,7 @@ use baton_protocol::{Wtid, limits::MAX_HOPS};
 
 use super::talk::{came_with, prior};
 use super::*;
-use crate::effect::{Call, CallError};
+use crate::effect::CallError;
 
 pub(super) fn globex() -> Destination {
     Destination::Server { server: "globex".into(), area: Some("support".into()) }
@@ -131,7 +131,10 @@ pub(super) fn posted(effects: Vec<Effect>) -> Context {
 
 pub(super) fn tail_of(effects: Vec<Effect>) -> Vec<String> {
     let release = effects.into_iter().find_map(|effect| match effect {
-        Effect::Reply(_, Ok(Answer::Release(Release { tail, .. }))) => Some(tail),
+        Effect::Reply(_, answer) => match *answer {
+            Ok(Answer::Release(Release { tail, .. })) => Some(tail),
+            _ => None,
+        },
         _ => None,
     });
     release.unwrap().into_iter().map(|entry| entry.text).collect()
@@ -357,7 +360,10 @@ fn x3_a_chain_takes_the_context_of_earlier_hops_and_the_servers_visited_along() 
     bench.customer_says(8, "told Acme");
     let effects = bench.raw(order(2, initech(), Share::All));
     let asked = effects.iter().find_map(|effect| match effect {
-        Effect::Call(Call { request: CallRequest::Permission(request), .. }) => Some(request.visited.clone()),
+        Effect::Call(call) => match &call.request {
+            CallRequest::Permission(request) => Some(request.visited.clone()),
+            _ => None,
+        },
         _ => None,
     });
     assert_eq!(asked.unwrap(), ["globex", "acme"]);

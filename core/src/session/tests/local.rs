@@ -33,7 +33,7 @@ impl Bench {
 /// What an agent's console is shown of a chat's entries.
 fn shown_to(effects: &[Effect], agent: &str) -> Vec<Seq> {
     let entries = effects.iter().filter_map(|effect| match effect {
-        Effect::ToAgent(login, ServerFrame::Entries { entries, .. }) if login == agent => Some(entries),
+        Effect::ToAgent(login, frame) if login == agent => entries_of(frame),
         _ => None,
     });
     entries.flatten().map(|entry| entry.seq).collect()
@@ -196,7 +196,10 @@ fn w2_with_nothing_the_queue_does_not_show_the_customer_either() {
     bench.transfers(9, area("legal"), Share::Nothing);
     let placed = queue::Output::Placed { chat: bench.chat.record.id, transfer: transfer(9), agent: None };
     let ticket = bench.raw(Input::Queue(placed)).into_iter().find_map(|effect| match effect {
-        Effect::Queue(queue::Input::Wait(ticket)) => Some(ticket),
+        Effect::Queue(input) => match *input {
+            queue::Input::Wait(ticket) => Some(ticket),
+            _ => None,
+        },
         _ => None,
     });
     let ticket = ticket.unwrap();

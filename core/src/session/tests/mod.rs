@@ -238,8 +238,10 @@ pub(super) fn order(number: u8, to: Destination, share: Share) -> Input {
 
 /// Effects as lines, those of the audit and what is said beside every `opened` aside.
 pub(crate) fn shown(effects: &[Effect]) -> Vec<String> {
-    let aside = |effect: &&Effect| {
-        matches!(effect, Effect::Audit(_) | Effect::ToAgent(_, ServerFrame::ChatMarks { .. }))
+    let aside = |effect: &&Effect| match effect {
+        Effect::Audit(_) => true,
+        Effect::ToAgent(_, frame) => matches!(**frame, ServerFrame::ChatMarks { .. }),
+        _ => false,
     };
     effects.iter().filter(|effect| !aside(effect)).map(line).collect()
 }
@@ -276,6 +278,13 @@ fn line(effect: &Effect) -> String {
         }
         Effect::SaveErasure(_) => "save erasure".into(),
         Effect::Incoming(_, _, input) => format!("incoming: {input:?}"),
+    }
+}
+
+fn entries_of(frame: &ServerFrame) -> Option<&Vec<Entry>> {
+    match frame {
+        ServerFrame::Entries { entries, .. } => Some(entries),
+        _ => None,
     }
 }
 

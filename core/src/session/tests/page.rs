@@ -36,9 +36,10 @@ fn o4_a_browser_without_a_connection_gets_the_offer_by_page() {
     bench.transfers(1, globex(), Share::All);
     let effects = bench.raw(Input::Answer(transfer(1), permission(1)));
     let posted = effects.into_iter().find_map(|effect| match effect {
-        Effect::Call(crate::effect::Call { request: CallRequest::Transfer(request), .. }) => {
-            Some(request.challenge)
-        }
+        Effect::Call(call) => match call.request {
+            CallRequest::Transfer(request) => Some(request.challenge),
+            _ => None,
+        },
         _ => None,
     });
     bench.answer(1, reservation());

@@ -50,7 +50,10 @@ fn a_chat_is_taken_over_from_its_agent_and_from_the_queue() {
     bench.tell(alma(Supervision::Watch(true)));
     let asked = bench.raw(alma(Supervision::TakeOver));
     let place = asked.iter().find_map(|effect| match effect {
-        Effect::Queue(queue::Input::Place { chat, transfer, .. }) => Some((*chat, *transfer)),
+        Effect::Queue(input) => match **input {
+            queue::Input::Place { chat, transfer, .. } => Some((chat, transfer)),
+            _ => None,
+        },
         _ => None,
     });
     let (chat, transfer) = place.unwrap();
@@ -65,7 +68,10 @@ fn q1_a_priority_changes_the_place_of_who_waits() {
     let mut bench = Bench::waiting();
     let told = bench.raw(alma(Supervision::Priority(12)));
     let ticket = told.iter().find_map(|effect| match effect {
-        Effect::Queue(queue::Input::Wait(ticket)) => Some(ticket.priority),
+        Effect::Queue(input) => match &**input {
+            queue::Input::Wait(ticket) => Some(ticket.priority),
+            _ => None,
+        },
         _ => None,
     });
     assert_eq!((ticket, bench.chat.record.priority), (Some(9), 9));

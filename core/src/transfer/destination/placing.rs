@@ -38,7 +38,7 @@ impl Incoming {
         let (seat, area) = (self.seat(), self.record.area.clone());
         let times = &env.settings.times;
         let until = env.now.plus(ASKED_AT_MOST as u64 * times.ask + times.offer + AT_THE_DOOR);
-        out.push(Effect::Queue(queue::Input::Reserve { seat, area, wanted, until }));
+        out.push(Effect::Queue(Box::new(queue::Input::Reserve { seat, area, wanted, until })));
     }
 
     /// After a restart.
@@ -48,13 +48,13 @@ impl Incoming {
     }
 
     pub(super) fn leave_place(&self, out: &mut Vec<Effect>) {
-        out.push(Effect::Queue(queue::Input::GiveBack(self.seat())));
+        out.push(Effect::Queue(Box::new(queue::Input::GiveBack(self.seat()))));
         self.take_question_back(out);
     }
 
     fn take_question_back(&self, out: &mut Vec<Effect>) {
         let over = ServerFrame::AskOver { transfer: self.record.transfer };
-        out.extend(self.placing.asked.clone().map(|login| Effect::ToAgent(login, over)));
+        out.extend(self.placing.asked.clone().map(|login| Effect::ToAgent(login, Box::new(over))));
     }
 
     /// The queue manager's answer.
@@ -69,7 +69,7 @@ impl Incoming {
             (State::Posted, Err((code, retry_after))) => self.has_none(env, code, retry_after, out),
             // It has lapsed in the meantime.
             (State::Rejected | State::Fenced, Ok(_)) => {
-                out.push(Effect::Queue(queue::Input::GiveBack(self.seat())));
+                out.push(Effect::Queue(Box::new(queue::Input::GiveBack(self.seat()))));
             }
             _ => {}
         }
@@ -123,13 +123,13 @@ impl Incoming {
             comments: context.comments.clone(),
             expires_in: u32::try_from(limit).unwrap_or(u32::MAX),
         };
-        out.push(Effect::ToAgent(login.into(), ServerFrame::Asked { ask }));
+        out.push(Effect::ToAgent(login.into(), Box::new(ServerFrame::Asked { ask })));
     }
 
     pub(super) fn decided(&mut self, env: &Env<'_>, login: &str, accept: bool, out: &mut Vec<Effect>) {
         if self.record.state != State::Posted || self.placing.asked.as_deref() != Some(login) {
             let over = ServerFrame::AskOver { transfer: self.record.transfer };
-            return out.push(Effect::ToAgent(login.into(), over));
+            return out.push(Effect::ToAgent(login.into(), Box::new(over)));
         }
         self.take_question_back(out);
         self.placing.asked = None;
@@ -149,7 +149,7 @@ impl Incoming {
 
     fn ask_another(&mut self, env: &Env<'_>, declined: String, out: &mut Vec<Effect>) {
         self.placing.declined.push(declined);
-        out.push(Effect::Queue(queue::Input::GiveBack(self.seat())));
+        out.push(Effect::Queue(Box::new(queue::Input::GiveBack(self.seat()))));
         if self.placing.declined.len() < ASKED_AT_MOST {
             self.look_for_place(env, out);
         } else {
@@ -213,6 +213,6 @@ impl Incoming {
             (Some(denial), _) => Err(denial),
             (None, _) => return,
         };
-        out.push(Effect::Reply(reply, answer));
+        out.push(Effect::Reply(reply, Box::new(answer)));
     }
 }
