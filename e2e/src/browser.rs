@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use thirtyfour::ChromiumLikeCapabilities;
@@ -57,6 +58,16 @@ impl Browsers {
         self.open_with(width, height, wishes).await
     }
 
+    /// The same, of somebody who reads this language.
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open_speaking(&self, language: &str, width: u32, height: u32) -> Result<Browser> {
+        let mut wishes = DesiredCapabilities::chrome();
+        wishes.add_experimental_option("prefs", serde_json::json!({ "intl.accept_languages": language }))?;
+        self.open_with(width, height, wishes).await
+    }
+
     async fn open_with(
         &self,
         width: u32,
@@ -80,7 +91,11 @@ impl Browsers {
         }
         wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::Normal)?;
         let driver = WebDriver::new(&self.address, wishes).await.context("Chromium does not start")?;
-        Ok(Browser { driver: ManuallyDrop::new(driver), address: self.address.clone() })
+        Ok(Browser {
+            driver: ManuallyDrop::new(driver),
+            address: self.address.clone(),
+            inside: Mutex::default(),
+        })
     }
 }
 
@@ -98,6 +113,8 @@ pub struct Browser {
     pub driver: ManuallyDrop<WebDriver>,
     /// ChromeDriver's.
     address: String,
+    /// The shadow root in which elements are looked for, if not on the page.
+    inside: Mutex<Option<WebElement>>,
 }
 
 impl Browser {
@@ -123,7 +140,7 @@ impl Browser {
     /// When there is none in time.
     pub async fn css(&self, selector: &str) -> Result<WebElement> {
         crate::until(selector, || async {
-            for element in self.driver.find_all(By::Css(selector)).await? {
+            for element in self.all(selector).await? {
                 if element.is_displayed().await? {
                     return Ok(element);
                 }
@@ -131,6 +148,31 @@ impl Browser {
             anyhow::bail!("nothing is shown that matches {selector}")
         })
         .await
+    }
+
+    async fn all(&self, selector: &str) -> Result<Vec<WebElement>> {
+        let inside = self.inside.lock().ok().and_then(|inside| inside.clone());
+        Ok(match inside {
+            Some(root) => root.find_all(By::Css(selector)).await?,
+            None => self.driver.find_all(By::Css(selector)).await?,
+        })
+    }
+
+    /// Into the widget that has no frame, once it is there. [`Browser::leave`] leads back.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn enter_shadow(&self) -> Result<()> {
+        self.leave().await?;
+        let root = crate::until("the widget's element", || async {
+            let host = self.driver.find(By::Css("html > div, baton-chat > div")).await?;
+            let root = host.get_shadow_root().await?;
+            root.find(By::Css("body:not([hidden])")).await?;
+            Ok(root)
+        })
+        .await?;
+        *self.inside.lock().map_err(|_| anyhow::anyhow!("a test has panicked"))? = Some(root);
+        Ok(())
     }
 
     /// Clicks an element once it can be clicked.
@@ -163,7 +205,7 @@ impl Browser {
     /// WebDriver's.
     pub async fn texts(&self, mark: &str) -> Result<Vec<String>> {
         let mut texts = Vec::new();
-        for element in self.driver.find_all(By::Css(marked(mark))).await? {
+        for element in self.all(&marked(mark)).await? {
             texts.push(element.text().await?);
         }
         Ok(texts)
@@ -187,7 +229,7 @@ impl Browser {
     /// # Errors
     /// When there is none in time.
     pub async fn enter_widget(&self) -> Result<()> {
-        self.driver.enter_default_frame().await?;
+        self.leave().await?;
         crate::until("the widget's frame", || async {
             let frame = self.driver.find(By::Css("iframe[src*='/widget/']")).await?;
             frame.enter_frame().await.map_err(Into::into)
@@ -200,6 +242,7 @@ impl Browser {
     /// # Errors
     /// WebDriver's.
     pub async fn leave(&self) -> Result<()> {
+        *self.inside.lock().map_err(|_| anyhow::anyhow!("a test has panicked"))? = None;
         Ok(self.driver.enter_default_frame().await?)
     }
 
@@ -218,6 +261,16 @@ impl Browser {
     pub async fn scheme(&self, scheme: &str) -> Result<()> {
         let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.devtools("Emulation.setEmulatedMedia", &serde_json::json!({ "features": features })).await
+    }
+
+    /// Makes the window's content so large, as on a screen of that size.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn size(&self, width: u32, height: u32) -> Result<()> {
+        let size =
+            serde_json::json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &size).await
     }
 
     /// The page sleeps, as on a machine whose lid is closed, or wakes up: no timer of it runs meanwhile.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, header};
@@ -53,7 +53,10 @@ impl Sites {
             rest.with_context(|| format!("`baton embed` prints no {start}"))
         };
         let integrity = after("integrity=\"")?.split('"').next().unwrap_or_default().to_owned();
-        let policy = after("Content-Security-Policy: ")?.lines().next().unwrap_or_default().to_owned();
+        let mut policies = printed.lines().filter_map(|line| line.strip_prefix("Content-Security-Policy: "));
+        let (Some(policy), Some(shadow_policy)) = (policies.next(), policies.next()) else {
+            bail!("`baton embed` prints no policies");
+        };
         let gateway = company.url();
         let page = |path: &str| -> Result<String> {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/website-embed");
@@ -66,22 +69,30 @@ impl Sites {
             get(move || async move { ([(header::CONTENT_TYPE, kind)], text).into_response() })
         };
         let app = page("app/index.html")?;
-        let policy = HeaderValue::from_str(&policy)?;
-        let strict = axum::middleware::from_fn(move |request: Request, next: Next| {
-            let policy = policy.clone();
-            async move {
-                let mut response = next.run(request).await;
-                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-                response
-            }
-        });
+        let under = |policy: &str| -> Result<_> {
+            let policy = HeaderValue::from_str(policy)?;
+            Ok(axum::middleware::from_fn(move |request: Request, next: Next| {
+                let policy = policy.clone();
+                async move {
+                    let mut response = next.run(request).await;
+                    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+                    response
+                }
+            }))
+        };
+        let shadow = page("shadow/index.html")?;
+        let shadow = Router::new()
+            .route("/shadow/", html(shadow.clone()))
+            .route("/shadow/contact", html(shadow))
+            .layer(under(shadow_policy)?);
         let (issuer, audience) = (self.origin.clone(), gateway.clone());
         let token = move |Query(query): Query<std::collections::HashMap<String, String>>| async move {
             token(&issuer, &audience, query.get("who").map_or("", String::as_str))
         };
         let router = Router::new()
             .route("/strict/", html(page("strict/index.html")?))
-            .layer(strict)
+            .layer(under(policy)?)
+            .merge(shadow)
             .route("/plain/", html(page("plain/index.html")?))
             .route("/plain/contact.html", html(page("plain/contact.html")?))
             .route("/app/", html(app.clone()))
@@ -112,6 +123,18 @@ fn trials(router: Router, gateway: &str) -> Router {
         .route("/trial/empty", page("", ""))
         .route("/trial/hostile", page("", &format!("<script>{RECORD}{HOSTILE}</script>{loader}{loader}")))
         .route("/trial/counted", page("", &format!("<script>{RECORD}{COUNT}</script>{loader}")))
+        .route(
+            "/trial/shadow",
+            page("", &format!("<h1>Trial</h1><script>{RECORD}{COUNT}{SHADOW}</script>{loader}")),
+        )
+        .route(
+            "/trial/ugly",
+            page("", &format!("<style>{UGLY}</style><p>Ours</p><script>{SHADOW}</script>{loader}")),
+        )
+        .route(
+            "/trial/shut",
+            page("connect-src 'none'", &format!("<script>{RECORD}{SHADOW}</script>{loader}")),
+        )
 }
 
 /// Warnings and errors of the page, kept for the test.
@@ -125,8 +148,19 @@ const HOSTILE: &str = "window.batonSettings = { area: 7, name: 'x'.repeat(999), 
     window.Baton = Object.assign((...call) => Baton.q.push(call), { q: [['on'], ['off', {}], ['on', 'open', () => { throw new Error('the page\\'s own'); }], \
     ['fly'], [], ['update', null], ['update', { area: 'sales', mail: 5 }]] });";
 
+/// The chat as an element of the page.
+const SHADOW: &str = "window.batonSettings = { mode: 'shadow' };";
+
+/// A page whose styles are about everything in it. (Where the root itself is not to be shown, nothing is.)
+const UGLY: &str = "html > *, body * { display: none !important; visibility: hidden !important; opacity: 0 !important; color: red !important; \
+    font: 40px fantasy !important; position: static !important; transform: rotate(20deg) !important; direction: rtl; \
+    --accent: lime !important; --back: lime !important } \
+    html > div { width: 0 !important; height: 0 !important; clip-path: circle(0) !important; pointer-events: none !important }";
+
 /// Counts what the page holds: listeners, timers, sockets.
 const COUNT: &str = "window.held = { listeners: 0, timers: new Set(), sockets: 0 }; { \
+    held.kept = () => known.filter(({ on }) => !(on instanceof Node ? !on.isConnected : on instanceof WebSocket || on instanceof AbortSignal)) \
+      .map(({ on, type }) => on.constructor.name + ' ' + type); \
     const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype; const known = []; \
     const drop = (one) => { const at = known.indexOf(one); if (at >= 0) { known.splice(at, 1); held.listeners--; } }; \
     EventTarget.prototype.addEventListener = function (type, call, options) { \

@@ -199,6 +199,8 @@ impl App {
                 self.sockets.retain(|(other, _)| *other != link);
                 self.input(Input::Closed(link, Some(event.unchecked_ref::<CloseEvent>().code())));
             }
+            // Where the widget has no frame, the site's policy is its own: `static/shadow.js` tells.
+            ("blocked", Some(link)) => self.input(Input::Blocked(link)),
             ("message", None) => {
                 if let Some(word) = self.host.word(&event) {
                     self.heed(word);
@@ -373,7 +375,7 @@ impl App {
             return;
         };
         socket.set_binary_type(BinaryType::Arraybuffer);
-        for event in ["open", "message", "close"] {
+        for event in ["open", "message", "close", "blocked"] {
             _ = socket.add_event_listener_with_callback_and_bool(event, &self.handler, true);
         }
         self.sockets.push((link, socket));

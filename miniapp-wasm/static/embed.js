@@ -1,4 +1,4 @@
-// Baton's loader: one frame on the page, and a strict conversation with it.
+// Baton's loader: one frame on the page, or in shadow mode an element, and a strict conversation with it.
 (() => {
   const script = document.currentScript;
   const stub = window.Baton;
@@ -7,7 +7,7 @@
   const gateway = new URL(script.src).origin;
   const small = matchMedia('(max-width: 480px)');
   const warn = (...what) => console.warn('Baton:', ...what);
-  const known = ['area', 'name', 'email', 'subject', 'mail', 'language'];
+  const known = ['area', 'name', 'email', 'subject', 'mail', 'language', 'mode'];
   const settings = {}, listeners = {};
   const ears = new AbortController();
   let frame, box, ready, open, link, alarm, waiting = [], last = '', unread, ended, token, other, bye, gone;
@@ -47,8 +47,9 @@
     if (!gone && last != (last = now.url + now.title)) post({ type: 'page', page: now });
   });
 
-  const style = (it, rules) => it.style.cssText = 'border:0;background:none;color-scheme:light;' +
-    (box ? 'width:100%;height:100%' : 'position:fixed;right:0;bottom:0;z-index:2147483000;' + rules);
+  // No rule of the page's is stronger, whatever it says of every element.
+  const style = (it, rules) => it.style.cssText = ('all:initial;color-scheme:light;' +
+    (box ? 'display:block;width:100%;height:100%' : 'position:fixed;right:0;bottom:0;z-index:2147483000;' + rules)).replace(/;|$/g, '!important;');
 
   const shape = () => {
     const full = !!box || small.matches;
@@ -59,13 +60,15 @@
 
   // A way to us all the same.
   const help = () => {
-    warn(`no answer from ${gateway}: is it in this page's frame-src, and ${location.origin} in its "sites"?`);
+    clearTimeout(alarm);
+    warn(`no answer from ${gateway}: is it in this page's policy (frame-src; in shadow mode script-src and connect-src), and ${location.origin} in its "sites"?`);
     link = document.createElement('a');
     link.href = settings.mail ? 'mailto:' + settings.mail : gateway + '/chat/';
     link.target = '_blank';
     link.textContent = settings.mail || 'Chat';
-    style(link, 'padding:8px');
-    frame.replaceWith(link);
+    style(link, 'padding:8px;color:#00e;background:#fff;cursor:pointer;text-decoration:underline');
+    frame.before(link);
+    frame.remove();
     tell('unavailable');
   };
 
@@ -150,12 +153,15 @@
 
   const create = () => {
     if (frame) return;
-    frame = document.createElement('iframe');
+    const shadow = settings.mode == 'shadow';
+    const mine = frame = document.createElement(shadow ? 'div' : 'iframe');
     frame.title = 'Chat';
     frame.src = gateway + '/widget/';
     shape();
     (box || document.documentElement).append(frame);
     alarm = setTimeout(help, 15000);
+    // What stands in for a frame says and hears what a frame would.
+    if (shadow) import(gateway + '/widget/shadow.js').then((it) => it.default(mine, onMessage)).catch(() => mine == frame && help());
   };
 
   const drop = () => {

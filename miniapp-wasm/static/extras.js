@@ -136,8 +136,17 @@ const emoji = () => {
   find('composer').append(box);
 };
 
+// Whoever read the newest line still does when the window becomes smaller, as by a telephone's keyboard, or larger.
+const stay = () => {
+  const log = find('log');
+  let atEnd = true;
+  log.addEventListener('scroll', () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40));
+  new ResizeObserver(() => atEnd && (log.scrollTop = log.scrollHeight)).observe(log);
+};
+
 export default ({ preview }) => {
   if (preview) import('./preview.js').then((part) => part.default());
+  stay();
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(SHAPE);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

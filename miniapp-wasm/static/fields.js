@@ -1,5 +1,6 @@
 // The company's own questions in the form that begins a chat. The answers are said with the customer's first words, so
 // that they are wherever those are: before the agent, in the transcript, and with whoever the chat is handed to.
+import { dress } from './words.js';
 
 const find = (id) => document.getElementById(id);
 let asked = [];
@@ -26,10 +27,16 @@ export default (fields) => {
     const box = document.createElement('label');
     const label = document.createElement('span');
     label.textContent = field.label;
+    if (!field.required) {
+      const optional = document.createElement('small');
+      optional.dataset.say = 45;
+      label.append(' ', optional);
+    }
     box.append(label, control(field, at));
     question.before(box);
     return [field.label, box.lastChild];
   });
+  dress();
   // Before the chat's own part hears of it, which listens to the document.
   addEventListener('submit', ({ target }) => {
     if (target.id === 'form') find('question').value = answers() + find('question').value;

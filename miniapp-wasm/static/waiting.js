@@ -68,7 +68,7 @@ const SHAPE = `
 #holding > * { margin-top: 10px; }
 #holding h3 { margin: 0 0 6px; font-size: 13px; font-weight: 600; color: var(--quiet); }
 #holding p, #holding summary, .news b { overflow-wrap: anywhere; white-space: pre-line; unicode-bidi: plaintext; }
-#holding a { color: inherit; font-weight: 600; }
+#holding a { display: inline-block; padding: 4px 0; color: inherit; font-weight: 600; }
 .news { padding: 9px 12px; border-radius: 10px; background: var(--soft); }
 .news b { display: block; }
 .news small { float: inline-end; margin-inline-start: 8px; padding: 0 8px; border: 1px solid currentColor; border-radius: 9px; font-size: 12px; }
@@ -202,7 +202,7 @@ export default ({ areas }) => {
   // Where no socket gets through, a message still does.
   let welcomed, patience;
   const unreached = () => {
-    const elsewhere = make('a', { href: '/chat/', target: '_blank', data: { say: 92 } });
+    const elsewhere = make('a', { href: location.origin + '/chat/', target: '_blank', data: { say: 92 } });
     box.replaceChildren(make('p', { role: 'status', data: { say: 91, test: 'unreached' } }), elsewhere, instead(MESSAGE));
     document.body.classList.add('aside');
     dress();

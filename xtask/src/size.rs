@@ -20,6 +20,20 @@ const USABLE: [&str; 8] = [
     "baton_miniapp.js",
     "baton_miniapp_bg.wasm",
 ];
+/// In shadow mode: the loader, and everything that is loaded until the chat is usable.
+const SHADOW: u64 = 51_200;
+/// What that is beside the loader.
+const USABLE_SHADOW: [&str; 9] = [
+    "shadow.js",
+    "shadow-widget.js",
+    "shadow-words.js",
+    "shadow-page.js",
+    "shadow-baton_miniapp.js",
+    "widget.html",
+    "widget.css",
+    "words-en.js",
+    "baton_miniapp_bg.wasm",
+];
 /// The agents' console.
 const CONSOLE: u64 = 716_800;
 
@@ -35,10 +49,16 @@ pub fn check() -> Result<()> {
     let miniapp = folder.join("miniapp");
     let loader = web::sent_for(&miniapp, "embed.js")?;
     let widget = USABLE.iter().map(|name| web::sent_for(&miniapp, name)).sum::<Result<u64>>()?;
-    let later = web::sent(&miniapp)? - loader - widget;
+    let shadow = USABLE_SHADOW.iter().map(|name| web::sent_for(&miniapp, name)).sum::<Result<u64>>()?;
+    let alone = web::sent_starting(&miniapp, "shadow")?;
+    let later = web::sent(&miniapp)? - loader - widget - alone;
     let console = web::sent(&folder.join("console"))?;
-    let parts =
-        [("loader_br", loader, LOADER), ("widget_br", widget, WIDGET), ("console_br", console, CONSOLE)];
+    let parts = [
+        ("loader_br", loader, LOADER),
+        ("widget_br", widget, WIDGET),
+        ("shadow_br", loader + shadow, SHADOW),
+        ("console_br", console, CONSOLE),
+    ];
     let mut figures = serde_json::Map::new();
     let mut over = Vec::new();
     println!("later      {later:>7} afterwards or on demand");

@@ -4,11 +4,12 @@
 //! A step whose input is that of the last time is skipped. `--dev` leaves out what only makes files smaller.
 
 mod bindings;
+mod factory;
 mod folder;
 mod scripts;
 mod toolchain;
 
-pub use folder::{sent, sent_for};
+pub use folder::{sent, sent_for, sent_starting};
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -99,21 +100,34 @@ fn one(cache: &Path, app: &App, compiler: Option<&Path>, effort: Effort) -> Resu
     let wasm = compile(cache, app, compiler, effort)?;
     let mut files = bindings::make(cache, app, &wasm, effort)?;
     let fixed = place::root().join(app.source).join("static");
-    for (path, bytes) in folder::read(&fixed)? {
-        // Style sheets and pages here have no line that begins like a script's comment.
-        let text = [".js", ".css", ".html"].iter().any(|kind| path.ends_with(kind));
-        let bytes = if effort == Effort::Small && text {
-            let bare = bindings::without_comments(&String::from_utf8(bytes)?).into_bytes();
-            if path.ends_with(".js") { scripts::small(cache, &bare)? } else { bare }
-        } else {
-            bytes
-        };
-        if files.insert(path.clone(), bytes).is_some() {
-            bail!("{} has {path}, which is also made by wasm-bindgen", fixed.display());
-        }
+    let mut scripts = folder::read(&fixed)?;
+    if let Some(path) = files.keys().find(|path| scripts.contains_key(*path)) {
+        bail!("{} has {path}, which is also made by wasm-bindgen", fixed.display());
+    }
+    if scripts.contains_key("shadow.js") {
+        let parts =
+            files.iter().chain(&scripts).filter_map(|(path, text)| Some((factory::name(path)?, text)));
+        let made = parts.map(|(path, text)| Ok((path, factory::factory(std::str::from_utf8(text)?)?.into())));
+        let made: Files = made.collect::<Result<_>>()?;
+        scripts.extend(made);
+    }
+    files.extend(scripts);
+    if effort == Effort::Small {
+        let small = files.into_iter().map(|(path, bytes)| Ok((path.clone(), smaller(cache, &path, bytes)?)));
+        files = small.collect::<Result<_>>()?;
     }
     folder::publish(&cache.join("web").join(app.name), &files, effort)?;
     Ok((files, start.elapsed().as_secs_f64()))
+}
+
+/// Without what only people read.
+fn smaller(cache: &Path, path: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    // Style sheets and pages here have no line that begins like a script's comment.
+    if ![".js", ".css", ".html"].iter().any(|kind| path.ends_with(kind)) {
+        return Ok(bytes);
+    }
+    let bare = bindings::without_comments(&String::from_utf8(bytes)?).into_bytes();
+    if path.ends_with(".js") { scripts::small(cache, &bare) } else { Ok(bare) }
 }
 
 /// Compiles the crate and returns the path of the module.

@@ -12,7 +12,7 @@ use super::claim::{gateway_of, split_address};
 use super::wire::{Reach, Role, Welcome};
 use super::{
     ARRIVE_WAIT, ATTEMPT_WAIT, Claim, Client, Effect, Env, FLUSH_WAIT, FREEZE_AFTER, FROZEN_WAIT, Hop,
-    LEAVE_WAIT, Line, Moving, Notice, Record, Saving, Stage, Standing, Step, Timer, WELCOME_WAIT, What,
+    LEAVE_WAIT, Line, Link, Moving, Notice, Record, Saving, Stage, Standing, Step, Timer, WELCOME_WAIT, What,
     is_safe_page,
 };
 
@@ -74,8 +74,9 @@ impl Client {
             None => {}
         }
         match offer.way.clone() {
-            Way::InPlace { socket, .. } if self.is_reachable(&socket) => {
+            Way::InPlace { socket, page } if self.is_reachable(&socket) => {
                 self.follow(step, offer, socket, Stage::Claiming);
+                self.moving.page = page;
                 self.connect(step, Role::Next);
                 step.set(Timer::Stage, WELCOME_WAIT);
             }
@@ -186,6 +187,25 @@ impl Client {
 
     pub(super) fn next_closed(&mut self, step: &mut Step<'_, '_>, may_resume: bool) {
         if may_resume { self.retry(step, Role::Next) } else { self.refused_there(step) }
+    }
+
+    /// This page's own policy does not let it connect there: the other company's page is the way then, if it has one.
+    pub(super) fn next_blocked(&mut self, step: &mut Step<'_, '_>, link: Link) {
+        if self.next.link != Some(link) || self.stage() != Some(Stage::Claiming) {
+            return;
+        }
+        let page = self.moving.page.take().filter(|page| is_safe_page(page));
+        match (page, self.record.as_mut().and_then(|record| record.hop.as_mut())) {
+            (Some(page), Some(hop)) => {
+                hop.to = page;
+                hop.stage = Stage::Flushing;
+                self.saving = Saving::Store;
+                self.drop_link(step, Role::Next);
+                step.set(Timer::Stage, FLUSH_WAIT);
+                self.leave_when_flushed(step);
+            }
+            _ => self.refused_there(step),
+        }
     }
 
     /// The destination will not take the customer: they stay, or there is nowhere left to stay.

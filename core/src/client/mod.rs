@@ -141,6 +141,8 @@ pub enum Input {
     Frame(Link, ServerFrame),
     /// A connection is closed, or could not be opened; with the close code, if there was one.
     Closed(Link, Option<u16>),
+    /// The policy of the page does not let it open this connection.
+    Blocked(Link),
     /// A timer has elapsed.
     Timer(Timer),
     /// The customer sends a message.
@@ -267,6 +269,8 @@ struct Moving {
     watching: bool,
     /// The browser was told to leave.
     left: bool,
+    /// Where the other company can be reached by navigation.
+    page: Option<String>,
 }
 
 /// What is known now and of no use after a reload.
@@ -373,6 +377,7 @@ impl Client {
             Input::Opened(link) => self.opened(step, link),
             Input::Frame(link, frame) => self.frame(step, link, frame),
             Input::Closed(link, code) => self.closed(step, link, code),
+            Input::Blocked(link) => self.next_blocked(step, link),
             Input::Timer(timer) => self.timer(step, timer),
             Input::Say(text) => self.say(step, text),
             Input::Attach(card) => self.attach(step, card),

@@ -121,7 +121,7 @@ pub async fn run() -> ExitCode {
         Command::ApiKey(key) => key.run(&dir).await,
         Command::Reload => reload(&dir).await,
         Command::Fingerprint => fingerprint(&dir),
-        Command::Embed => embed::run(&dir),
+        Command::Embed => embed::run(&dir).await,
         Command::Check => check::run(&dir).await,
         Command::Serve(serve) => serve.run(&dir).await,
         Command::Echo(echo) => echo.run().await,

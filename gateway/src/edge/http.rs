@@ -27,7 +27,7 @@ use axum::routing::{get, post};
 use baton_protocol::Wtid;
 
 use super::limits::Addresses;
-use super::{documents, pages, proxy, socket, visitors, warm};
+use super::{documents, embedding, pages, proxy, socket, visitors, warm};
 use crate::driver::Gateway;
 use crate::federation::{self, inbound};
 
@@ -49,7 +49,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/messages", post(visitors::leave))
         .route("/v1/transcripts/{chat}", post(visitors::transcript))
         .route("/v1/surveys/{chat}", post(visitors::survey))
-        .layer(DefaultBodyLimit::max(visitors::MAX_BODY));
+        .layer(DefaultBodyLimit::max(visitors::MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), embedding::around));
     Router::new()
         .merge(beside)
         .merge(crate::api::router())

@@ -9,7 +9,7 @@ use baton_core::effect;
 use serde::Serialize;
 
 use super::http::App;
-use super::widget_page;
+use super::{embedding, widget_page};
 use crate::assets;
 use crate::config::Field;
 use crate::federation::Peer;
@@ -72,12 +72,16 @@ fn settings_of(app: &App, peers: &[Peer]) -> WidgetConfig {
 
 /// The loader that websites paste.
 pub async fn loader(headers: HeaderMap) -> Response<Body> {
-    let mut response = file("miniapp/embed.js", &headers, "");
+    for_anyone(file("miniapp/embed.js", &headers, ""))
+}
+
+/// A script with an integrity hash is read with CORS, and so is everything that a widget without a frame is made of. There
+/// is nothing in it that is anybody's own.
+fn for_anyone(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
     let corp = HeaderName::from_static("cross-origin-resource-policy");
-    response.headers_mut().insert(corp, HeaderValue::from_static("cross-origin"));
-    // A script with an integrity hash is read with CORS. There is nothing in it that is anybody's own.
-    let anyone = HeaderValue::from_static("*");
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+    headers.insert(corp, HeaderValue::from_static("cross-origin"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }
 
@@ -99,14 +103,15 @@ pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body
         config.sites.join(" ")
     );
     match widget_page::with(&settings_of(&app, &known)) {
-        Some(page) => answer(page, &headers, &policy),
+        // Where the widget has no frame, the site's own page reads this one.
+        Some(page) => embedding::permit(answer(page, &headers, &policy), embedding::site(&app, &headers)),
         None => missing(),
     }
 }
 
 /// A file of the widget's.
 pub async fn widget_file(Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
-    file(&format!("miniapp/{path}"), &headers, "")
+    for_anyone(file(&format!("miniapp/{path}"), &headers, ""))
 }
 
 /// The agents' console.

@@ -1,5 +1,6 @@
 //! What the widget asks for beside its socket: whether a site's token is good, a message to be left, a transcript by
-//! e-mail. The widget's own page is the only one that may: nothing here answers another origin.
+//! e-mail. The widget's own page may, and where the widget has no frame the pages of the sites that embed it ([`embedding`]):
+//! nothing here answers another origin.
 
 use std::net::SocketAddr;
 
@@ -15,7 +16,7 @@ use baton_protocol::{ChatId, ResumeToken};
 use serde::{Deserialize, Serialize};
 
 use super::http::{App, bearer};
-use super::proxy;
+use super::{embedding, proxy};
 use crate::driver::now;
 use crate::mail::{self, Unposted};
 
@@ -155,7 +156,9 @@ pub async fn leave(
 ) -> Response<Body> {
     let gateway = &app.gateway;
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    if origin.is_some_and(|origin| origin != gateway.config.origin()) {
+    if origin.is_some_and(|origin| origin != gateway.config.origin())
+        && embedding::site(&app, &headers).is_none()
+    {
         return refuse(StatusCode::FORBIDDEN, "this page may not use the gateway");
     }
     if let Some(mistake) = left.mistake() {

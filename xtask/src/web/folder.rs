@@ -25,6 +25,13 @@ pub fn sent(folder: &Path) -> Result<u64> {
     sizes.sum()
 }
 
+/// The same for the files whose names start so.
+pub fn sent_starting(folder: &Path, start: &str) -> Result<u64> {
+    let paths = list(folder, "")?;
+    let paths = paths.iter().filter(|path| path.starts_with(start) && !path.ends_with(".br"));
+    paths.map(|path| sent_for(folder, path)).sum()
+}
+
 /// How many bytes a browser downloads for one file.
 pub fn sent_for(folder: &Path, path: &str) -> Result<u64> {
     let small = folder.join(format!("{path}.br"));

@@ -363,6 +363,30 @@ fn m2_an_unreachable_socket_with_a_page_is_navigated_to() {
 }
 
 #[test]
+fn m2_a_socket_that_the_page_may_not_open_becomes_a_navigation() {
+    let offered = |page: Option<&str>| {
+        let mut rig = Rig::chatting();
+        rig.main(offer(T1, Way::InPlace { socket: GLOBEX.into(), page: page.map(str::to_owned) }));
+        let next = rig.next_link();
+        rig.input(Input::Blocked(next));
+        (rig, next)
+    };
+    let (mut rig, next) = offered(Some("https://globex.example/"));
+    assert_eq!(rig.did[0], Effect::Store);
+    assert!(rig.did(&Effect::Close(next)));
+    assert!(navigated(&rig).unwrap().starts_with("https://globex.example/#baton="));
+    // What is still said of that connection is late.
+    rig.input(Input::Closed(next, Some(1006))).input(Input::Blocked(next));
+    assert_eq!(navigated(&rig), None);
+    // Nowhere to go: the customer stays, at once.
+    for page in [None, Some("javascript:alert(1)")] {
+        let (rig, _) = offered(page);
+        assert_eq!(navigated(&rig), None);
+        assert_eq!(rig.sent(), [(rig.main_link(), &reclaim(3))]);
+    }
+}
+
+#[test]
 fn m2_navigating_carries_wtid_verifier_and_epoch_in_the_fragment() {
     let rig = left_page();
     assert_eq!(rig.did[0], Effect::Store);
