@@ -194,7 +194,7 @@ async fn story(language: &str) {
     customer.click("known").await.unwrap();
     look(&customer, language, "correction").await;
     let chat = gus.pick_up().await.unwrap();
-    gus.say(Some(chat), 2, "Hello Carla.").await.unwrap();
+    gus.say(Some(chat), 12, "Hello Carla.").await.unwrap();
     customer.shows("message", "Hello Carla.").await.unwrap();
     look(&customer, language, "transferred").await;
     gus.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
