@@ -24,6 +24,8 @@ pub struct Firefox {
     socket: Mutex<Socket>,
     count: AtomicU64,
     window: String,
+    /// Where elements of the widget are looked for, in its frame or on the page.
+    root: &'static str,
     child: Child,
     _profile: tempfile::TempDir,
 }
@@ -67,6 +69,7 @@ impl Firefox {
             socket: Mutex::new(socket),
             count: AtomicU64::new(1),
             window: String::new(),
+            root: "document",
             child,
             _profile: profile,
         };
@@ -105,8 +108,16 @@ impl Firefox {
         self.call("browsingContext.navigate", params).await.map(drop)
     }
 
-    /// The widget's frame, once it is there.
+    /// The widget is an element of the page from now on.
+    pub fn without_frame(&mut self) {
+        self.root = "document.querySelector('html > div').shadowRoot";
+    }
+
+    /// The widget's frame, once it is there, or the page.
     async fn frame(&self) -> Result<String> {
+        if self.root != "document" {
+            return Ok(self.window.clone());
+        }
         let tree = self.call("browsingContext.getTree", json!({ "root": self.window })).await?;
         let frames = tree["contexts"][0]["children"].as_array().cloned().unwrap_or_default();
         let is = |frame: &&Value| frame["url"].as_str().is_some_and(|url| url.contains("/widget/"));
@@ -130,8 +141,9 @@ impl Firefox {
     /// # Errors
     /// When none does in time.
     pub async fn shows(&self, mark: &str, wanted: &str) -> Result<()> {
+        let root = self.root;
         let all = format!(
-            "[...document.querySelectorAll(\"[data-test='{mark}']\")].map((it) => it.innerText).join('\\n')"
+            "[...{root}.querySelectorAll(\"[data-test='{mark}']\")].map((it) => it.innerText).join('\\n')"
         );
         crate::until(&format!("{mark} to show {wanted:?}"), || async {
             let shown = self.widget(&all).await?;
@@ -157,7 +169,7 @@ impl Firefox {
         self.on(mark, "focus").await?;
         let context = self.frame().await?;
         let params = json!({
-            "expression": format!("document.querySelector(\"[data-test='{mark}']\")"),
+            "expression": format!("{}.querySelector(\"[data-test='{mark}']\")", self.root),
             "target": { "context": context }, "awaitPromise": false,
         });
         let element = self.call("script.evaluate", params).await?["result"]["sharedId"].clone();
@@ -177,8 +189,9 @@ impl Firefox {
     }
 
     async fn on(&self, mark: &str, what: &str) -> Result<()> {
+        let root = self.root;
         let act = format!(
-            "(() => {{ const it = document.querySelector(\"[data-test='{mark}']\"); \
+            "(() => {{ const it = {root}.querySelector(\"[data-test='{mark}']\"); \
              if (!it?.checkVisibility()) return false; it.{what}(); return true; }})()"
         );
         crate::until(&format!("{mark} to be shown"), || async {

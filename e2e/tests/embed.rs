@@ -632,16 +632,19 @@ async fn u1_a_survey_is_answered_once_and_read_by_whoever_had_the_chat() {
     anna.expect("the note", noted).await.unwrap();
 }
 
-/// Says what the browser counts as long: tasks of 50 ms and more, on the page and in the frame.
+/// What the browser counts as long, tasks of 50 ms and more, on the page and in the frame. A machine that does something else at
+/// the same time makes any task long; work that is too much is so in every browser that has just been started.
 #[tokio::test]
-#[ignore = "a measurement, which wants a machine that does nothing else"]
 async fn u1_no_task_blocks_the_main_thread_for_50_ms() {
     const WATCH: &str = "window.long = []; new PerformanceObserver((list) => \
         list.getEntries().forEach(({ duration }) => long.push(duration))).observe({ type: 'longtask', buffered: true })";
-    let scene = scene("").await;
-    for round in 0..6 {
-        let customer = scene.browsers.open(1200, 800).await.unwrap();
-        customer.go(&format!("{}/plain/", scene.site)).await.unwrap();
+    const BROWSERS: usize = 5;
+    let Scene { site, _folder, acme: _acme, .. } = scene("").await;
+    let mut seen = Vec::new();
+    for _ in 0..BROWSERS {
+        let browsers = Browsers::start().await.unwrap();
+        let customer = browsers.open(1200, 800).await.unwrap();
+        customer.go(&format!("{site}/plain/")).await.unwrap();
         customer.script(WATCH).await.unwrap();
         customer.enter_widget().await.unwrap();
         customer.script(WATCH).await.unwrap();
@@ -652,6 +655,10 @@ async fn u1_no_task_blocks_the_main_thread_for_50_ms() {
         let frame = customer.script("return long").await.unwrap();
         customer.leave().await.unwrap();
         let page = customer.script("return long").await.unwrap();
-        assert_eq!((page, frame), (json!([]), json!([])), "round {round}");
+        if (&page, &frame) == (&json!([]), &json!([])) {
+            return;
+        }
+        seen.push((page, frame));
     }
+    panic!("in each of {BROWSERS} browsers: {seen:?}");
 }

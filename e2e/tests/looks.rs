@@ -115,7 +115,7 @@ async fn story(language: &str) {
     let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
     acme.configure_after("title = \"Sales\"\n", HOLDING).unwrap();
     acme.configure(FIELDS).unwrap();
-    globex.configure_after("[end]\n", "survey = true").unwrap();
+    acme.configure_after("[end]\n", "survey = true").unwrap();
     acme.start().await.unwrap();
     globex.start().await.unwrap();
     acme.trust(&globex, "in-place").unwrap();
@@ -199,6 +199,17 @@ async fn story(language: &str) {
     look(&customer, language, "transferred").await;
     gus.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
     customer.find("over").await.unwrap();
+    look(&customer, language, "over").await;
+    // Once more, and to its end here: the company asks how it was.
+    customer.click("again").await.unwrap();
+    customer.css("#field-0").await.unwrap().send_keys("4712").await.unwrap();
+    customer.type_into("question", "And now?").await.unwrap();
+    customer.click("start").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    anna.say(Some(chat), 21, "It is mended.").await.unwrap();
+    customer.shows("message", "It is mended.").await.unwrap();
+    anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
+    customer.find("survey").await.unwrap();
     look(&customer, language, "survey").await;
     assert_eq!(customer.script("return document.documentElement.lang").await.unwrap(), json!(language));
 }

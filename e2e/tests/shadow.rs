@@ -5,6 +5,7 @@ use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
 use baton_e2e::embed::Sites;
+use baton_e2e::firefox::Firefox;
 use baton_e2e::pair::{TRANSFER, stage, to_globex};
 use baton_e2e::{axe, until};
 use baton_protocol::model::{Body, EndReason, Event, Share, Stage};
@@ -222,6 +223,39 @@ async fn u1_where_the_policy_forbids_what_it_needs_a_link_stands_in_for_it() {
     assert_eq!(link.prop("href").await.unwrap(), Some(format!("{}/chat/", acme.url())));
     let said = customer.script("return said.join()").await.unwrap();
     assert!(said.as_str().unwrap().contains("connect-src"), "{said}");
+}
+
+#[tokio::test]
+async fn u1_in_shadow_mode_without_storage_the_chat_lasts_as_long_as_the_page() {
+    let Scene { site, browsers, anna, .. } = &mut scene().await;
+    let customer = browsers.open_without_storage(1200, 800).await.unwrap();
+    open(&customer, &format!("{site}/shadow/")).await;
+    ask(&customer, "Anybody there?").await;
+    let chat = anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    anna.say(Some(chat), 1, "Yes.").await.unwrap();
+    customer.shows("message", "Yes.").await.unwrap();
+}
+
+#[tokio::test]
+async fn u1_shadow_mode_in_firefox() {
+    let Scene { site, anna, .. } = &mut scene().await;
+    let mut customer = Firefox::start().await.unwrap();
+    customer.without_frame();
+    customer.go(&format!("{site}/shadow/")).await.unwrap();
+    customer.click("launcher").await.unwrap();
+    customer.type_into("name", "Carla").await.unwrap();
+    customer.type_into("question", "Is this strict?").await.unwrap();
+    customer.click("start").await.unwrap();
+    customer.shows("message", "Is this strict?").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    anna.say(Some(chat), 1, "It is.").await.unwrap();
+    customer.shows("message", "It is.").await.unwrap();
+    customer.go(&format!("{site}/shadow/contact")).await.unwrap();
+    customer.shows("message", "It is.").await.unwrap();
+    customer.type_into("composer", "And here?\u{e007}").await.unwrap();
+    says(anna, "And here?").await;
 }
 
 #[tokio::test]

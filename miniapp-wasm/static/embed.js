@@ -54,7 +54,7 @@
   const shape = () => {
     const full = !!box || small.matches;
     // Always of the size of the window, and cut down to the launcher, for clicks as well: so nothing ever jumps.
-    style(frame, `max-width:100%;max-height:100%;width:${full ? '100%;height:100%' : '416px;height:632px'};clip-path:${open ? 'none' : 'inset(calc(100% - 92px) 0 0 calc(100% - 92px))'}`);
+    style(frame, `max-width:100%;max-height:100%;width:${full ? '100%;height:100%' : '416px;height:clamp(632px,70%,800px)'};clip-path:${open ? 'none' : 'inset(calc(100% - 92px) 0 0 calc(100% - 92px))'}`);
     if (ready) post({ type: 'shape', full });
   };
 

@@ -26,7 +26,11 @@ export const fill = (element, text) => {
 // Hours and minutes as they are written where the customer is.
 export const time = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { timeStyle: 'short' });
 
-export const size = (bytes) => (bytes < 1 << 20 ? Math.ceil(bytes / 1024) + ' KB' : (bytes / 1048576).toFixed(1) + ' MB');
+// Bytes as they are written there.
+export const size = (bytes) => {
+  const [unit, one] = bytes < 1 << 20 ? ['kilobyte', 1024] : ['megabyte', 1 << 20];
+  return (bytes / one).toLocaleString(document.documentElement.lang, { style: 'unit', unit, maximumFractionDigits: 1 });
+};
 
 // A company's colour, made safe: black or white stands on it, whichever contrasts more (4.5 to 1 at least: WCAG 1.4.3).
 export const accent = (colour) => {

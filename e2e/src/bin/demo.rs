@@ -19,10 +19,11 @@ async fn main() -> Result<()> {
     }
     let sites = Sites::set_up(&acme, if check { 0 } else { 7102 }).await?;
     acme.start().await?;
-    let shop = sites.serve(&acme)?;
     globex.start().await?;
     acme.trust(&globex, "in-place")?;
     globex.trust(&acme, "in-place")?;
+    // The policies of its pages say whom the chat may reach.
+    let shop = sites.serve(&acme)?;
     match (check, overload) {
         (true, false) => one_transfer(&acme, &globex).await?,
         (true, true) => one_too_many(&acme, &globex).await?,
@@ -50,8 +51,8 @@ async fn show(acme: &Company, globex: &Company, shop: &str, overload: bool) -> R
             println!("             {login} ({role}: {}), password: {PASSWORD}", areas.join(", "));
         }
     }
-    println!("  Three more websites with Acme's chat (examples/website-embed)");
-    for site in ["plain", "strict", "app"] {
+    println!("  Four more websites with Acme's chat (examples/website-embed)");
+    for site in ["plain", "strict", "shadow", "app"] {
         println!("    {shop}/{site}/");
     }
     let story = if overload {

@@ -2,7 +2,7 @@
 
 use baton_core::client::{Line, Mark, View, What};
 use baton_protocol::MessageId;
-use baton_protocol::model::DocumentCard;
+use baton_protocol::model::{DocumentCard, Event};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use web_sys::{Document, Element, HtmlElement};
@@ -46,14 +46,17 @@ impl Lines {
         Self { document: document.clone(), log, list, rows: Vec::new() }
     }
 
-    /// Whether the end is in sight.
+    /// Whether the end is in sight. Where there are no lines it is, and the browser need not lay the page out to say so.
     pub fn at_end(&self) -> bool {
-        self.log.scroll_height() - self.log.scroll_top() - self.log.client_height() < NEAR
+        self.rows.is_empty()
+            || self.log.scroll_height() - self.log.scroll_top() - self.log.client_height() < NEAR
     }
 
     /// Scrolls there.
     pub fn to_end(&self) {
-        self.log.set_scroll_top(self.log.scroll_height());
+        if !self.rows.is_empty() {
+            self.log.set_scroll_top(self.log.scroll_height());
+        }
     }
 
     /// Makes the page show these lines.
@@ -192,6 +195,8 @@ fn class(line: &Line, before: Option<&Line>, last: bool) -> String {
         What::Agent(..) | What::AgentDocument(..) => "message agent",
         What::With(_) => "event with",
         What::Here => "here",
+        // Shown until the end is said below.
+        What::Event(Event::Ended(_)) => "event ended",
         What::System(_) | What::Event(_) => "event",
     });
     if first {
