@@ -21,7 +21,7 @@ const USABLE: [&str; 8] = [
     "baton_miniapp_bg.wasm",
 ];
 /// In shadow mode: the loader, and everything that is loaded until the chat is usable.
-const SHADOW: u64 = 51_200;
+const SHADOW: u64 = 50_176;
 /// What that is beside the loader.
 const USABLE_SHADOW: [&str; 9] = [
     "shadow.js",
