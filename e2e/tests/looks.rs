@@ -73,7 +73,8 @@ do = "offer_call_back"
 "#;
 
 /// What nobody should see: anything wider than its place, words cut off, controls too small to be hit (WCAG 2.5.8: 24 pixels).
-const FLAWS: &str = "
+const FLAWS: &str = "return (async () => {
+    for (let frames = 2; frames; frames--) await new Promise(requestAnimationFrame);
     const shown = (it) => it.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !it.closest('.hush');
     const name = (it) => it.tagName + (it.id && '#' + it.id) + (it.className?.trim ? '.' + it.className : '') + ' ' + it.textContent.trim().slice(0, 30);
     const flaws = [];
@@ -88,7 +89,11 @@ const FLAWS: &str = "
       if (it.matches('button, input:not([type=radio]), select, textarea, summary, #holding a') && (box.width < 24 || box.height < 24))
         flaws.push('hard to hit: ' + name(it) + ' ' + Math.round(box.width) + 'x' + Math.round(box.height));
     }
-    return flaws;";
+    const log = document.getElementById('log');
+    const newest = [...document.querySelectorAll('#lines > li')].filter(shown).at(-1);
+    const under = (it) => it.getBoundingClientRect().bottom;
+    if (newest && under(newest) > under(log) + 1) flaws.push('the newest line is out of sight: ' + name(newest));
+    return flaws; })()";
 
 /// Looks at what is shown, at each size.
 async fn look(customer: &Browser, language: &str, state: &str) {
@@ -202,7 +207,6 @@ async fn story(language: &str) {
     look(&customer, language, "over").await;
     // Once more, and to its end here: the company asks how it was.
     customer.click("again").await.unwrap();
-    customer.css("#field-0").await.unwrap().send_keys("4712").await.unwrap();
     customer.type_into("question", "And now?").await.unwrap();
     customer.click("start").await.unwrap();
     let chat = anna.pick_up().await.unwrap();

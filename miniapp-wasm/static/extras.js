@@ -139,9 +139,13 @@ const emoji = () => {
 // Whoever read the newest line still does when the window becomes smaller, as by a telephone's keyboard, or larger.
 const stay = () => {
   const log = find('log');
-  let atEnd = true;
-  log.addEventListener('scroll', () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40));
-  new ResizeObserver(() => atEnd && (log.scrollTop = log.scrollHeight)).observe(log);
+  let atEnd = true, height = 0;
+  const left = (of) => log.scrollHeight - log.scrollTop - of < 40;
+  log.addEventListener('scroll', () => (atEnd = left(log.clientHeight)));
+  new ResizeObserver(() => {
+    if (atEnd || left(height)) log.scrollTop = log.scrollHeight;
+    height = log.clientHeight;
+  }).observe(log);
 };
 
 export default ({ preview }) => {
