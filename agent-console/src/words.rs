@@ -1,5 +1,6 @@
 //! How states, events and times read to a person.
 
+use crate::tongue::{heard, say, t};
 use baton_protocol::CloseCode;
 use baton_protocol::model::{
     Author, DocumentState, EndReason, Event, Known, OpenState, Presence, Stage, WaitRange,
@@ -8,7 +9,7 @@ use baton_protocol::model::{
 /// The customer's name, or a word in its place.
 #[must_use]
 pub fn customer(name: &str) -> String {
-    if name.trim().is_empty() { "Visitor".into() } else { name.into() }
+    if name.trim().is_empty() { t("Visitor").into() } else { name.into() }
 }
 
 /// Who wrote something, seen from the agent.
@@ -17,7 +18,7 @@ pub fn author(author: &Author, customer: &str) -> String {
     match author {
         Author::Customer => customer.into(),
         Author::Agent(name) => name.clone(),
-        Author::System => "System".into(),
+        Author::System => t("System").into(),
     }
 }
 
@@ -33,8 +34,8 @@ pub fn clock(millis: u64) -> String {
 #[must_use]
 pub fn ago(millis: u64) -> String {
     match millis / 60_000 {
-        0 => "now".into(),
-        minutes @ 1..60 => format!("{minutes} min"),
+        0 => t("now").into(),
+        minutes @ 1..60 => say("$1 min", &[&minutes]),
         minutes @ 60..1_440 => format!("{} h", minutes / 60),
         minutes => format!("{} d", minutes / 1_440),
     }
@@ -54,9 +55,9 @@ pub fn urgency(millis: u64) -> &'static str {
 #[must_use]
 pub fn presence(presence: Presence) -> &'static str {
     match presence {
-        Presence::Available => "Available",
-        Presence::Busy => "Busy",
-        Presence::Away => "Away",
+        Presence::Available => t("Available"),
+        Presence::Busy => t("Busy"),
+        Presence::Away => t("Away"),
     }
 }
 
@@ -76,32 +77,26 @@ pub fn open_state(state: &OpenState) -> &'static str {
 pub fn wait(range: &WaitRange) -> String {
     let minutes = |seconds: u32| seconds.div_ceil(60);
     match (minutes(range.from), minutes(range.to)) {
-        (_, 0) => "no wait".into(),
-        (_, 1) => "up to a minute".into(),
-        (from, to) if from == to => format!("about {to} minutes"),
-        (from, to) => format!("{from} to {to} minutes"),
+        (_, 0) => t("no wait").into(),
+        (_, 1) => t("up to a minute").into(),
+        (from, to) if from == to => say("about $1 minute|about $1 minutes", &[&to]),
+        (from, to) => say("$1 to $2 minutes", &[&from, &to]),
     }
 }
 
 /// What a list of so many has left out, if it has.
 #[must_use]
 pub fn cut(listed: usize, all: usize) -> Option<String> {
-    (listed < all).then(|| format!("{all} are waiting: these are the next {listed}"))
-}
-
-/// `1 agent`, `2 agents`.
-#[must_use]
-pub fn count(number: u32, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    (listed < all).then(|| say("$1 are waiting: these are the next $2", &[&all, &listed]))
 }
 
 /// Bytes of a document.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     match bytes {
-        0..1_024 => format!("{bytes} bytes"),
-        1_024..1_048_576 => format!("{} KB", bytes / 1_024),
-        _ => format!("{}.{} MB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
+        0..1_024 => say("$1 bytes", &[&bytes]),
+        1_024..1_048_576 => say("$1 KB", &[&(bytes / 1_024)]),
+        _ => say("$1.$2 MB", &[&(bytes / 1_048_576), &(bytes % 1_048_576 * 10 / 1_048_576)]),
     }
 }
 
@@ -110,10 +105,10 @@ pub fn size(bytes: u64) -> String {
 pub fn kind(media_type: &str) -> &'static str {
     match media_type {
         "application/pdf" => "PDF",
-        "application/zip" => "Archive",
-        text if text.starts_with("text/") => "Text",
-        image if image.starts_with("image/") => "Image",
-        _ => "Document",
+        "application/zip" => t("Archive"),
+        text if text.starts_with("text/") => t("Text"),
+        image if image.starts_with("image/") => t("Image"),
+        _ => t("Document"),
     }
 }
 
@@ -122,8 +117,8 @@ pub fn kind(media_type: &str) -> &'static str {
 pub fn document_state(state: DocumentState) -> Option<&'static str> {
     match state {
         DocumentState::Here => None,
-        DocumentState::Arriving => Some("arriving…"),
-        DocumentState::Missing => Some("could not be fetched"),
+        DocumentState::Arriving => Some(t("arriving…")),
+        DocumentState::Missing => Some(t("could not be fetched")),
     }
 }
 
@@ -141,21 +136,23 @@ pub fn state_mark(state: Option<DocumentState>) -> &'static str {
 #[must_use]
 pub fn event(event: &Event) -> String {
     match event {
-        Event::Queued { area } => format!("Waiting in {area}"),
-        Event::Joined { agent } => format!("{agent} joined"),
-        Event::AgentLost { agent } => format!("{agent} was disconnected; the customer waits again"),
-        Event::Transferred { from, to } => format!("Transferred from {from} to {to}"),
-        Event::Confidential { agent, on: true } => format!("{agent} marked this chat as confidential"),
-        Event::Confidential { agent, on: false } => format!("{agent} took the mark of confidence away"),
-        Event::Verified { site, subject } => format!("Verified by {site} as {subject}"),
+        Event::Queued { area } => say("Waiting in $1", &[&area]),
+        Event::Joined { agent } => say("$1 joined", &[&agent]),
+        Event::AgentLost { agent } => say("$1 was disconnected; the customer waits again", &[&agent]),
+        Event::Transferred { from, to } => say("Transferred from $1 to $2", &[&from, &to]),
+        Event::Confidential { agent, on: true } => say("$1 marked this chat as confidential", &[&agent]),
+        Event::Confidential { agent, on: false } => say("$1 took the mark of confidence away", &[&agent]),
+        Event::Verified { site, subject } => say("Verified by $1 as $2", &[&site, &subject]),
         Event::Corrected { known: Known { name, email, subject } } => {
-            format!("The customer's own correction: {name}, {email}, {subject}")
+            say("The customer's own correction: $1, $2, $3", &[&name, &email, &subject])
         }
         Event::LeftMessage { email } if email.is_empty() => {
-            "Left a message, and no e-mail address: what you write reaches nobody".into()
+            t("Left a message, and no e-mail address: what you write reaches nobody").into()
         }
-        Event::LeftMessage { email } => format!("Left a message: what you write goes to {email}"),
-        Event::TransferFailed { to, code } => format!("Transfer to {to} did not happen: {code}"),
+        Event::LeftMessage { email } => say("Left a message: what you write goes to $1", &[&email]),
+        Event::TransferFailed { to, code } => {
+            say("Transfer to $1 did not happen: $2", &[&to, &heard(&code.to_string())])
+        }
         Event::Ended(reason) => ended(reason).into(),
     }
 }
@@ -164,11 +161,11 @@ pub fn event(event: &Event) -> String {
 #[must_use]
 pub fn ended(reason: &EndReason) -> &'static str {
     match reason {
-        EndReason::Customer => "The customer ended the chat",
-        EndReason::Agent => "The agent ended the chat",
-        EndReason::Elapsed => "The chat ended because nobody was there any more",
-        EndReason::SetTime => "The chat ended at the set time",
-        EndReason::Server => "The server ended the chat",
+        EndReason::Customer => t("The customer ended the chat"),
+        EndReason::Agent => t("The agent ended the chat"),
+        EndReason::Elapsed => t("The chat ended because nobody was there any more"),
+        EndReason::SetTime => t("The chat ended at the set time"),
+        EndReason::Server => t("The server ended the chat"),
     }
 }
 
@@ -176,13 +173,13 @@ pub fn ended(reason: &EndReason) -> &'static str {
 #[must_use]
 pub fn stage(stage: Option<Stage>) -> &'static str {
     match stage {
-        None => "Asking the server…",
-        Some(Stage::Requested) => "Asking the destination for permission…",
-        Some(Stage::Permitted) => "Permitted. Sending the information…",
-        Some(Stage::Accepted) => "Accepted. Telling the customer's browser…",
-        Some(Stage::Pushed) => "The customer's browser is moving over…",
-        Some(Stage::Arrived | Stage::Queued | Stage::Answered) => "The customer has arrived",
-        Some(Stage::Failed) => "The transfer did not happen",
+        None => t("Asking the server…"),
+        Some(Stage::Requested) => t("Asking the destination for permission…"),
+        Some(Stage::Permitted) => t("Permitted. Sending the information…"),
+        Some(Stage::Accepted) => t("Accepted. Telling the customer's browser…"),
+        Some(Stage::Pushed) => t("The customer's browser is moving over…"),
+        Some(Stage::Arrived | Stage::Queued | Stage::Answered) => t("The customer has arrived"),
+        Some(Stage::Failed) => t("The transfer did not happen"),
     }
 }
 
@@ -190,9 +187,9 @@ pub fn stage(stage: Option<Stage>) -> &'static str {
 #[must_use]
 pub fn fate(stage: Option<Stage>) -> &'static str {
     match stage {
-        Some(Stage::Answered) => "An agent there has the customer now.",
-        Some(Stage::Queued) => "The customer is waiting there for an agent.",
-        _ => "The customer has arrived there.",
+        Some(Stage::Answered) => t("An agent there has the customer now."),
+        Some(Stage::Queued) => t("The customer is waiting there for an agent."),
+        _ => t("The customer has arrived there."),
     }
 }
 
@@ -200,12 +197,12 @@ pub fn fate(stage: Option<Stage>) -> &'static str {
 #[must_use]
 pub fn closed(code: CloseCode) -> &'static str {
     match code {
-        CloseCode::Unauthenticated => "Your session is over. Log in again.",
+        CloseCode::Unauthenticated => t("Your session is over. Log in again."),
         CloseCode::ForbiddenOrigin => {
-            "This page may not use the server. Open the console at the server's own address."
+            t("This page may not use the server. Open the console at the server's own address.")
         }
-        CloseCode::Superseded => "You logged in somewhere else.",
-        CloseCode::Version => "The console and the server do not fit together. Reload the page.",
-        _ => "The server closed the connection. Log in again.",
+        CloseCode::Superseded => t("You logged in somewhere else."),
+        CloseCode::Version => t("The console and the server do not fit together. Reload the page."),
+        _ => t("The server closed the connection. Log in again."),
     }
 }

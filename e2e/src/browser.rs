@@ -260,7 +260,9 @@ impl Browser {
     /// WebDriver's.
     pub async fn scheme(&self, scheme: &str) -> Result<()> {
         let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.devtools("Emulation.setEmulatedMedia", &serde_json::json!({ "features": features })).await
+        self.devtools("Emulation.setEmulatedMedia", &serde_json::json!({ "features": features }))
+            .await
+            .map(drop)
     }
 
     /// Makes the window's content so large, as on a screen of that size.
@@ -279,14 +281,29 @@ impl Browser {
     /// WebDriver's.
     pub async fn sleeps(&self, sleeps: bool) -> Result<()> {
         let state = if sleeps { "frozen" } else { "active" };
-        self.devtools("Page.setWebLifecycleState", &serde_json::json!({ "state": state })).await
+        self.devtools("Page.setWebLifecycleState", &serde_json::json!({ "state": state })).await.map(drop)
     }
 
-    async fn devtools(&self, command: &str, members: &serde_json::Value) -> Result<()> {
+    /// What the page's main thread has done since this was first asked, in milliseconds: scripts, styles, layout.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn work(&self) -> Result<[f64; 3]> {
+        self.devtools("Performance.enable", &serde_json::json!({})).await?;
+        let answer = self.devtools("Performance.getMetrics", &serde_json::json!({})).await?;
+        let metrics = answer["metrics"].as_array().cloned().unwrap_or_default();
+        let of = |name: &str| {
+            let metric = metrics.iter().find(|metric| metric["name"] == name);
+            metric.and_then(|metric| metric["value"].as_f64()).unwrap_or_default() * 1_000.0
+        };
+        Ok(["ScriptDuration", "RecalcStyleDuration", "LayoutDuration"].map(of))
+    }
+
+    async fn devtools(&self, command: &str, members: &serde_json::Value) -> Result<serde_json::Value> {
         let command = serde_json::json!({ "cmd": command, "params": members });
         let url = format!("{}/session/{}/goog/cdp/execute", self.address, self.driver.session_id());
-        reqwest::Client::new().post(url).json(&command).send().await?.error_for_status()?;
-        Ok(())
+        let answer = reqwest::Client::new().post(url).json(&command).send().await?.error_for_status()?;
+        Ok(answer.json::<serde_json::Value>().await?["value"].take())
     }
 
     /// What a script returns.

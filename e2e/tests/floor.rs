@@ -296,7 +296,7 @@ async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
     .unwrap();
     alma.browser.css("body").await.unwrap().send_keys(Key::Control + "k").await.unwrap();
     alma.browser.say("palette-search", "open reports").await.unwrap();
-    alma.browser.shows("report-survey", "4.00 of 5 on average, 7 answers").await.unwrap();
+    alma.browser.shows("report-survey", "4 of 5 on average; answers: 7").await.unwrap();
     alma.browser.shows("survey-agents", "Anna").await.unwrap();
     alma.browser
         .script("document.querySelector('[data-test=report-survey]').scrollIntoView()")

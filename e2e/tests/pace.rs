@@ -20,7 +20,7 @@ const SAID: u32 = 5_000;
 const PART: u32 = 100;
 
 /// Scrolls an element through all of it and gives the frames' times in milliseconds: the median, the 99th of a hundred,
-/// the longest, and how many there were.
+/// the longest, how many there were, and how many took longer than two frames of a screen.
 const SCROLL: &str = "
     const done = arguments[arguments.length - 1], list = document.querySelector(arguments[0]), times = [];
     let last = performance.now(), step = Math.max(60, list.scrollHeight / 120);
@@ -31,15 +31,51 @@ const SCROLL: &str = "
         if (list.scrollTop > before && times.length < 400) return requestAnimationFrame(frame);
         times.sort((a, b) => a - b);
         const at = share => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] * 10) / 10;
-        done([at(.5), at(.99), at(1), times.length]);
+        done([at(.5), at(.99), at(1), times.length, times.filter(time => time > 34).length]);
     };
     list.scrollTop = 0;
     requestAnimationFrame(frame);
 ";
 
-async fn scrolled(browser: &Browser, selector: &str) -> Vec<f64> {
+/// Scrolls, and prints how it went: the frames, and what the page's main thread did meanwhile.
+async fn scrolled(browser: &Browser, what: &str, selector: &str) -> Vec<f64> {
+    let before = browser.work().await.unwrap();
     let found = browser.driver.execute_async(SCROLL, vec![serde_json::json!(selector)]).await.unwrap();
-    serde_json::from_value(found.json().clone()).unwrap()
+    let times: Vec<f64> = serde_json::from_value(found.json().clone()).unwrap();
+    let after = browser.work().await.unwrap();
+    let [script, style, layout] = [0, 1, 2].map(|part| after[part] - before[part]);
+    println!(
+        "{what}: frame median {} ms, p99 {} ms, longest {} ms, {} frames, {} of them late; script {script:.0} ms, style \
+         {style:.0} ms, layout {layout:.0} ms",
+        times[0], times[1], times[2], times[3], times[4]
+    );
+    times
+}
+
+/// Scrolls up as whoever looks for the beginning does, for 300 frames: what happens meanwhile.
+const UP: &str = "
+    const done = arguments[arguments.length - 1], list = document.querySelector(arguments[0]), times = [];
+    let last = performance.now();
+    const frame = now => {
+        times.push(now - last); last = now;
+        list.scrollTop -= 80;
+        if (times.length < 300) return requestAnimationFrame(frame);
+        times.sort((a, b) => a - b);
+        const at = share => Math.round(times[Math.min(299, Math.floor(300 * share))] * 10) / 10;
+        const drawn = document.querySelectorAll('[data-test=message]').length;
+        done(`frame median ${at(.5)} ms, p99 ${at(.99)} ms, longest ${at(1)} ms, ${drawn} lines drawn, at ${Math.round(list.scrollTop)}`);
+    };
+    list.scrollTop = list.scrollHeight;
+    requestAnimationFrame(frame);
+";
+
+async fn scrolled_up(browser: &Browser, selector: &str) -> String {
+    let before = browser.work().await.unwrap();
+    let found = browser.driver.execute_async(UP, vec![serde_json::json!(selector)]).await.unwrap();
+    let after = browser.work().await.unwrap();
+    let [script, style, layout] = [0, 1, 2].map(|part| after[part] - before[part]);
+    let said = found.json().as_str().unwrap_or_default().to_owned();
+    format!("{said}; script {script:.0} ms, style {style:.0} ms, layout {layout:.0} ms")
 }
 
 async fn elements(browser: &Browser, selector: &str) -> u64 {
@@ -88,11 +124,7 @@ async fn a2_a_thousand_waiting_and_five_thousand_messages_are_drawn_as_far_as_th
     anna.find("queue-row").await.unwrap();
     let opened = anna.script("return Math.round(performance.now())").await.unwrap();
     println!("opened, with {WAITING} waiting: {opened} ms at most since the navigation");
-    let times = scrolled(&anna, ".inbox .scroll").await;
-    println!(
-        "waiting list: frame median {} ms, p99 {} ms, longest {} ms, {} frames",
-        times[0], times[1], times[2], times[3]
-    );
+    scrolled(&anna, "waiting list", ".inbox .scroll").await;
     assert!(elements(&anna, "[data-test=queue-row]").await < 80, "rows out of sight are drawn");
     // Whoever waits longest, wherever the list stands.
     anna.css("body").await.unwrap().send_keys(Key::Alt + "p").await.unwrap();
@@ -101,9 +133,9 @@ async fn a2_a_thousand_waiting_and_five_thousand_messages_are_drawn_as_far_as_th
         elements(&anna, "[data-test=message]").await < 400,
         "a long conversation is drawn as far as it is read"
     );
-    let times = scrolled(&anna, ".transcript").await;
-    println!(
-        "conversation of {SAID}: frame median {} ms, p99 {} ms, longest {} ms, {} frames",
-        times[0], times[1], times[2], times[3]
-    );
+    scrolled(&anna, "the conversation's end", ".transcript").await;
+    let drawn = elements(&anna, "[data-test=message]").await;
+    assert!(drawn < 1_000, "{drawn} of {SAID} are drawn for whoever reads the last of them");
+    let up = scrolled_up(&anna, ".transcript").await;
+    println!("the conversation upwards: {up}");
 }

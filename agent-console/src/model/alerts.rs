@@ -4,6 +4,7 @@ use baton_protocol::ChatId;
 
 use super::Console;
 use super::Inbox;
+use crate::tongue::say;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +24,10 @@ impl Alert {
     #[must_use]
     pub fn text(&self) -> (String, String) {
         match self {
-            Self::Waiting(name) => (format!("{name} is waiting"), String::new()),
+            Self::Waiting(name) => (say("$1 is waiting", &[&name]), String::new()),
             Self::Message(_, name, text) => (name.clone(), text.clone()),
-            Self::Asked(from) => (format!("{from} asks whether you take a chat"), String::new()),
-            Self::Came(name) => (format!("{name} is with you now"), String::new()),
+            Self::Asked(from) => (say("$1 asks whether you take a chat", &[&from]), String::new()),
+            Self::Came(name) => (say("$1 is with you now", &[&name]), String::new()),
         }
     }
 }

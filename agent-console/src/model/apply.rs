@@ -6,6 +6,7 @@ use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, ServerFrame, Tim
 
 use super::chat::{Attempt, Chat, PaneState, Role};
 use super::{Alert, Console, Dialog, Link, Me, SideLine, Tab, places, sentence};
+use crate::tongue::t;
 
 impl Console {
     /// Takes a frame from the gateway.
@@ -89,7 +90,7 @@ impl Console {
             }
             ServerFrame::Draining { resume_in } => {
                 self.resume_in = Some(resume_in);
-                self.notice("The server restarts; the console connects again by itself.".into(), now);
+                self.notice(t("The server restarts; the console connects again by itself.").into(), now);
             }
             ServerFrame::ChatPolicy { chat, permits } => {
                 if let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.chat == chat) {
@@ -330,7 +331,7 @@ impl Console {
             }
         }
         if self.link == Link::Online {
-            self.notice(format!("{}. {}", sentence(&reason), code.advice()), now);
+            self.notice(format!("{}. {}", sentence(&reason), t(code.advice())), now);
         }
     }
 
@@ -349,7 +350,7 @@ impl Console {
         match attempts.into_iter().find(|attempt| attempt.transfer == id) {
             Some(attempt) if attempt.stage.is_none() => attempt.failure = Some((Some(code), reason)),
             Some(attempt) => attempt.cancelling = false,
-            None => self.notice(format!("{}. {}", sentence(&reason), code.advice()), now),
+            None => self.notice(format!("{}. {}", sentence(&reason), t(code.advice())), now),
         }
         self.chats.iter_mut().for_each(Chat::touch);
     }

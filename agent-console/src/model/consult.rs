@@ -6,6 +6,7 @@ use baton_protocol::model::{Consultation, Destination};
 use baton_protocol::{ClientFrame, ErrorCode, MessageId, Timestamp, TransferId};
 
 use super::{Console, Dialog, Link, sentence};
+use crate::tongue::t;
 
 /// A side conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Console {
         about: &About,
         now: Timestamp,
     ) -> bool {
-        let why = format!("{}. {}", sentence(detail), code.advice());
+        let why = format!("{}. {}", sentence(detail), t(code.advice()));
         match about {
             About::Message(id) => {
                 let sent = |side: &&mut Side| side.sending.as_ref().is_some_and(|(sent, _)| sent == id);

@@ -10,6 +10,7 @@ use baton_protocol::model::{
 use baton_protocol::{ChatId, MessageId, Timestamp};
 
 use super::suggest::{self, Passage};
+use crate::tongue::t;
 
 /// The three views of the dialog (A3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,16 +245,16 @@ pub fn facts(console: &super::Console, dialog: &Dialog) -> Vec<(&'static str, St
     let customer = &chat.card.customer;
     let edits = (dialog.allowed() == Amount::Part).then_some(&dialog.edits);
     let hidden = edits.is_some_and(|edits| edits.without_identity);
-    let known = |value: &String| if hidden { "stays here".to_owned() } else { value.clone() };
+    let known = |value: &String| if hidden { t("stays here").to_owned() } else { value.clone() };
     let agent = console.me.as_ref().map(|me| me.card.title.clone()).unwrap_or_default();
     let excerpt = edits.map(|edits| edits.excerpt.trim().to_owned()).unwrap_or_default();
     let all = [
-        ("Name", known(&customer.name)),
-        ("E-mail", known(&customer.email)),
-        ("Subject", subject(chat, edits)),
-        ("Comments", dialog.comments.trim().to_owned()),
-        ("Excerpt", excerpt),
-        ("From", format!("{agent}, {}", console.area_title(&chat.card.area))),
+        (t("Name"), known(&customer.name)),
+        (t("E-mail"), known(&customer.email)),
+        (t("Subject"), subject(chat, edits)),
+        (t("Comments"), dialog.comments.trim().to_owned()),
+        (t("Excerpt"), excerpt),
+        (t("From"), format!("{agent}, {}", console.area_title(&chat.card.area))),
     ];
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }

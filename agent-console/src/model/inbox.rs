@@ -3,6 +3,7 @@
 use baton_protocol::ClientFrame;
 
 use super::{Console, Link};
+use crate::tongue::t;
 
 /// Which of them is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,9 +25,9 @@ impl Inbox {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Waiting => "Waiting",
-            Self::Team => "Team",
-            Self::Closed => "Closed",
+            Self::Waiting => t("Waiting"),
+            Self::Team => t("Team"),
+            Self::Closed => t("Closed"),
         }
     }
 

@@ -9,6 +9,7 @@ use super::chat::{Attempt, PaneState, Pending, Role, Upload};
 use super::dialog::{Choice, Dialog, Tab};
 use super::places::{self, Leads, Place};
 use super::{Console, Link};
+use crate::tongue::say;
 
 /// Milliseconds in which an end can be undone.
 const UNDO: u64 = 3_000;
@@ -451,7 +452,8 @@ impl Console {
 /// What the agent reads when the edits alone are longer than a message may be.
 fn too_much() -> String {
     let kilobytes = MAX_FRAME / 1_024;
-    format!(
-        "These edits are longer than {kilobytes} KB, which is the most. Shorten the excerpt, or leave the conversation out as a whole."
+    say(
+        "These edits are longer than $1 KB, which is the most. Shorten the excerpt, or leave the conversation out as a whole.",
+        &[&kilobytes],
     )
 }

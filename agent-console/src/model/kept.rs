@@ -8,6 +8,7 @@ use baton_protocol::model::DocumentCard;
 use baton_protocol::{ChatId, MessageId, Timestamp};
 
 use super::{Chat, Console, Pending};
+use crate::tongue::say;
 
 /// Between fields and between records: control characters that no keyboard gives (ASCII US and RS).
 const FIELD: char = '\u{1f}';
@@ -73,7 +74,7 @@ impl Console {
             let text = texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join(" / ");
             if !text.is_empty() {
                 let name = crate::words::customer(&kept.name);
-                self.notice(format!("The chat with {name} is no longer yours. Not sent: {text}"), now);
+                self.notice(say("The chat with $1 is no longer yours. Not sent: $2", &[&name, &text]), now);
             }
         }
     }

@@ -5,6 +5,7 @@ use baton_protocol::limits::HEARTBEAT_SECONDS;
 use baton_protocol::{ClientFrame, CloseCode, Timestamp};
 
 use super::{Console, Link, sentence};
+use crate::tongue::t;
 
 impl Console {
     /// A login begins, or goes on.
@@ -38,7 +39,8 @@ impl Console {
 
     /// The connection is gone for good: back to the login page, which says why.
     pub fn logged_out(&mut self, code: Option<CloseCode>) {
-        let refusal = self.refusal.map(|code| format!("{}. {}", sentence(&code.to_string()), code.advice()));
+        let refusal =
+            self.refusal.map(|code| format!("{}. {}", sentence(&code.to_string()), t(code.advice())));
         let closed = code.map(|code| crate::words::closed(code).to_owned());
         *self = Self { link: Link::Out(refusal.or(closed)), ..Self::default() };
     }

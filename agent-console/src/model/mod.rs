@@ -28,6 +28,8 @@ use baton_protocol::model::{
 };
 use baton_protocol::{ChatId, ClientFrame, ErrorCode, Timestamp};
 
+use crate::tongue::{say, t};
+
 pub use alerts::Alert;
 pub use asked::Asked;
 pub use chat::{Attempt, Chat, PaneState, Pending, Role, Upload};
@@ -221,9 +223,9 @@ impl Console {
     pub fn pick_up_unfit(&self) -> Option<String> {
         let most = self.me.as_ref().map_or(0, |me| me.card.max_chats);
         if self.link != Link::Online {
-            Some("No connection to the server".into())
+            Some(t("No connection to the server").into())
         } else if self.places_taken() >= most {
-            Some(format!("You have {most} of {most} chats: finish or transfer one first"))
+            Some(say("You have $1 of $1 chats: finish or transfer one first", &[&most]))
         } else {
             None
         }
@@ -275,8 +277,9 @@ impl Console {
     }
 }
 
-/// With a capital letter.
+/// What the server says, with a capital letter; in the agent's language where it is known.
 pub fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
+    let said = crate::tongue::heard(text);
+    let mut letters = said.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

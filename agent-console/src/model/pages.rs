@@ -1,5 +1,7 @@
 //! The pages beside the desk, and whose they are. The gateway decides for each request; this says what is worth showing.
 
+use crate::tongue::t;
+
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -43,14 +45,14 @@ impl Page {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Search => "Search",
-            Self::Reports => "Reports",
-            Self::Agents => "Agents",
-            Self::Areas => "Service lines",
-            Self::Policies => "Policies",
-            Self::Peers => "Other servers",
-            Self::Keys => "API keys",
-            Self::Audit => "Audit",
+            Self::Search => t("Search"),
+            Self::Reports => t("Reports"),
+            Self::Agents => t("Agents"),
+            Self::Areas => t("Service lines"),
+            Self::Policies => t("Policies"),
+            Self::Peers => t("Other servers"),
+            Self::Keys => t("API keys"),
+            Self::Audit => t("Audit"),
         }
     }
 

@@ -4,6 +4,7 @@ use baton_protocol::ChatId;
 use baton_protocol::model::Presence;
 
 use super::{Console, Inbox, Page};
+use crate::tongue::{say, t};
 use crate::words;
 
 /// What can be done.
@@ -74,46 +75,50 @@ impl Console {
         let mine = front.is_some_and(super::Chat::is_mine);
         let mut all: Vec<(Command, String, &'static str)> = Vec::new();
         if let Some(chat) = front.filter(|chat| chat.is_mine()) {
-            all.push((Command::Transfer, format!("Transfer {}", chat.name()), "Alt T"));
-            all.push((Command::Note, "Write a private note".into(), "Alt N"));
-            all.push((Command::End, format!("End the chat with {}", chat.name()), ""));
+            all.push((Command::Transfer, say("Transfer $1", &[&chat.name()]), "Alt T"));
+            all.push((Command::Note, t("Write a private note").into(), "Alt N"));
+            all.push((Command::End, say("End the chat with $1", &[&chat.name()]), ""));
         }
         if let Some(chat) = front.filter(|_| !mine) {
-            all.push((Command::Dismiss, format!("Put the chat with {} away", chat.name()), ""));
+            all.push((Command::Dismiss, say("Put the chat with $1 away", &[&chat.name()]), ""));
         }
         if !self.queue.is_empty() {
-            all.push((Command::PickUpNext, "Pick up whoever waits longest".into(), "Alt P"));
+            all.push((Command::PickUpNext, t("Pick up whoever waits longest").into(), "Alt P"));
         }
         for chat in self.chats.iter().filter(|chat| Some(chat.id()) != self.open) {
-            all.push((Command::Open(chat.id()), format!("Go to {}", chat.name()), ""));
+            all.push((Command::Open(chat.id()), say("Go to $1", &[&chat.name()]), ""));
         }
         let presences = [Presence::Available, Presence::Busy, Presence::Away];
         for presence in presences.into_iter().filter(|presence| *presence != self.presence()) {
-            all.push((
-                Command::Presence(presence),
-                format!("Set yourself to {}", words::presence(presence).to_lowercase()),
-                "",
-            ));
+            let title = match presence {
+                Presence::Available => t("Set yourself to available"),
+                Presence::Busy => t("Set yourself to busy"),
+                Presence::Away => t("Set yourself to away"),
+            };
+            all.push((Command::Presence(presence), title.into(), ""));
         }
         if self.automatic {
-            let title =
-                if self.by_hand { "Have customers assigned to you" } else { "Pick customers up yourself" };
+            let title = if self.by_hand {
+                t("Have customers assigned to you")
+            } else {
+                t("Pick customers up yourself")
+            };
             all.push((Command::ByHand(!self.by_hand), title.into(), ""));
         }
         for inbox in Inbox::ALL.into_iter().filter(|inbox| *inbox != self.inbox) {
-            all.push((Command::List(inbox), format!("Show {}", inbox.name().to_lowercase()), ""));
+            all.push((Command::List(inbox), say("Show: $1", &[&inbox.name()]), ""));
         }
         for page in &self.pages {
-            all.push((Command::Page(*page), format!("Open {}", page.name().to_lowercase()), ""));
+            all.push((Command::Page(*page), say("Open: $1", &[&page.name()]), ""));
         }
-        all.push((Command::SideBySide, "Chats side by side, or one".into(), ""));
-        all.push((Command::Replies, "Replies for later use".into(), ""));
+        all.push((Command::SideBySide, t("Chats side by side, or one").into(), ""));
+        all.push((Command::Replies, t("Replies for later use").into(), ""));
         if self.is_supervisor() {
-            all.push((Command::Team, "Message to the team".into(), ""));
+            all.push((Command::Team, t("Message to the team").into(), ""));
         }
-        all.push((Command::Keys, "Keyboard shortcuts".into(), "?"));
+        all.push((Command::Keys, t("Keyboard shortcuts").into(), "?"));
         for card in &self.queue {
-            all.push((Command::PickUp(card.chat), format!("Pick up {}", words::customer(&card.name)), ""));
+            all.push((Command::PickUp(card.chat), say("Pick up $1", &[&(words::customer(&card.name))]), ""));
         }
         all
     }

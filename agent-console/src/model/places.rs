@@ -5,6 +5,7 @@ use baton_protocol::model::{AgentCard, AreaCard, Destination, Permit, Presence, 
 
 use super::dialog::{Choice, Dialog, Tab};
 use super::{Console, sentence};
+use crate::tongue::{say, t};
 use crate::words;
 
 /// A row.
@@ -105,8 +106,8 @@ fn agents(console: &Console, dialog: &Dialog) -> Vec<Place> {
     let row = |agent: &AgentCard| {
         let to = Destination::Agent(agent.name.clone());
         let why_not = agent_unfit(agent, me).map(str::to_owned).or_else(|| denied(dialog, &to));
-        let role = if agent.supervisor { "Supervisor, " } else { "" };
-        let about = format!("{role}{} of {} chats", agent.chats, agent.max_chats);
+        let about = say("$1 of $2 chats", &[&agent.chats, &agent.max_chats]);
+        let about = if agent.supervisor { say("Supervisor, $1", &[&about]) } else { about };
         let share = share_of(dialog, &to, &agent.share);
         let title = agent.title.clone();
         Place { about, why_not, leads: Leads::To(Choice { to, title: title.clone(), share }), title }
@@ -146,7 +147,7 @@ fn offered(console: &Console, dialog: &Dialog) -> Vec<Place> {
             let choice = console.entrance(&server.name);
             let place = choice.map(|choice| Place {
                 title: choice.title.clone(),
-                about: "Takes every chat at one entrance".into(),
+                about: t("Takes every chat at one entrance").into(),
                 why_not: None,
                 leads: Leads::To(choice),
             });
@@ -168,23 +169,23 @@ fn offered(console: &Console, dialog: &Dialog) -> Vec<Place> {
 
 fn area_text(area: &AreaCard) -> String {
     let wait = area.wait.as_ref().map(|wait| format!(", {}", words::wait(wait))).unwrap_or_default();
-    let agents = words::count(area.agents, "agent");
-    format!("{agents}, {} free, {} waiting{wait}", area.free_agents, area.waiting)
+    let agents = say("$1 agent|$1 agents", &[&area.agents]);
+    say("$1, $2 free, $3 waiting$4", &[&agents, &area.free_agents, &area.waiting, &wait])
 }
 
 /// Why an agent cannot be chosen (A3, A5); nothing when they can be.
 #[must_use]
 pub fn agent_unfit(agent: &AgentCard, me: &str) -> Option<&'static str> {
     if agent.name == me {
-        Some("This is you")
+        Some(t("This is you"))
     } else if !agent.online {
-        Some("Not logged in")
+        Some(t("Not logged in"))
     } else if agent.presence == Presence::Away {
-        Some("Away")
+        Some(t("Away"))
     } else if agent.presence == Presence::Busy {
-        Some("Busy")
+        Some(t("Busy"))
     } else if agent.chats >= agent.max_chats {
-        Some("At their maximum")
+        Some(t("At their maximum"))
     } else {
         None
     }
@@ -193,5 +194,5 @@ pub fn agent_unfit(agent: &AgentCard, me: &str) -> Option<&'static str> {
 /// Why an area cannot be chosen (A5); nothing when it can be.
 #[must_use]
 pub fn area_unfit(area: &AreaCard) -> Option<&'static str> {
-    (area.agents == 0).then_some("Nobody serves this line now")
+    (area.agents == 0).then_some(t("Nobody serves this line now"))
 }

@@ -4,6 +4,7 @@ use baton_protocol::model::{OpenChat, OpenState};
 use baton_protocol::{ChatId, ClientFrame, Timestamp};
 
 use super::{Console, Link, sentence};
+use crate::tongue::say;
 
 /// The question to which queue a chat goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Console {
         if let Some(chat) = done {
             self.rescue = None;
             let (name, area) = (crate::words::customer(&chat.name), self.area_title(&chat.area));
-            self.notice(format!("{name} waits in {area} now"), now);
+            self.notice(say("$1 waits in $2 now", &[&name, &area]), now);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What in a text an agent may want to blacken before it leaves: card numbers, account numbers (IBAN), e-mail
 //! addresses, telephone numbers. Suggestions, not decisions: the agent sees each and takes or leaves it.
 
+use crate::tongue::t;
 use std::ops::Range;
 
 /// What a passage looks like.
@@ -21,10 +22,10 @@ impl Kind {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Card => "card number",
-            Self::Iban => "account number",
-            Self::Email => "e-mail address",
-            Self::Phone => "telephone number",
+            Self::Card => t("card number"),
+            Self::Iban => t("account number"),
+            Self::Email => t("e-mail address"),
+            Self::Phone => t("telephone number"),
         }
     }
 }

@@ -6,6 +6,7 @@ use baton_protocol::{ChatId, ClientFrame, Timestamp};
 
 use super::chat::{Chat, Role};
 use super::{Console, Link};
+use crate::tongue::say;
 
 /// Milliseconds that a message to the team stays: long enough to come back from a short break.
 const TEAM_STAYS: u64 = 300_000;
@@ -90,8 +91,8 @@ impl Console {
     }
 
     pub(super) fn team_said(&mut self, from: &str, to: Option<&str>, text: &str, now: Timestamp) {
-        let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
-        self.notice_until(format!("{from}{to}: {text}"), now.plus(TEAM_STAYS));
+        let from = to.map_or_else(|| from.to_owned(), |to| say("$1 to $2", &[&from, &to]));
+        self.notice_until(format!("{from}: {text}"), now.plus(TEAM_STAYS));
     }
 
     /// A refused request about a chat that one follows: it is as it was.

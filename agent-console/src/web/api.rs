@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::tongue::{say, t};
 use leptos::prelude::*;
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
@@ -34,7 +35,7 @@ pub fn keep_csrf(csrf: String) {
 pub async fn call(method: &str, path: &str, body: Option<&Value>) -> Result<Value, Trouble> {
     let lost = || Trouble {
         status: 0,
-        said: "The server cannot be reached. Check your connection and try again.".into(),
+        said: t("The server cannot be reached. Check your connection and try again.").into(),
     };
     let response = ask(method, path, body).await.ok_or_else(lost)?;
     let text = response.text().ok().map(JsFuture::from).ok_or_else(lost)?;
@@ -44,7 +45,7 @@ pub async fn call(method: &str, path: &str, body: Option<&Value>) -> Result<Valu
         return Ok(answer);
     }
     let said = answer.get("detail").and_then(Value::as_str);
-    let said = said.map_or_else(|| format!("The server says {}.", response.status()), crate::model::sentence);
+    let said = said.map_or_else(|| say("The server says $1.", &[&response.status()]), crate::model::sentence);
     Err(Trouble { status: response.status(), said })
 }
 

@@ -9,6 +9,7 @@ use super::transfer::{change, part};
 use crate::model::dialog::{facts, of};
 use crate::model::suggest::Passage;
 use crate::model::{Amount, Candidate, Chat};
+use crate::tongue::{say, t};
 use crate::words;
 
 /// See the module.
@@ -22,8 +23,8 @@ pub fn Edit() -> impl IntoView {
     let excerpt = part(|_, dialog| !dialog.edits.excerpt.is_empty());
     let summary = move || summary(&all(), excerpt.get() == Some(true));
     view! {
-        <section class="edit" aria-label="What leaves">
-            <p class="hint">"What stands here is what leaves. Untick a line to keep it here; mark a passage and press Redact to blacken it."</p>
+        <section class="edit" aria-label=t("What leaves")>
+            <p class="hint">{t("What stands here is what leaves. Untick a line to keep it here; mark a passage and press Redact to blacken it.")}</p>
             <Facts/>
             <ul>
                 <For each=all key=|line| line.id let:line><Row first=line lines name/></For>
@@ -54,12 +55,11 @@ pub fn Summary() -> impl IntoView {
         (dialog.allowed() == Amount::All).then_some(count)
     });
     let text = move || match lines.get().flatten() {
-        Some(1) => "1 line leaves, with:".to_owned(),
-        Some(count) => format!("{count} lines leave, with:"),
-        None => "Nothing leaves.".into(),
+        Some(count) => say("$1 line leaves, with:|$1 lines leave, with:", &[&count]),
+        None => t("Nothing leaves.").into(),
     };
     view! {
-        <section class="edit" aria-label="What leaves">
+        <section class="edit" aria-label=t("What leaves")>
             <p class="hint" role="status" data-test="leaving">{text}</p>
             <Show when=move || lines.get().flatten().is_some()><Facts/></Show>
         </section>
@@ -69,9 +69,9 @@ pub fn Summary() -> impl IntoView {
 fn summary(lines: &[Candidate], excerpt: bool) -> String {
     let count = |wanted: fn(&Candidate) -> bool| lines.iter().filter(|line| wanted(line)).count();
     let (going, redacted) = (count(|line| !line.left_out), count(|line| line.redacted && !line.left_out));
-    let of_it = if redacted > 0 { format!(", {redacted} with blackened passages") } else { String::new() };
-    let excerpt = if excerpt { ", and the excerpt" } else { "" };
-    format!("{going} of {} lines leave{of_it}{excerpt}.", lines.len())
+    let of_it = if redacted > 0 { say(", $1 with blackened passages", &[&redacted]) } else { String::new() };
+    let excerpt = if excerpt { t(", and the excerpt") } else { "" };
+    say("$1 of $2 lines leave$3$4.", &[&going, &lines.len(), &of_it, &excerpt])
 }
 
 /// A line that could leave. Its element stays while its text changes, so that the focus does.
@@ -83,7 +83,7 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
     let out = move || line.with(|line| line.as_ref().is_some_and(|line| line.left_out));
     let redacted = move || line.with(|line| line.as_ref().is_some_and(|line| line.redacted));
     let text = move || line.with(|line| line.as_ref().map(|line| line.text.clone()).unwrap_or_default());
-    let (author, note) = (first.author, if first.note { ", private note" } else { "" });
+    let (author, note) = (first.author, if first.note { t(", private note") } else { "" });
     let by = move || format!("{}{note}", words::author(&author, &name.get().unwrap_or_default()));
     let document = first.document;
     let is_document = move || document;
@@ -92,7 +92,7 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
     let suggested =
         move || line.with(|line| line.as_ref().map(|line| line.suggested.clone()).unwrap_or_default());
     let suggestion = move |passage: Passage| {
-        let label = format!("Redact the {}", passage.kind.name());
+        let label = say("Redact the $1", &[&passage.kind.name()]);
         view! {
             <button class="chip" data-test="suggestion"
                 on:click=move |_| change(|dialog| dialog.take_suggestion(id, &passage))>{label}</button>
@@ -106,15 +106,15 @@ fn Row(first: Candidate, lines: Memo<Option<Vec<Candidate>>>, name: Memo<Option<
                         let keep = event.target().checked();
                         change(|dialog| dialog.leave_out(id, !keep));
                     }/>
-                {by}{move || is_document().then_some(", document")}
+                {by}{move || is_document().then_some(t(", document"))}
             </label>
             <textarea class="passage" data-test="edit-text" readonly rows=rows.min(6) node_ref=field
-                aria-label="The text as it leaves" prop:value=text></textarea>
+                aria-label=t("The text as it leaves") prop:value=text></textarea>
             <span class="tools">
-                <button data-test="redact" title=move || is_document().then_some("Blackens its name, not what is in it")
-                    disabled=out on:click=move |_| redact(id, field)>"Redact"</button>
+                <button data-test="redact" title=move || is_document().then_some(t("Blackens its name, not what is in it"))
+                    disabled=out on:click=move |_| redact(id, field)>{t("Redact")}</button>
                 <Show when=redacted>
-                    <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>"Undo"</button>
+                    <button class="plain" on:click=move |_| change(|dialog| dialog.unredact(id))>{t("Undo")}</button>
                 </Show>
             </span>
             <Show when=move || !out()>
@@ -137,8 +137,8 @@ fn redact(id: MessageId, field: NodeRef<Textarea>) {
 fn Excerpt() -> impl IntoView {
     let excerpt = part(|_, dialog| dialog.edits.excerpt.clone());
     view! {
-        <label>"Excerpt to add"
-            <textarea data-test="excerpt" rows="2" placeholder="Pasted here, it goes along as a note"
+        <label>{t("Excerpt to add")}
+            <textarea data-test="excerpt" rows="2" placeholder=t("Pasted here, it goes along as a note")
                 prop:value=move || excerpt.get().unwrap_or_default()
                 on:input:target=|event| {
                     let text = event.target().value();
@@ -158,11 +158,11 @@ fn Without() -> impl IntoView {
             on:change:target=|event| {
                 let on = event.target().checked();
                 change(|dialog| dialog.edits.without_notes = on);
-            }/>"Without private notes"</label>
+            }/>{t("Without private notes")}</label>
         <label class="choice"><input type="checkbox" data-test="without-identity" prop:checked=identity
             on:change:target=|event| {
                 let on = event.target().checked();
                 change(|dialog| dialog.edits.without_identity = on);
-            }/>"Without name and e-mail address"</label>
+            }/>{t("Without name and e-mail address")}</label>
     }
 }

@@ -12,6 +12,7 @@ use web_sys::{Blob, File, FileList, Headers, HtmlAnchorElement, RequestInit, Res
 
 use super::driver::{act, random};
 use super::pane::chat_memo;
+use crate::tongue::{say, t};
 use crate::words;
 
 /// Bytes of an image that is shown without being asked for.
@@ -41,7 +42,7 @@ pub fn send(chat: ChatId, files: Option<&FileList>) -> bool {
 }
 
 async fn upload(chat: ChatId, file: &File) -> Result<DocumentCard, String> {
-    let lost = || "the server could not be reached".to_owned();
+    let lost = || t("the server could not be reached").to_owned();
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(file);
@@ -92,7 +93,7 @@ fn save(chat: ChatId, card: DocumentCard) {
     spawn_local(async move {
         let Some(address) = address(chat, &card.sha256).await else {
             return act(|console| {
-                console.notice(format!("{} could not be loaded", card.name), super::driver::now())
+                console.notice(say("$1 could not be loaded", &[&card.name]), super::driver::now())
             });
         };
         let link =
@@ -127,7 +128,7 @@ pub fn Document(
         <div class="document" data-test="document" data-state=move || words::state_mark(state.get())>
             {picture}
             <button class="file" data-test="download" disabled=move || !here()
-                title="Download" on:click=move |_| save(chat, card.clone())>{name}</button>
+                title=t("Download") on:click=move |_| save(chat, card.clone())>{name}</button>
             <span class="hint">{about}" "<b>{word}</b></span>
         </div>
     }

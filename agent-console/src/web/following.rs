@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::driver::{act, console};
 use super::pane::chat_memo;
 use crate::model::{Link, Role};
+use crate::tongue::{say, t};
 
 /// Take part, take over, stop.
 #[component]
@@ -17,12 +18,12 @@ pub fn Following(id: ChatId) -> impl IntoView {
     let offline = Memo::new(|_| console().with(|console| console.link != Link::Online));
     view! {
         <Show when=move || joined.get() == Some(false)>
-            <button data-test="join" disabled=move || offline.get() title="The customer sees you come"
-                on:click=move |_| act(|console| console.join_in(id))>"Join"</button>
+            <button data-test="join" disabled=move || offline.get() title=t("The customer sees you come")
+                on:click=move |_| act(|console| console.join_in(id))>{t("Join")}</button>
         </Show>
-        <button data-test="take-over" disabled=move || offline.get() title="The agent loses the chat, and you have it"
-            on:click=move |_| act(|console| console.take_over(id))>"Take over"</button>
-        <button class="plain" data-test="unfollow" on:click=move |_| act(|console| console.dismiss(id))>"Stop"</button>
+        <button data-test="take-over" disabled=move || offline.get() title=t("The agent loses the chat, and you have it")
+            on:click=move |_| act(|console| console.take_over(id))>{t("Take over")}</button>
+        <button class="plain" data-test="unfollow" on:click=move |_| act(|console| console.dismiss(id))>{t("Stop")}</button>
     }
 }
 
@@ -31,13 +32,13 @@ pub fn Following(id: ChatId) -> impl IntoView {
 pub fn Whose(id: ChatId) -> impl IntoView {
     let text = chat_memo(id, |chat| match &chat.role {
         Role::Watched { agent, joined: false } if agent.is_empty() => {
-            Some("You follow this chat. Nobody has it yet.".to_owned())
+            Some(t("You follow this chat. Nobody has it yet.").to_owned())
         }
         Role::Watched { agent, joined: false } => {
-            Some(format!("You follow this chat of {agent}'s. What you write, {agent} alone reads."))
+            Some(say("You follow this chat of $1's. What you write, $1 alone reads.", &[&agent]))
         }
         Role::Watched { agent, joined: true } => {
-            Some(format!("You take part in this chat of {agent}'s. The customer reads what you write."))
+            Some(say("You take part in this chat of $1's. The customer reads what you write.", &[&agent]))
         }
         _ => None,
     });

@@ -11,6 +11,7 @@ use super::driver::{act, clock, console};
 use super::files::Document;
 use super::pane::chat_memo;
 use crate::model::Chat;
+use crate::tongue::{say, t};
 use crate::words;
 
 /// What the gateway knows of the customer in front; asked again when a site has named them.
@@ -44,7 +45,7 @@ pub fn Verified(chat: ChatId, known: RwSignal<Option<(ChatId, Value)>>) -> impl 
         let site = site().filter(|site| !site.is_empty())?;
         let host = site.split_once("://").map_or(site.clone(), |(_, host)| host.to_owned());
         Some(
-            view! { <p class="verified" data-test="verified" title=format!("{site} has signed who this is")>"✓ Verified by "{host}</p> },
+            view! { <p class="verified" data-test="verified" title=say("$1 has signed who this is", &[&site])>{say("✓ Verified by $1", &[&host])}</p> },
         )
     }
 }
@@ -57,10 +58,10 @@ pub fn Earlier(chat: ChatId, known: RwSignal<Option<(ChatId, Value)>>) -> impl I
         let ago = move || words::ago(clock().get().saturating_sub(since));
         let about = [text(&card, "subject"), text(&card, "disposition")];
         let about: Vec<String> = about.into_iter().filter(|text| !text.is_empty()).collect();
-        let about = if about.is_empty() { "Chat".to_owned() } else { about.join(" · ") };
+        let about = if about.is_empty() { t("Chat").to_owned() } else { about.join(" · ") };
         let area = console().with_untracked(|console| console.area_title(&text(&card, "area")));
         view! {
-            <li><button class="over" data-test="earlier" title="Read this chat"
+            <li><button class="over" data-test="earlier" title=t("Read this chat")
                 on:click=move |_| id.into_iter().for_each(|id| act(|console| console.read_closed(id)))>
                 <span>{about}</span><span class="hint">{area}" · "{ago}</span></button></li>
         }
@@ -71,7 +72,7 @@ pub fn Earlier(chat: ChatId, known: RwSignal<Option<(ChatId, Value)>>) -> impl I
             known.1.get("earlier").and_then(Value::as_array).cloned()
         })?;
         (!cards.is_empty()).then(|| view! {
-            <section aria-label="Earlier chats"><h2>"Earlier chats"</h2><ul class="all">{cards.into_iter().map(row).collect_view()}</ul></section>
+            <section aria-label=t("Earlier chats")><h2>{t("Earlier chats")}</h2><ul class="all">{cards.into_iter().map(row).collect_view()}</ul></section>
         })
     }
 }
@@ -89,7 +90,7 @@ pub fn Documents(chat: ChatId) -> impl IntoView {
     move || {
         let cards = cards.get().filter(|cards| !cards.is_empty())?;
         Some(view! {
-            <section aria-label="Documents" data-test="panel-documents"><h2>"Documents"</h2>
+            <section aria-label=t("Documents") data-test="panel-documents"><h2>{t("Documents")}</h2>
                 <ul>{cards.into_iter().map(|card| view! { <li><Document chat card/></li> }).collect_view()}</ul></section>
         })
     }

@@ -6,6 +6,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::api;
 use super::driver::{console, log_in};
 use crate::model::Link;
+use crate::tongue::t;
 
 /// Name, password, and why it did not work.
 #[component]
@@ -33,23 +34,23 @@ pub fn Login() -> impl IntoView {
     });
     // The provider's answer was no login; why stands in the gateway's log.
     let away = window().location().hash().is_ok_and(|hash| hash == "#sso");
-    let away =
-        away.then_some("The login with the provider came to nothing. Ask your administrator, or try again.");
+    let away = away
+        .then_some(t("The login with the provider came to nothing. Ask your administrator, or try again."));
     view! {
         <main class="login">
             <form on:submit=submit>
-                <h1>"Agents' console"</h1>
-                <label>"Name"
+                <h1>{t("Agents' console")}</h1>
+                <label>{t("Name")}
                     <input data-test="login-name" autocomplete="username" autofocus required
                         on:input:target=move |event| name.set(event.target().value())/>
                 </label>
-                <label>"Password"
+                <label>{t("Password")}
                     <input data-test="login-password" type="password" autocomplete="current-password" required
                         on:input:target=move |event| password.set(event.target().value())/>
                 </label>
                 <p class="wrong" role="alert">{move || reason().or(away.map(str::to_owned))}</p>
                 <button class="main" data-test="login-submit" disabled=move || busy.get()>
-                    {move || if busy.get() { "Logging in…" } else { "Log in" }}
+                    {move || if busy.get() { t("Logging in…") } else { t("Log in") }}
                 </button>
                 {move || Some(provider.get()).filter(|title| !title.is_empty()).map(|title| view! {
                     <a class="other" href="/api/v1/oidc/start" data-test="login-provider">{title}</a>

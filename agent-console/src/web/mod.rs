@@ -21,6 +21,7 @@ mod replies;
 mod rescue;
 mod side;
 mod team;
+mod tongue;
 mod top;
 mod transcript;
 mod transfer;
@@ -30,12 +31,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::model::{Chat, Link};
+use crate::tongue::{say, t};
 use driver::{act, console};
 
 /// Starts the console.
 #[wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(fault));
+    tongue::start();
     office::start();
     driver::start();
     prefs::restore();
@@ -50,7 +53,7 @@ pub fn start() {
 /// A defect of the console's: it is logged, and the agent is told what helps. The gateway keeps the chats.
 fn fault(info: &std::panic::PanicHookInfo<'_>) {
     web_sys::console::error_1(&info.to_string().into());
-    let (page, text) = (document(), "The console has met a fault. Reload the page: your chats are kept.");
+    let (page, text) = (document(), t("The console has met a fault. Reload the page: your chats are kept."));
     let line = page.create_element("p").ok().zip(page.body());
     let _ = line.map(|(line, body)| {
         line.set_class_name("offline");
@@ -138,7 +141,7 @@ fn Desk() -> impl IntoView {
         let Some(brand) = brand.get() else { return };
         let count = unread.get();
         let count = if count > 0 { format!("({count}) ") } else { String::new() };
-        document().set_title(&format!("{count}{} · Console", brand.name));
+        document().set_title(&say("$1$2 · Console", &[&count, &brand.name]));
         let root =
             document().document_element().and_then(|root| root.dyn_into::<web_sys::HtmlElement>().ok());
         // A value that is no colour is ignored by the browser.
@@ -146,7 +149,7 @@ fn Desk() -> impl IntoView {
     });
     view! {
         <Show when=move || lost.get()>
-            <p class="offline" role="status">"The connection is lost. Trying again; nothing that you write is lost."</p>
+            <p class="offline" role="status">{t("The connection is lost. Trying again; nothing that you write is lost.")}</p>
         </Show>
         <top::Top/>
         <Show when=move || office::page().with(Option::is_some)><office::Office/></Show>
@@ -156,8 +159,8 @@ fn Desk() -> impl IntoView {
                 <For each=move || panes.get() key=|id| *id let:id><pane::Pane id/></For>
                 <Show when=none>
                     <div class="empty">
-                        <h2>"No chat is open"</h2>
-                        <p>"Pick a customer up from the list on the left. "<kbd>"Alt"</kbd>" "<kbd>"P"</kbd>" takes whoever waits longest."</p>
+                        <h2>{t("No chat is open")}</h2>
+                        <p>{t("Pick a customer up from the list at the side.")}" "{t("Alt+P takes whoever waits longest.")}</p>
                     </div>
                 </Show>
             </main>
@@ -182,7 +185,7 @@ fn Notices() -> impl IntoView {
             <For each=move || all.get() key=|notice| notice.number let:notice>
                 <p class="toast" data-test="toast">
                     {notice.text.clone()}
-                    <button aria-label="Close" on:click=move |_| act(|console| console.hush(notice.number))>"×"</button>
+                    <button aria-label=t("Close") on:click=move |_| act(|console| console.hush(notice.number))>"×"</button>
                 </p>
             </For>
         </div>

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::driver::{act, console, focus, now};
 use super::parts::modal;
 use crate::model::{Command, Console, Palette};
+use crate::tongue::t;
 
 /// Does it.
 pub fn run(command: Command) {
@@ -71,16 +72,16 @@ fn Window() -> impl IntoView {
     };
     let rows = move || all.get().into_iter().enumerate().collect::<Vec<_>>();
     view! {
-        <dialog class="palette" node_ref=window aria-label="Commands" data-test="palette"
+        <dialog class="palette" node_ref=window aria-label=t("Commands") data-test="palette"
             on:close=|_| act(|console| console.palette = None)>
-            <input type="search" role="combobox" aria-label="Search commands and chats" autofocus autocomplete="off"
-                placeholder="Search commands and chats" data-test="palette-search" aria-expanded="true"
+            <input type="search" role="combobox" aria-label=t("Search commands and chats") autofocus autocomplete="off"
+                placeholder=t("Search commands and chats") data-test="palette-search" aria-expanded="true"
                 aria-controls="palette-list" aria-activedescendant=move || format!("command-{}", row.get()) on:keydown=key
                 on:input:target=|event| {
                     let query = event.target().value();
                     act(|console| console.palette = Some(Palette { query, row: 0 }));
                 }/>
-            <ul role="listbox" id="palette-list" aria-label="Commands">
+            <ul role="listbox" id="palette-list" aria-label=t("Commands")>
                 <For each=rows key=|(at, (_, title, _))| (*at, title.clone()) let((at, (command, title, keys)))>
                     <li role="option" id=format!("command-{at}") data-test="command"
                         aria-selected=move || (row.get() == at).to_string() on:click=move |_| run(command)>
@@ -89,7 +90,7 @@ fn Window() -> impl IntoView {
                     </li>
                 </For>
             </ul>
-            <Show when=move || all.with(Vec::is_empty)><p class="hint none" role="status">"Nothing is called so."</p></Show>
+            <Show when=move || all.with(Vec::is_empty)><p class="hint none" role="status">{t("Nothing is called so.")}</p></Show>
         </dialog>
     }
 }

@@ -13,6 +13,7 @@ use super::parts::{Avatar, Icon};
 use super::replies;
 use super::transcript::Transcript;
 use crate::model::{Attempt, Chat, Link, PaneState};
+use crate::tongue::{heard, say, t};
 use crate::words;
 
 /// See the module.
@@ -45,13 +46,13 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
     let card = chat_memo(id, |chat| Some((chat.name(), chat.card.online, chat.card.page.clone())));
     let name = move || card.get().map(|(name, ..)| name);
     let online = move || card.get().is_some_and(|(_, online, _)| online);
-    let presence = move || if online() { "Online" } else { "Not connected" };
+    let presence = move || if online() { t("Online") } else { t("Not connected") };
     let about = move || {
         let (_, online, page) = card.get()?;
         match state.get()? {
             // Their connection here ends with the move.
-            PaneState::Transferring if !online => Some("On the way".into()),
-            PaneState::Active if !online => Some("Not connected: they may come back".into()),
+            PaneState::Transferring if !online => Some(t("On the way").into()),
+            PaneState::Active if !online => Some(t("Not connected: they may come back").into()),
             PaneState::Transferred | PaneState::Ended => None,
             _ => page.map(|page| if page.title.is_empty() { page.url } else { page.title }),
         }
@@ -79,8 +80,8 @@ fn Confidential(id: ChatId) -> impl IntoView {
     let online = Memo::new(|_| console().with(|console| console.link == Link::Online));
     let marked = move || on.get() == Some(true);
     view! {
-        <button class="plain icon" role="switch" data-test="confidential" aria-label="Confidential"
-            title=move || if marked() { "Confidential: policy for such chats holds" } else { "Mark as confidential" }
+        <button class="plain icon" role="switch" data-test="confidential" aria-label=t("Confidential")
+            title=move || if marked() { t("Confidential: policy for such chats holds") } else { t("Mark as confidential") }
             aria-checked=move || marked().to_string() disabled=move || !online.get()
             on:click=move |_| act(|console| console.set_confidential(id, !marked()))><Icon name="lock"/></button>
     }
@@ -97,15 +98,15 @@ fn Actions(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
     move || {
         if ending.get() == Some(true) {
             return view! {
-                <span class="hint" role="status">"Ending the chat…"</span>
-                <button on:click=keep>"Undo"</button>
+                <span class="hint" role="status">{t("Ending the chat…")}</span>
+                <button on:click=keep>{t("Undo")}</button>
             }
             .into_any();
         }
         view! {
-            <button class="plain" data-test="end" disabled=move || !active() on:click=end>"End"</button>
+            <button class="plain" data-test="end" disabled=move || !active() on:click=end>{t("End")}</button>
             <button class="main" data-test="transfer" title="Alt+T" disabled=move || !active() || !online.get()
-                on:click=move |_| act(|console| console.begin_transfer(id))>"Transfer"</button>
+                on:click=move |_| act(|console| console.begin_transfer(id))>{t("Transfer")}</button>
         }
         .into_any()
     }
@@ -122,25 +123,25 @@ fn Transfer(id: ChatId) -> impl IntoView {
     move || {
         let ((open, cancelling, kept), to, line) = shown.get()?;
         let failed = line.1;
-        let title = (!to.is_empty()).then(|| view! { <b>"To "{to}": "</b> });
+        let title = (!to.is_empty()).then(|| view! { <b>{say("To $1:", &[&to])}" "</b> });
         let cancel = open.then(|| {
             view! {
                 <button data-test="transfer-cancel" disabled=cancelling
-                    on:click=move |_| act(|console| console.cancel_transfer(id))>"Cancel"</button>
+                    on:click=move |_| act(|console| console.cancel_transfer(id))>{t("Cancel")}</button>
             }
         });
         let retry = kept.then(|| {
             view! {
                 <button class="main" data-test="transfer-retry"
-                    on:click=move |_| act(|console| console.retry(id))>"Retry"</button>
+                    on:click=move |_| act(|console| console.retry(id))>{t("Retry")}</button>
             }
         });
-        let another = if kept { "Choose another" } else { "Try again" };
+        let another = if kept { t("Choose another") } else { t("Try again") };
         let after = failed.then(|| {
             view! {
                 {retry}
                 <button on:click=move |_| act(|console| console.try_again(id))>{another}</button>
-                <button class="plain" on:click=move |_| act(|console| console.forget_failure(id))>"Close"</button>
+                <button class="plain" on:click=move |_| act(|console| console.forget_failure(id))>{t("Close")}</button>
             }
         });
         Some(view! {
@@ -156,11 +157,11 @@ fn Transfer(id: ChatId) -> impl IntoView {
 /// A sentence about an attempt, and whether it failed.
 fn line(attempt: &Attempt) -> (String, bool) {
     match &attempt.failure {
-        None if attempt.asking => ("An agent there is being asked…".into(), false),
+        None if attempt.asking => (t("An agent there is being asked…").into(), false),
         None => (words::stage(attempt.stage).into(), false),
         Some((code, detail)) => {
-            let advice = code.map(|code| code.advice()).unwrap_or_default();
-            (format!("Not transferred: {detail}. {advice}"), true)
+            let advice = code.map(|code| t(code.advice())).unwrap_or_default();
+            (say("Not transferred: $1. $2", &[&heard(detail), &advice]), true)
         }
     }
 }
@@ -203,7 +204,7 @@ fn Composer(id: ChatId) -> impl IntoView {
         draft
             .get()
             .filter(|(text, _)| text.len() > MAX_TEXT)
-            .map(|_| "Too long: send it in parts or as a document.")
+            .map(|_| t("Too long: send it in parts or as a document."))
     };
     view! {
         <footer class="composer" data-note=move || noting().to_string()
@@ -214,11 +215,11 @@ fn Composer(id: ChatId) -> impl IntoView {
             }>
             <p class="hint" role="alert">{long}</p>
             <replies::Asked chat=id all=replies row/>
-            <textarea node_ref=field data-test="composer" rows="2" aria-label="Message"
+            <textarea node_ref=field data-test="composer" rows="2" aria-label=t("Message")
                 placeholder=move || match (noting(), mine.get()) {
-                    (true, Some(false)) => "Whisper: the customer never sees it",
-                    (true, _) => "Private note: the customer never sees it",
-                    (false, _) => "Message, or / for a reply",
+                    (true, Some(false)) => t("Whisper: the customer never sees it"),
+                    (true, _) => t("Private note: the customer never sees it"),
+                    (false, _) => t("Message, or / for a reply"),
                 }
                 prop:value=move || draft.get().map(|(text, _)| text).unwrap_or_default()
                 on:input:target=move |event| {
@@ -238,14 +239,14 @@ fn Composer(id: ChatId) -> impl IntoView {
                     <Attach id/>
                     <button class="plain" data-test="note-toggle" title="Alt+N" aria-pressed=move || noting().to_string()
                         on:click=move |_| { let on = !noting(); act(|console| console.set_noting(id, on, now())); }>
-                        "Private note"
+                        {t("Private note")}
                     </button>
                 </Show>
                 <button class="main" data-test="send" disabled=empty on:click=move |_| send()>
                     {move || match (noting(), mine.get()) {
-                        (true, Some(false)) => "Whisper",
-                        (true, _) => "Keep note",
-                        (false, _) => "Send",
+                        (true, Some(false)) => t("Whisper"),
+                        (true, _) => t("Keep note"),
+                        (false, _) => t("Send"),
                     }}
                 </button>
             </div>
@@ -263,13 +264,13 @@ fn Attach(id: ChatId) -> impl IntoView {
         }
     };
     view! {
-        <input type="file" multiple hidden node_ref=field data-test="file" aria-label="Files to send"
+        <input type="file" multiple hidden node_ref=field data-test="file" aria-label=t("Files to send")
             on:change:target=move |event| {
                 files::send(id, event.target().files().as_ref());
                 // The same file again is a choice too.
                 event.target().set_value("");
             }/>
-        <button class="plain" data-test="attach" on:click=pick>"Attach"</button>
+        <button class="plain" data-test="attach" on:click=pick>{t("Attach")}</button>
     }
 }
 
@@ -280,17 +281,17 @@ fn Over(id: ChatId) -> impl IntoView {
         Some(match &chat.card.state {
             ChatState::Transferred { to } => {
                 let stage = chat.attempt.as_ref().and_then(|attempt| attempt.stage);
-                format!("Transferred to {to}. {}", words::fate(stage))
+                say("Transferred to $1. $2", &[&to, &(words::fate(stage))])
             }
-            ChatState::Ended(EndReason::Agent) if chat.ended_here => "You ended the chat".into(),
+            ChatState::Ended(EndReason::Agent) if chat.ended_here => t("You ended the chat").into(),
             ChatState::Ended(reason) => words::ended(reason).into(),
-            _ => "Somebody else has this chat now.".into(),
+            _ => t("Somebody else has this chat now.").into(),
         })
     });
     view! {
         <footer class="over">
             <p>{move || text.get()}</p>
-            <button data-test="dismiss" on:click=move |_| act(|console| console.dismiss(id))>"Dismiss"</button>
+            <button data-test="dismiss" on:click=move |_| act(|console| console.dismiss(id))>{t("Dismiss")}</button>
         </footer>
     }
 }

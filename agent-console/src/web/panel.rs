@@ -9,6 +9,7 @@ use super::files::Document;
 use super::known::{Documents, Earlier, Verified};
 use super::pane::chat_memo;
 use crate::model::{Console, tags};
+use crate::tongue::{say, t};
 use crate::words;
 
 /// See the module.
@@ -26,10 +27,10 @@ pub fn Panel() -> impl IntoView {
         let customer = card.customer;
         let (url, title) = card.page.map(|page| (page.url, page.title)).unwrap_or_default();
         view! {
-            <aside class="panel" aria-label="Customer">
+            <aside class="panel" aria-label=t("Customer")>
                 {context.map(|context| view! { <Handover chat=card.chat context/> })}
                 <section>
-                    <h2>"Customer"</h2>
+                    <h2>{t("Customer")}</h2>
                     <Verified chat=card.chat known/>
                     <dl>
                         <Fact name="Name" value=words::customer(&customer.name)/>
@@ -80,9 +81,9 @@ fn Outcome(chat: ChatId) -> impl IntoView {
         [String::new()].into_iter().chain(now).chain(words.clone()).map(option).collect_view()
     };
     view! {
-        <section aria-label="Outcome">
-            <h2>"Outcome"</h2>
-            <label>"What came of it"
+        <section aria-label=t("Outcome")>
+            <h2>{t("Outcome")}</h2>
+            <label>{t("What came of it")}
                 {if free {
                     view! { <input data-test="disposition" autocomplete="off" maxlength="120" disabled=closed prop:value=disposition
                         on:change:target=move |event| save(Some(event.target().value()), None)/> }.into_any()
@@ -91,7 +92,7 @@ fn Outcome(chat: ChatId) -> impl IntoView {
                         on:change:target=move |event| save(Some(event.target().value()), None)>{choice}</select> }.into_any()
                 }}
             </label>
-            <label>"Tags, between commas"
+            <label>{t("Tags, between commas")}
                 <input data-test="tags" autocomplete="off" maxlength="240" disabled=closed prop:value=tagged
                     on:change:target=move |event| save(None, Some(event.target().value()))/>
             </label>
@@ -106,16 +107,16 @@ fn Urgency(chat: ChatId) -> impl IntoView {
     let urgency = chat_memo(chat, |chat| Some(chat.marks.priority));
     let option = move |value: u8| {
         let label = match value {
-            0 => "0, ordinary".to_owned(),
-            9 => "9, urgent".to_owned(),
+            0 => t("0, ordinary").to_owned(),
+            9 => t("9, urgent").to_owned(),
             value => value.to_string(),
         };
         view! { <option value=value.to_string() selected=move || urgency.get() == Some(value)>{label}</option> }
     };
     view! {
         <Show when=move || supervisor.get()>
-            <section aria-label="Priority">
-                <label>"Priority"
+            <section aria-label=t("Priority")>
+                <label>{t("Priority")}
                     <select data-test="priority" on:change:target=move |event| {
                         let value = event.target().value().parse().unwrap_or(0);
                         act(|console| console.set_priority(chat, value));
@@ -138,7 +139,7 @@ fn Pages(chat: ChatId) -> impl IntoView {
     move || {
         let pages = pages.get().filter(|pages| pages.len() > 1)?;
         Some(view! {
-            <section aria-label="Pages"><h2>"Pages"</h2><ul class="pages">{pages.into_iter().rev().map(row).collect_view()}</ul></section>
+            <section aria-label=t("Pages")><h2>{t("Pages")}</h2><ul class="pages">{pages.into_iter().rev().map(row).collect_view()}</ul></section>
         })
     }
 }
@@ -152,13 +153,13 @@ fn Fact(name: &'static str, value: String) -> impl IntoView {
 #[component]
 fn Handover(chat: ChatId, context: Context) -> impl IntoView {
     let sent = sent(&context);
-    let withheld = context.comments.is_empty().then_some("No comments were sent along.");
+    let withheld = context.comments.is_empty().then_some(t("No comments were sent along."));
     let visited =
-        (context.visited.len() > 1).then(|| format!("Servers so far: {}", context.visited.join(" → ")));
-    let urgent = (context.priority > 0).then(|| format!("Recommended priority: {} of 9", context.priority));
+        (context.visited.len() > 1).then(|| say("Servers so far: $1", &[&context.visited.join(" → ")]));
+    let urgent = (context.priority > 0).then(|| say("Recommended priority: $1 of 9", &[&context.priority]));
     view! {
-        <section class="handover" data-test="handover-card" aria-label="Handed over">
-            <h2>"Handed over"</h2>
+        <section class="handover" data-test="handover-card" aria-label=t("Handed over")>
+            <h2>{t("Handed over")}</h2>
             <blockquote data-test="handover-comments">{context.comments}</blockquote>
             <p class="hint">{withheld}</p>
             <dl>
@@ -178,18 +179,17 @@ fn Handover(chat: ChatId, context: Context) -> impl IntoView {
 
 fn sent(context: &Context) -> String {
     let (notes, messages): (Vec<_>, Vec<_>) = context.transcript.iter().partition(|entry| entry.note);
-    let lines = format!(
-        "{} and {}",
-        words::count(as_count(messages.len()), "message"),
-        words::count(as_count(notes.len()), "note")
+    let lines = say(
+        "$1 and $2",
+        &[&(say("$1 message|$1 messages", &[&messages.len()])), &(say("$1 note|$1 notes", &[&notes.len()]))],
     );
     match (context.transcript.is_empty(), context.incomplete) {
-        (true, true) => "Nothing of the conversation was sent along.".into(),
-        (true, false) => "Nothing had been said before.".into(),
+        (true, true) => t("Nothing of the conversation was sent along.").into(),
+        (true, false) => t("Nothing had been said before.").into(),
         (false, true) => {
-            format!("{lines} came along, at the top of the conversation. Something was left out.")
+            say("$1 came along, at the top of the conversation. Something was left out.", &[&lines])
         }
-        (false, false) => format!("{lines} came along, at the top of the conversation."),
+        (false, false) => say("$1 came along, at the top of the conversation.", &[&lines]),
     }
 }
 
@@ -197,8 +197,4 @@ fn document(chat: ChatId, document: DocumentRef) -> impl IntoView {
     let DocumentRef { name, media_type, size, sha256, .. } = document;
     let card = DocumentCard { sha256, name, media_type, size };
     view! { <li><Document chat card/></li> }
-}
-
-fn as_count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

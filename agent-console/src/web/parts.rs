@@ -15,6 +15,18 @@ pub fn modal() -> NodeRef<html::Dialog> {
     window
 }
 
+/// Whether an arrow leads to the next of what stands in a row, or to the one before; nothing for another key. Where people
+/// read from the right, the next one is on the left.
+pub fn onward(key: &str) -> Option<bool> {
+    let right_to_left =
+        document().document_element().is_some_and(|root| root.get_attribute("dir").as_deref() == Some("rtl"));
+    match key {
+        "ArrowRight" => Some(!right_to_left),
+        "ArrowLeft" => Some(right_to_left),
+        _ => None,
+    }
+}
+
 /// A circle with the first letters of a name, and whether its owner is there.
 #[component]
 pub fn Avatar(

@@ -8,6 +8,7 @@ use web_sys::{HtmlElement, Storage};
 
 use super::driver::{act, console};
 use crate::model::{Alert, Console};
+use crate::tongue::t;
 
 const SCHEME: &str = "baton.scheme";
 const NOTIFY: &str = "baton.notify";
@@ -94,29 +95,30 @@ pub fn Preferences() -> impl IntoView {
         view! { <option value=value selected=move || scheme.get() == value>{label}</option> }
     };
     view! {
-        <button class="plain icon" popovertarget="preferences" data-test="preferences" aria-label="Preferences" title="Preferences">
+        <button class="plain icon" popovertarget="preferences" data-test="preferences" aria-label=t("Preferences") title=t("Preferences")>
             <super::parts::Icon name="gear"/>
         </button>
-        <div popover="auto" id="preferences" class="preferences" role="dialog" aria-label="Preferences">
-            <label>"Colours"
+        <div popover="auto" id="preferences" class="preferences" role="dialog" aria-label=t("Preferences")>
+            <label>{t("Colours")}
                 <select data-test="scheme" on:change:target=move |event| {
                     let value = event.target().value();
                     paint(&value);
                     keep(SCHEME, &value);
                     scheme.set(value);
                 }>
-                    {option("", "As the system")}{option("light", "Light")}{option("dark", "Dark")}
+                    {option("", t("As the system"))}{option("light", t("Light"))}{option("dark", t("Dark"))}
                 </select>
             </label>
+            <super::tongue::Language/>
             <label class="choice"><input type="checkbox" data-test="notify" prop:checked=move || notify.get()
-                on:change:target=move |event| ask(event.target().checked())/>"Notifications while you look elsewhere"</label>
+                on:change:target=move |event| ask(event.target().checked())/>{t("Notifications while you look elsewhere")}</label>
             <label class="choice"><input type="checkbox" data-test="sound" prop:checked=move || loud.get()
                 on:change:target=move |event| {
                     flip(SOUND, loud, event.target().checked());
                     wake();
                     sound();
-                }/>"A sound with them"</label>
-            <button data-test="log-out-everywhere" on:click=|_| super::driver::log_out(true)>"Log out everywhere"</button>
+                }/>{t("A sound with them")}</label>
+            <button data-test="log-out-everywhere" on:click=|_| super::driver::log_out(true)>{t("Log out everywhere")}</button>
         </div>
     }
 }

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::driver::{act, console, element, now, random};
 use crate::model::Console;
+use crate::tongue::{say, t};
 
 /// Rows of the list above the composer.
 const ROWS: usize = 6;
@@ -33,7 +34,7 @@ pub fn Asked(chat: ChatId, all: Memo<Vec<Reply>>, row: RwSignal<usize>) -> impl 
     let rows = move || all.get().into_iter().enumerate().collect::<Vec<_>>();
     view! {
         <Show when=move || !all.with(Vec::is_empty)>
-            <ul class="asked" role="listbox" aria-label="Replies" data-test="replies">
+            <ul class="asked" role="listbox" aria-label=t("Replies") data-test="replies">
                 <For each=rows key=|(at, reply)| (*at, reply.clone().id, reply.text.clone()) let((at, reply))>
                     <li role="option" aria-selected=move || (row.get() == at).to_string()
                         on:mousedown=move |event| { event.prevent_default(); take(chat, reply.id); }>
@@ -68,30 +69,30 @@ pub fn Replies() -> impl IntoView {
     };
     let row = move |reply: Reply| {
         let may = reply.personal || supervisor.get_untracked();
-        let (id, label) = (reply.id, format!("Remove /{}", reply.shortcut));
-        let whose = if reply.personal { "yours" } else { "everybody's" };
+        let (id, label) = (reply.id, say("Remove /$1", &[&reply.shortcut]));
+        let whose = if reply.personal { t("yours") } else { t("everybody's") };
         let (shortcut, text) = (reply.shortcut.clone(), reply.text.clone());
         view! {
             <li data-test="reply">
                 <div><b>"/"{shortcut}</b>" "<span class="badge">{whose}</span><p class="hint">{text}</p></div>
                 {may.then(|| view! {
-                    <button class="plain" on:click=move |_| edited.set(Some(reply.clone()))>"Edit"</button>
-                    <button class="plain" aria-label=label on:click=move |_| act(|console| console.remove_reply(id))>"Remove"</button>
+                    <button class="plain" on:click=move |_| edited.set(Some(reply.clone()))>{t("Edit")}</button>
+                    <button class="plain" aria-label=label on:click=move |_| act(|console| console.remove_reply(id))>{t("Remove")}</button>
                 })}
             </li>
         }
     };
     view! {
         <dialog class="small" node_ref=window aria-labelledby="replies-title" data-test="replies-dialog">
-            <h2 id="replies-title">"Replies for later use"</h2>
-            <p class="hint">"Type / in an empty message to find one. {name}, {agent} and {company} are filled in."</p>
+            <h2 id="replies-title">{t("Replies for later use")}</h2>
+            <p class="hint">{t("Type / in an empty message to find one. {name}, {agent} and {company} are filled in.")}</p>
             <ul class="kept">
                 <For each=move || all.get() key=|reply| reply_key(reply) children=row/>
             </ul>
             {move || edited.get().map(|reply| view! { <Form reply edited/> })}
             <footer>
-                <button class="plain" data-test="reply-new" on:click=new>"New reply"</button>
-                <button class="main" on:click=close>"Close"</button>
+                <button class="plain" data-test="reply-new" on:click=new>{t("New reply")}</button>
+                <button class="main" on:click=close>{t("Close")}</button>
             </footer>
         </dialog>
     }
@@ -129,21 +130,21 @@ fn Form(reply: Reply, edited: RwSignal<Option<Reply>>) -> impl IntoView {
     };
     view! {
         <form class="reply" on:submit=save>
-            <label>"Shortcut"
+            <label>{t("Shortcut")}
                 <input data-test="reply-shortcut" autocomplete="off" prop:value=move || shortcut.get()
                     on:input:target=move |event| shortcut.set(event.target().value())/>
             </label>
-            <label>"Text"
+            <label>{t("Text")}
                 <textarea data-test="reply-text" rows="3" prop:value=move || text.get()
                     on:input:target=move |event| text.set(event.target().value())></textarea>
             </label>
             <Show when=move || supervisor && fresh>
                 <label class="choice"><input type="checkbox" data-test="reply-everybody" prop:checked=move || !personal.get()
-                    on:change:target=move |event| personal.set(!event.target().checked())/>"For everybody"</label>
+                    on:change:target=move |event| personal.set(!event.target().checked())/>{t("For everybody")}</label>
             </Show>
             <div>
-                <button type="button" class="plain" on:click=move |_| edited.set(None)>"Cancel"</button>
-                <button class="main" data-test="reply-save" disabled=move || !ready()>"Save"</button>
+                <button type="button" class="plain" on:click=move |_| edited.set(None)>{t("Cancel")}</button>
+                <button class="main" data-test="reply-save" disabled=move || !ready()>{t("Save")}</button>
             </div>
         </form>
     }

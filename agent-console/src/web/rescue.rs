@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::driver::{act, console};
 use super::parts::modal;
 use crate::model::{Console, Rescue};
+use crate::tongue::{say, t};
 use crate::words;
 
 fn part<T: Clone + PartialEq + Send + Sync + 'static>(
@@ -38,17 +39,19 @@ fn Window() -> impl IntoView {
         let chosen = to.get_untracked().unwrap_or_default();
         let option = |area: baton_protocol::model::AreaCard| {
             let selected = area.name == chosen;
-            let about =
-                format!("{}, {} waiting, {}", area.title, area.waiting, words::count(area.agents, "agent"));
+            let about = say(
+                "$1, $2 waiting, $3",
+                &[&area.title, &area.waiting, &(say("$1 agent|$1 agents", &[&area.agents]))],
+            );
             view! { <option value=area.name selected=selected>{about}</option> }
         };
         areas.get().into_iter().map(option).collect_view()
     };
     view! {
         <dialog class="small" node_ref=window aria-labelledby="rescue-title" data-test="rescue-dialog" on:close=|_| close()>
-            <h2 id="rescue-title">"Rescue "{move || name.get()}</h2>
+            <h2 id="rescue-title">{move || say("Rescue $1", &[&name.get().unwrap_or_default()])}</h2>
             <p>{move || what.get()}</p>
-            <label>"Queue"
+            <label>{t("Queue")}
                 <select data-test="rescue-to"
                     on:change:target=|event| { let area = event.target().value(); act(|console| console.rescue_to(area)); }>
                     {options}
@@ -56,9 +59,9 @@ fn Window() -> impl IntoView {
             </label>
             <p class="wrong" role="alert" data-test="rescue-wrong">{move || wrong.get().flatten()}</p>
             <footer>
-                <button class="plain" on:click=|_| close()>"Cancel"</button>
+                <button class="plain" on:click=|_| close()>{t("Cancel")}</button>
                 <button class="main" data-test="rescue-submit" disabled=move || busy.get() == Some(true)
-                    on:click=|_| act(Console::rescue)>"Back to the queue"</button>
+                    on:click=|_| act(Console::rescue)>{t("Back to the queue")}</button>
             </footer>
         </dialog>
     }
@@ -67,15 +70,15 @@ fn Window() -> impl IntoView {
 /// What a rescue does, by where the chat stands.
 fn consequence(state: &OpenState) -> &'static str {
     match state {
-        OpenState::Waiting => {
-            "The customer waits. They keep the place that their arrival gives them, in the queue that you choose."
-        }
-        OpenState::Active { .. } => "The agent loses the chat, and the customer waits for the next one.",
+        OpenState::Waiting => t(
+            "The customer waits. They keep the place that their arrival gives them, in the queue that you choose.",
+        ),
+        OpenState::Active { .. } => t("The agent loses the chat, and the customer waits for the next one."),
         OpenState::Transferring { .. } => {
-            "The transfer is cancelled, the agent loses the chat, and the customer waits for the next one."
+            t("The transfer is cancelled, the agent loses the chat, and the customer waits for the next one.")
         }
-        OpenState::Leaving { .. } => {
-            "The customer was given to another server, which has not confirmed it. If they come back, they wait in the queue that you choose."
-        }
+        OpenState::Leaving { .. } => t(
+            "The customer was given to another server, which has not confirmed it. If they come back, they wait in the queue that you choose.",
+        ),
     }
 }

@@ -8,8 +8,9 @@ use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::driver::{act, clock, console, focus};
-use super::parts::{Avatar, Icon};
+use super::parts::{Avatar, Icon, onward};
 use crate::model::{Chat, Inbox, PaneState};
+use crate::tongue::{say, t};
 use crate::words;
 
 /// Pixels of a row of the waiting list. They are all the same, so that only those in sight need to be there.
@@ -22,7 +23,7 @@ const SPARE: usize = 8;
 #[component]
 pub fn Side() -> impl IntoView {
     view! {
-        <nav class="side" aria-label="Chats and inbox">
+        <nav class="side" aria-label=t("Chats and inbox")>
             <super::asked::Questions/>
             <Chats/>
             <Lists/>
@@ -36,22 +37,22 @@ fn Chats() -> impl IntoView {
     let places = move || {
         console().with(|console| {
             let most = console.me.as_ref().map_or(0, |me| me.card.max_chats);
-            format!("{} of {most}", console.places_taken())
+            say("$1 of $2", &[&console.places_taken(), &most])
         })
     };
     let beside = Memo::new(|_| console().with(|console| console.side_by_side));
     let flip = move |_| act(|console| console.side_by_side = !console.side_by_side);
     view! {
-        <section class="own" aria-label="My chats">
-            <h2>"My chats"<span class="number" title="Chats that you have, of those that you may have">{places}</span>
-                <button class="plain icon" data-test="beside" aria-label="Side by side" title="Side by side"
+        <section class="own" aria-label=t("My chats")>
+            <h2>{t("My chats")}<span class="number" title=t("Chats that you have, of those that you may have")>{places}</span>
+                <button class="plain icon" data-test="beside" aria-label=t("Side by side") title=t("Side by side")
                     aria-pressed=move || beside.get().to_string() on:click=flip><Icon name="columns"/></button>
             </h2>
             <ul>
                 <For each=move || ids.get() key=|id| *id let:id><Tab id/></For>
             </ul>
             <Show when=move || ids.with(Vec::is_empty)>
-                <p class="hint">"None. Alt+P takes whoever waits longest."</p>
+                <p class="hint">{t("None. Alt+P takes whoever waits longest.")}</p>
             </Show>
         </section>
     }
@@ -74,11 +75,11 @@ fn shown(console: &crate::model::Console, id: ChatId) -> Option<Shown> {
     let chat = console.chat(id)?;
     let said = chat.last_said().map(|(author, text)| match author {
         Author::Customer => text,
-        _ => format!("You: {text}"),
+        _ => say("You: $1", &[&text]),
     });
     Some(Shown {
         name: chat.name(),
-        said: if chat.is_typing() { "typing…".into() } else { said.unwrap_or_default() },
+        said: if chat.is_typing() { t("typing…").into() } else { said.unwrap_or_default() },
         said_at: chat.lines.values().next_back().map(|entry| entry.at),
         unread: chat.unread(),
         state: chat.state(),
@@ -109,8 +110,7 @@ fn Tab(id: ChatId) -> impl IntoView {
                 <b>{name}</b>
                 <span class="when">{ago}</span>
                 <span class="said">
-                    {move || with(|shown| if shown.draft { "Draft · ".into() } else { String::new() })}
-                    {move || with(|shown| shown.said.clone())}
+                    {move || with(|shown| if shown.draft { say("Draft · $1", &[&shown.said]) } else { shown.said.clone() })}
                 </span>
                 <span class="unread">{move || with(|shown| if shown.unread > 0 { shown.unread.to_string() } else { String::new() })}</span>
             </button>
@@ -123,8 +123,8 @@ fn Tab(id: ChatId) -> impl IntoView {
 fn Lists() -> impl IntoView {
     let inbox = Memo::new(|_| console().with(|console| console.inbox));
     view! {
-        <section class="inbox" aria-label="Inbox">
-            <div role="tablist" class="tabs" aria-label="Inbox" on:keydown=move |event| arrows(&event, inbox)>
+        <section class="inbox" aria-label=t("Inbox")>
+            <div role="tablist" class="tabs" aria-label=t("Inbox") on:keydown=move |event| arrows(&event, inbox)>
                 {Inbox::ALL.map(|this| view! { <ListTab this inbox/> }).collect_view()}
             </div>
             <div class="list" role="tabpanel" id="inbox-list" aria-labelledby=move || inbox.get().mark()>
@@ -140,11 +140,8 @@ fn Lists() -> impl IntoView {
 
 /// Left and right lead to the tabs beside, as they do wherever there are tabs.
 fn arrows(event: &leptos::ev::KeyboardEvent, inbox: Memo<Inbox>) {
-    let step = match event.key().as_str() {
-        "ArrowRight" => 1,
-        "ArrowLeft" => Inbox::ALL.len() - 1,
-        _ => return,
-    };
+    let Some(on) = onward(&event.key()) else { return };
+    let step = if on { 1 } else { Inbox::ALL.len() - 1 };
     let here = Inbox::ALL.iter().position(|this| *this == inbox.get_untracked()).unwrap_or(0);
     let next = Inbox::ALL[(here + step) % Inbox::ALL.len()];
     act(|console| console.show_inbox(next));
@@ -202,12 +199,12 @@ fn Waiting() -> impl IntoView {
         <p class="hint why" role="status">{move || why_not.get()}</p>
         <p class="hint cut" data-test="queue-cut">{move || cut.get()}</p>
         <div class="scroll" node_ref=list on:scroll=scrolled>
-            <ul class="rows" aria-label="Waiting customers" style:height=whole>
+            <ul class="rows" aria-label=t("Waiting customers") style:height=whole>
                 <For each=in_sight key=|card| (card.chat, card.since, card.from.clone()) let:card>
                     <Row card why_not/>
                 </For>
             </ul>
-            <Show when=move || waiting.with(Vec::is_empty)><p class="hint none">"Nobody is waiting."</p></Show>
+            <Show when=move || waiting.with(Vec::is_empty)><p class="hint none">{t("Nobody is waiting.")}</p></Show>
         </div>
     }
 }
@@ -224,10 +221,10 @@ fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
     let top = move || format!("translateY({}px)", place.get().unwrap_or(0) as f64 * ROW);
     let waited = Memo::new(move |_| Timestamp(clock().get()).since(since));
     let name = words::customer(&card.name);
-    let label = format!("Pick up {name}");
+    let label = say("Pick up $1", &[&name]);
     let about = match (&card.from, card.subject.is_empty()) {
-        (Some(from), true) => format!("from {from}"),
-        (Some(from), false) => format!("from {from} · {}", card.subject),
+        (Some(from), true) => say("from $1", &[&from]),
+        (Some(from), false) => say("from $1 · $2", &[&from, &card.subject]),
         (None, _) => card.subject.clone(),
     };
     let shown = Signal::derive({
@@ -244,7 +241,7 @@ fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
             <button data-test="pick-up" aria-label=label
                 disabled=move || why_not.with(Option::is_some) || picking.get()
                 on:click=move |_| act(|console| console.pick_up(chat))>
-                "Pick up"
+                {t("Pick up")}
             </button>
         </li>
     }
@@ -257,7 +254,7 @@ fn Team() -> impl IntoView {
     let chats = Memo::new(|_| console().with(|console| console.all.clone()));
     view! {
         <div class="scroll">
-            <h3>"Agents"</h3>
+            <h3>{t("Agents")}</h3>
             <ul class="people">
                 <For each=move || agents.get()
                     key=|agent| (agent.name.clone(), agent.presence as u8, agent.chats, agent.by_hand) let:agent>
@@ -265,11 +262,11 @@ fn Team() -> impl IntoView {
                 </For>
             </ul>
             <Show when=move || supervisor.get()>
-                <h3>"Chats"</h3>
+                <h3>{t("Chats")}</h3>
                 <ul class="all">
                     <For each=move || chats.get() key=|chat| chat.chat let:chat><Open first=chat chats/></For>
                 </ul>
-                <Show when=move || chats.with(Vec::is_empty)><p class="hint none">"No chat is open."</p></Show>
+                <Show when=move || chats.with(Vec::is_empty)><p class="hint none">{t("No chat is open.")}</p></Show>
             </Show>
         </div>
     }
@@ -282,13 +279,13 @@ fn Colleague(agent: AgentCard) -> impl IntoView {
         let title = agent.title.clone();
         move || title.clone()
     });
-    let role = if agent.supervisor { "Supervisor, " } else { "" };
-    let by_hand = if agent.by_hand { ", picks up by hand" } else { "" };
+    let state = if agent.by_hand { say("$1, picks up by hand", &[&state]) } else { state.to_owned() };
+    let state = if agent.supervisor { say("Supervisor, $1", &[&state]) } else { state };
     view! {
         <li data-test="colleague">
             <Avatar name presence=agent.presence/>
-            <div><b>{agent.title.clone()}</b><p class="hint">{role}{state}{by_hand}</p></div>
-            <span class="number" title="Chats now, of those at most">{format!("{} of {}", agent.chats, agent.max_chats)}</span>
+            <div><b>{agent.title.clone()}</b><p class="hint">{state}</p></div>
+            <span class="number" title=t("Chats now, of those at most")>{say("$1 of $2", &[&agent.chats, &agent.max_chats])}</span>
         </li>
     }
 }
@@ -313,24 +310,24 @@ fn Open(first: OpenChat, chats: Memo<Vec<OpenChat>>) -> impl IntoView {
             })
         };
         match &chat.state {
-            OpenState::Waiting => "Waiting".to_owned(),
-            OpenState::Active { agent: login } => format!("With {}", agent(login)),
-            OpenState::Transferring { agent: login, to } => format!("{} transfers to {to}", agent(login)),
-            OpenState::Leaving { to } => format!("On the way to {to}"),
+            OpenState::Waiting => t("Waiting").to_owned(),
+            OpenState::Active { agent: login } => say("With $1", &[&agent(login)]),
+            OpenState::Transferring { agent: login, to } => say("$1 transfers to $2", &[&agent(login), &to]),
+            OpenState::Leaving { to } => say("On the way to $1", &[&to]),
         }
     };
     let area = move || console().with(|console| console.area_title(&chat.read().area));
     let age = move || words::clock(Timestamp(clock().get()).since(chat.read().since));
-    let label = move || format!("Rescue {}", name.get());
+    let label = move || say("Rescue $1", &[&name.get()]);
     view! {
         <li data-test="open-chat" data-state=move || chat.with(|chat| words::open_state(&chat.state))>
             <Avatar name online/>
-            <button class="over" data-test="watch" title="Follow this chat" on:click=move |_| act(|console| console.watch(id))>
+            <button class="over" data-test="watch" title=t("Follow this chat") on:click=move |_| act(|console| console.watch(id))>
                 <span><b>{name}</b><span class="clock">{age}</span></span>
                 <span class="hint">{area}" · "{state}</span>
             </button>
             <button class="plain" data-test="rescue" aria-label=label
-                on:click=move |_| act(|console| console.begin_rescue(id))>"Rescue"</button>
+                on:click=move |_| act(|console| console.begin_rescue(id))>{t("Rescue")}</button>
         </li>
     }
 }
@@ -344,7 +341,7 @@ fn Closed() -> impl IntoView {
         let name = words::customer(&name);
         let area = Memo::new(move |_| console().with(|console| console.area_title(&area)));
         let fate = match &state {
-            ChatState::Transferred { to } => format!("Transferred to {to}"),
+            ChatState::Transferred { to } => say("Transferred to $1", &[&to]),
             ChatState::Ended(reason) => words::ended(reason).into(),
             _ => String::new(),
         };
@@ -357,7 +354,7 @@ fn Closed() -> impl IntoView {
         view! {
             <li data-test="closed-chat">
                 <Avatar name=shown/>
-                <button class="over" title="Read this chat" on:click=move |_| act(|console| console.read_closed(id))>
+                <button class="over" title=t("Read this chat") on:click=move |_| act(|console| console.read_closed(id))>
                     <span><b>{name}</b><span class="when">{ago}</span></span>
                     <span class="hint">{move || area.get()}" · "{fate}{(!subject.is_empty()).then(|| format!(" · {subject}"))}</span>
                 </button>
@@ -368,7 +365,7 @@ fn Closed() -> impl IntoView {
     view! {
         <div class="scroll">
             <ul class="all"><For each=move || chats.get() key=|chat| (chat.chat, chat.outcome.clone().map(|it| it.disposition)) children=row/></ul>
-            <Show when=move || chats.with(Vec::is_empty)><p class="hint none">"No chat is over yet."</p></Show>
+            <Show when=move || chats.with(Vec::is_empty)><p class="hint none">{t("No chat is over yet.")}</p></Show>
         </div>
     }
 }

@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::driver::{act, console, element};
+use crate::tongue::t;
 
 /// Shows the form.
 pub fn open() {
@@ -36,20 +37,20 @@ pub fn Team() -> impl IntoView {
     view! {
         <dialog class="small" node_ref=window aria-labelledby="team-title" data-test="team-dialog">
             <form on:submit=send>
-                <h2 id="team-title">"Message to the team"</h2>
-                <label>"To"
+                <h2 id="team-title">{t("Message to the team")}</h2>
+                <label>{t("To")}
                     <select data-test="team-to" on:change:target=move |event| to.set(event.target().value())>
-                        <option value="">"Everybody"</option>
+                        <option value="">{t("Everybody")}</option>
                         {move || areas.get().into_iter().map(option).collect_view()}
                     </select>
                 </label>
-                <label>"Message"
+                <label>{t("Message")}
                     <textarea data-test="team-text" rows="3" prop:value=move || text.get()
                         on:input:target=move |event| text.set(event.target().value())></textarea>
                 </label>
                 <footer>
-                    <button type="button" class="plain" on:click=move |_| close()>"Cancel"</button>
-                    <button class="main" data-test="team-send" disabled=move || text.with(|text| text.trim().is_empty())>"Send"</button>
+                    <button type="button" class="plain" on:click=move |_| close()>{t("Cancel")}</button>
+                    <button class="main" data-test="team-send" disabled=move || text.with(|text| text.trim().is_empty())>{t("Send")}</button>
                 </footer>
             </form>
         </dialog>

@@ -7,6 +7,7 @@ use super::driver::{act, console, log_out};
 use super::parts::Icon;
 use super::side::presence_mark;
 use crate::model::Link;
+use crate::tongue::{say, t};
 use crate::words;
 
 /// See the module.
@@ -17,24 +18,24 @@ pub fn Top() -> impl IntoView {
     let supervisor = Memo::new(|_| console().with(crate::model::Console::is_supervisor));
     let brand = move || me.get().map(|me| me.brand.name);
     let name = || match super::office::pages().len() {
-        1 => "Search",
-        2 => "Reports",
-        _ => "Administration",
+        1 => t("Search"),
+        2 => t("Reports"),
+        _ => t("Administration"),
     };
     view! {
         <header class="top">
             <h1>{brand}</h1>
             <button class="find" data-test="find" on:click=|_| act(crate::model::Console::flip_palette)>
-                <Icon name="search"/><span>"Search commands and chats"</span><kbd>"Ctrl K"</kbd>
+                <Icon name="search"/><span>{t("Search commands and chats")}</span><kbd>"Ctrl K"</kbd>
             </button>
             <Show when=move || supervisor.get()>
-                <button class="plain" data-test="team-message" on:click=|_| super::team::open()>"Message to the team"</button>
+                <button class="plain" data-test="team-message" on:click=|_| super::team::open()>{t("Message to the team")}</button>
             </Show>
             <Show when=move || !super::office::pages().is_empty()>
                 <button class="plain" data-test="office" aria-pressed=move || super::office::page().with(Option::is_some).to_string()
                     on:click=|_| super::office::flip()>{name}</button>
             </Show>
-            <button class="plain" data-test="replies-open" on:click=|_| super::replies::open()>"Replies"</button>
+            <button class="plain" data-test="replies-open" on:click=|_| super::replies::open()>{t("Replies")}</button>
             <Available/>
             <Given/>
             <span class="who">{title}</span>
@@ -59,7 +60,7 @@ fn Available() -> impl IntoView {
     };
     view! {
         <span class="presence" data-state=mark>
-            <select data-test="presence" aria-label="Whether you take chats" prop:value=mark
+            <select data-test="presence" aria-label=t("Whether you take chats") prop:value=mark
                 on:change:target=move |event| choose(event.target().value())>
                 {STATES.map(option).collect_view()}
             </select>
@@ -75,12 +76,12 @@ fn Given() -> impl IntoView {
     let online = Memo::new(|_| console().with(|console| console.link == Link::Online));
     view! {
         <Show when=move || automatic.get()>
-            <label class="choice" title="Without it you pick customers up yourself, and are given none">
+            <label class="choice" title=t("Without it you pick customers up yourself, and are given none")>
                 <input type="checkbox" data-test="given" prop:checked=move || given.get() disabled=move || !online.get()
                     on:change:target=|event| {
                         let on = !event.target().checked();
                         act(|console| console.set_by_hand(on));
-                    }/>"Assign to me"</label>
+                    }/>{t("Assign to me")}</label>
         </Show>
     }
 }
@@ -99,9 +100,8 @@ fn LogOut() -> impl IntoView {
         }
     };
     let label = move || match (asked.get(), chats.get()) {
-        (true, 1) => "Leave 1 chat?".to_owned(),
-        (true, chats) => format!("Leave {chats} chats?"),
-        (false, _) => "Log out".into(),
+        (true, chats) => say("Leave $1 chat?|Leave $1 chats?", &[&chats]),
+        (false, _) => t("Log out").into(),
     };
     view! { <button class="plain" on:click=leave on:blur=move |_| asked.set(false)>{label}</button> }
 }

@@ -3,22 +3,29 @@
 use std::sync::Arc;
 
 use baton_protocol::model::{Author, Body, DocumentCard, DocumentRef, Entry, PriorEntry, document_line};
-use baton_protocol::{ChatId, MessageId, Timestamp};
+use baton_protocol::{ChatId, MessageId, Seq};
 use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::driver::{act, console};
 use super::files::Document;
 use super::pane::chat_memo;
+use super::tongue::moment;
 use crate::model::{Chat, Pending, Upload};
+use crate::tongue::{heard, say, t};
 use crate::words;
 
 /// Pixels from the end within which the reader counts as being there.
 const NEAR: i32 = 60;
 
-/// Lines that are drawn at first, and by how many more when the reader scrolls up: a transcript of thousands opens as
-/// quickly as one of ten.
-const DRAWN: usize = 150;
+/// Lines that are drawn at first: more than a screen. A transcript of thousands opens as quickly as one of ten.
+const DRAWN: usize = 60;
+
+/// Lines that are drawn in a frame while the reader scrolls up: as many as leave time for the frame.
+const MORE: usize = 15;
+
+/// Heights of what is in sight that are drawn above it, so that nobody who scrolls meets the end of it.
+const AHEAD: i32 = 3;
 
 /// Milliseconds within which messages of one writer stand under one name.
 const TOGETHER: u64 = 120_000;
@@ -78,8 +85,9 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     let most = RwSignal::new(DRAWN);
     let more = chat_memo(id, move |chat| Some(chat.lines.len()));
     let more = move || more.get().is_some_and(|lines| lines > most.get());
-    let typing = chat_memo(id, |chat| chat.is_typing().then(|| format!("{} is typing…", chat.name())));
+    let typing = chat_memo(id, |chat| chat.is_typing().then(|| say("$1 is typing…", &[&chat.name()])));
     let preview = chat_memo(id, |chat| Some(chat.preview.clone()).filter(|text| !text.is_empty()));
+    let seen = chat_memo(id, |chat| Some(chat.seen));
     let to_end = move || {
         // By the next frame the pane may be gone.
         if let Some(list) = list.try_get_untracked().flatten() {
@@ -102,11 +110,11 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
             behind.set(true);
         }
     });
+    let drawing = StoredValue::new(false);
     let scrolled = move |_| {
         let Some(list) = list.try_get_untracked().flatten() else { return };
-        if list.scroll_top() < 10 * NEAR && more() {
-            // The browser keeps in place what is being read.
-            most.update(|most| *most += DRAWN);
+        if !drawing.get_value() {
+            draw_ahead(&list, most, drawing, more);
         }
         let end = list.scroll_height() - list.scroll_top() - list.client_height() < NEAR;
         at_end.set_value(end);
@@ -117,10 +125,10 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     view! {
         <div class="conversation">
             <div class="transcript" data-test="transcript" tabindex="0" node_ref=list on:scroll=scrolled
-                role="region" aria-label="Conversation">
-                <Show when=move || !more() fallback=|| view! { <p class="event">"Scroll up for more"</p> }><Earlier id/></Show>
+                role="region" aria-label=t("Conversation")>
+                <Show when=move || !more() fallback=|| view! { <p class="event">{t("Scroll up for more")}</p> }><Earlier id/></Show>
                 <div role="log" aria-live="polite" class="lines">
-                    <For each=lines key=Item::key let:item><Line id item/></For>
+                    <For each=lines key=Item::key let:item><Line id item seen/></For>
                 </div>
                 <p class="typing" role="status">{move || typing.get()}</p>
                 // Not read out: it changes with every key.
@@ -129,10 +137,36 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
                 </Show>
             </div>
             <Show when=move || behind.get()>
-                <button class="newest" on:click=move |_| to_end()>"New messages ↓"</button>
+                <button class="newest" on:click=move |_| to_end()>{t("New messages ↓")}</button>
             </Show>
         </div>
     }
+}
+
+/// Draws more above what is in sight, a few lines in each frame, until there is enough of it.
+fn draw_ahead(
+    list: &web_sys::HtmlElement,
+    most: RwSignal<usize>,
+    drawing: StoredValue<bool>,
+    more: impl Fn() -> bool + Copy + 'static,
+) {
+    let wanted = list.scroll_top() < AHEAD * list.client_height() && untrack(more);
+    // By the next frame the pane may be gone.
+    let _ = drawing.try_set_value(wanted);
+    if !wanted {
+        return;
+    }
+    if list.scroll_top() == 0 {
+        // Whatever is being read stays in its place when something comes above it, but for the very top.
+        list.set_scroll_top(1);
+    }
+    let _ = most.try_update(|most| *most += MORE);
+    let list = list.clone();
+    request_animation_frame(move || {
+        if drawing.try_get_value().is_some() {
+            draw_ahead(&list, most, drawing, more);
+        }
+    });
 }
 
 fn earlier_of(chat: &Chat) -> (String, Vec<PriorEntry>, Vec<DocumentRef>) {
@@ -152,16 +186,16 @@ fn Earlier(id: ChatId) -> impl IntoView {
         let (name, earlier, documents) = earlier.get().filter(|(_, earlier, _)| !earlier.is_empty())?;
         let mut server = String::new();
         let lines = earlier.iter().map(|entry| {
-            let heading = (entry.server != server).then(|| format!("Earlier, at {}", entry.server));
+            let heading = (entry.server != server).then(|| say("Earlier, at $1", &[&entry.server]));
             server.clone_from(&entry.server);
             view! { {heading.map(|text| view! { <h3>{text}</h3> })} {prior(id, entry, &name, &documents)} }
         });
         let lines = lines.collect::<Vec<_>>();
         Some(view! {
-            <section class="earlier" data-test="handover-transcript" aria-label="Earlier conversation">
+            <section class="earlier" data-test="handover-transcript" aria-label=t("Earlier conversation")>
                 {lines}
             </section>
-            <p class="event">"The customer is here with you now"</p>
+            <p class="event">{t("The customer is here with you now")}</p>
         })
     }
 }
@@ -183,28 +217,28 @@ fn prior(
     let by = by(&entry.author, customer, entry.note);
     view! {
         <div class="line" data-kind=kind(&entry.author, entry.note)>
-            <p class="by">{by}" "<time>{time(entry.at)}</time></p>
+            <p class="by">{by}" "<time>{moment(entry.at)}</time></p>
             <div class="text">{text}</div>
         </div>
     }
 }
 
 #[component]
-fn Line(id: ChatId, item: Item) -> impl IntoView {
+fn Line(id: ChatId, item: Item, seen: Memo<Option<Seq>>) -> impl IntoView {
     let customer = console().with_untracked(|console| console.chat(id).map(Chat::name).unwrap_or_default());
     match item {
-        Item::Entry(entry, goes_on) => stored(id, &entry, goes_on, &customer),
+        Item::Entry(entry, goes_on) => stored(id, &entry, goes_on, &customer, seen),
         Item::Pending(pending) => waiting(id, &pending).into_any(),
         Item::Upload(upload) => uploading(id, upload).into_any(),
     }
 }
 
-fn stored(id: ChatId, entry: &Entry, goes_on: bool, customer: &str) -> AnyView {
+fn stored(id: ChatId, entry: &Entry, goes_on: bool, customer: &str, seen: Memo<Option<Seq>>) -> AnyView {
     let (text, note) = match &entry.body {
         Body::Event(event) => {
             let text = words::event(event);
             return view! {
-                <p class="event" data-test="event">{text}" "<time>{time(entry.at)}</time></p>
+                <p class="event" data-test="event">{text}" "<time>{moment(entry.at)}</time></p>
             }
             .into_any();
         }
@@ -216,11 +250,14 @@ fn stored(id: ChatId, entry: &Entry, goes_on: bool, customer: &str) -> AnyView {
     };
     let own = matches!(entry.author, Author::Agent(_)) && !note;
     let seq = entry.seq;
-    let seen = chat_memo(id, move |chat| own.then_some(chat.seen >= seq));
-    let mark = move || seen.get().map(|seen| if seen { "· seen" } else { "· sent" });
+    // One memo for all lines: each line's own would be asked at every change of anything.
+    let mark = own.then_some(move || {
+        let seen = seen.get().is_some_and(|seen| seen >= seq);
+        if seen { t("· seen") } else { t("· sent") }
+    });
     view! {
         <div class="line" data-test="message" data-kind=kind(&entry.author, note) data-goes-on=goes_on.to_string()>
-            <p class="by">{by(&entry.author, customer, note)}" "<time>{time(entry.at)}</time>" "{mark}</p>
+            <p class="by">{by(&entry.author, customer, note)}" "<time>{moment(entry.at)}</time>" "{mark}</p>
             <div class="text">{text}</div>
         </div>
     }
@@ -230,17 +267,17 @@ fn stored(id: ChatId, entry: &Entry, goes_on: bool, customer: &str) -> AnyView {
 fn waiting(chat: ChatId, pending: &Pending) -> impl IntoView + use<> {
     let id = pending.id;
     let state = match pending.refused {
-        None => "· sending…".to_owned(),
-        Some(code) => format!("· not sent: {code}"),
+        None => t("· sending…").to_owned(),
+        Some(code) => say("· not sent: $1", &[&heard(&code.to_string())]),
     };
     let back = pending.refused.map(|_| {
-        let label = if pending.document.is_some() { "Close" } else { "Edit and send again" };
+        let label = if pending.document.is_some() { t("Close") } else { t("Edit and send again") };
         view! { <button on:click=move |_| act(|console| console.take_back(chat, id))>{label}</button> }
     });
     view! {
         <div class="line pending" data-test="message" data-refused=pending.refused.is_some().to_string()
             data-kind=if pending.note { "note" } else { "agent" }>
-            <p class="by">"You "{state}" "{back}</p>
+            <p class="by">{t("You")}" "{state}" "{back}</p>
             <p class="text">{pending.text.clone()}</p>
         </div>
     }
@@ -250,15 +287,15 @@ fn uploading(chat: ChatId, upload: Upload) -> impl IntoView {
     let Upload { number, name, refused } = upload;
     let failed = refused.is_some();
     let close = failed.then(|| {
-        view! { <button on:click=move |_| act(|console| console.forget_upload(chat, number))>"Close"</button> }
+        view! { <button on:click=move |_| act(|console| console.forget_upload(chat, number))>{t("Close")}</button> }
     });
     let state = match refused {
-        None => "· uploading…".to_owned(),
-        Some(why) => format!("· not sent: {why}"),
+        None => t("· uploading…").to_owned(),
+        Some(why) => say("· not sent: $1", &[&heard(&why)]),
     };
     view! {
         <div class="line pending" data-test="upload" data-refused=failed.to_string() data-kind="agent">
-            <p class="by">"You "{state}" "{close}</p>
+            <p class="by">{t("You")}" "{state}" "{close}</p>
             <p class="text">{name}</p>
         </div>
     }
@@ -266,7 +303,7 @@ fn uploading(chat: ChatId, upload: Upload) -> impl IntoView {
 
 fn by(author: &Author, customer: &str, note: bool) -> String {
     let name = words::author(author, customer);
-    if note { format!("{name}, private note") } else { name }
+    if note { say("$1, private note", &[&name]) } else { name }
 }
 
 fn kind(author: &Author, note: bool) -> &'static str {
@@ -274,19 +311,5 @@ fn kind(author: &Author, note: bool) -> &'static str {
         _ if note => "note",
         Author::Customer => "customer",
         _ => "agent",
-    }
-}
-
-/// The time of day where the agent is; the date too, where it is not today's.
-fn time(at: Timestamp) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]
-    let date = js_sys::Date::new(&(at.0 as f64).into());
-    let day = |date: &js_sys::Date| (date.get_full_year(), date.get_month(), date.get_date());
-    let clock = format!("{:02}:{:02}", date.get_hours(), date.get_minutes());
-    if day(&date) == day(&js_sys::Date::new_0()) {
-        clock
-    } else {
-        let (year, month, day) = day(&date);
-        format!("{year}-{:02}-{day:02} {clock}", month + 1)
     }
 }

@@ -7,9 +7,10 @@ use leptos::prelude::*;
 
 use super::driver::{act, console, focus};
 use super::pane::new_transfer;
-use super::parts::modal;
+use super::parts::{modal, onward};
 use crate::model::places::{places, recent};
 use crate::model::{Amount, Console, Dialog, Leads, Link, Place, Tab};
+use crate::tongue::{say, t};
 
 /// A part of the dialog's state, told again only when it has changed.
 pub fn part<T: Clone + PartialEq + Send + Sync + 'static>(
@@ -63,13 +64,13 @@ fn Window() -> impl IntoView {
     };
     view! {
         <dialog class="transfer" node_ref=window aria-labelledby="transfer-title" on:close=|_| close() on:keydown=key>
-            <h2 id="transfer-title">"Transfer "{move || name.get()}
-                <span class="hint">{move || to.get().flatten().map(|to| format!("to {to}"))}</span></h2>
+            <h2 id="transfer-title">{move || say("Transfer $1", &[&name.get().unwrap_or_default()])}" "
+                <span class="hint">{move || to.get().flatten().map(|to| say("to $1", &[&to]))}</span></h2>
             <div class="where">
                 <Search/>
                 <Recent/>
                 <Show when=move || searching.get() == Some(false)>
-                    <div role="tablist" class="tabs" aria-label="Where to" on:keydown=move |event| arrows(&event, tab)>
+                    <div role="tablist" class="tabs" aria-label=t("Where to") on:keydown=move |event| arrows(&event, tab)>
                         {Tab::ALL.map(|this| view! { <TabButton this tab/> }).collect_view()}
                     </div>
                     <Show when=move || tab.get() == Some(Tab::Servers)><Servers/></Show>
@@ -78,13 +79,13 @@ fn Window() -> impl IntoView {
             </div>
             <div class="what"><Comments/><Sent/></div>
             <footer>
-                <button class="plain" on:click=|_| close()>"Cancel"</button>
+                <button class="plain" on:click=|_| close()>{t("Cancel")}</button>
                 <p class="wrong" role="alert" data-test="transfer-wrong">{move || wrong.get().flatten()}</p>
                 <button class="plain" data-test="ask-first" disabled=move || question.get() != Some(true)
-                    title="Sends your comments to an agent there, and nothing else"
-                    on:click=|_| act(|console| console.ask_first(new_transfer()))>"Ask first"</button>
+                    title=t("Sends your comments to an agent there, and nothing else")
+                    on:click=|_| act(|console| console.ask_first(new_transfer()))>{t("Ask first")}</button>
                 <button class="main" data-test="transfer-submit" title="Ctrl+Enter" disabled=move || ready.get() != Some(true)
-                    on:click=move |_| submit()>"Transfer"</button>
+                    on:click=move |_| submit()>{t("Transfer")}</button>
             </footer>
         </dialog>
     }
@@ -107,8 +108,8 @@ fn Search() -> impl IntoView {
         _ => {}
     };
     view! {
-        <input type="search" data-test="transfer-search" placeholder="Search agents, lines and servers" autofocus
-            aria-label="Search agents, lines and servers" autocomplete="off" aria-controls="transfer-places"
+        <input type="search" data-test="transfer-search" placeholder=t("Search agents, lines and servers") autofocus
+            aria-label=t("Search agents, lines and servers") autocomplete="off" aria-controls="transfer-places"
             prop:value=move || query.get().unwrap_or_default() on:keydown=key
             on:input:target=|event| { let query = event.target().value(); act(|console| console.search_places(query)); }/>
     }
@@ -129,7 +130,7 @@ fn Recent() -> impl IntoView {
     move || {
         let all = all.get().unwrap_or_default();
         (!all.is_empty()).then(|| {
-            view! { <div class="recent" role="group" aria-label="Recent">{all.into_iter().map(chip).collect_view()}</div> }
+            view! { <div class="recent" role="group" aria-label=t("Recent")>{all.into_iter().map(chip).collect_view()}</div> }
         })
     }
 }
@@ -141,7 +142,7 @@ fn Places() -> impl IntoView {
     let all = move || rows.get().unwrap_or_default().into_iter().enumerate().collect::<Vec<_>>();
     let label = part(|_, dialog| match dialog.query.trim() {
         "" => tab_label(dialog.tab),
-        _ => "Found",
+        _ => t("Found"),
     });
     let word = part(|console, dialog| word(console, dialog));
     view! {
@@ -162,7 +163,7 @@ fn Row(at: usize, place: Place) -> impl IntoView {
     let here = part(move |_, dialog| dialog.row == at && !dialog.query.is_empty());
     let Place { title, about, why_not, .. } = place.clone();
     let closed = why_not.is_some();
-    let server = matches!(place.leads, Leads::Into(_)).then_some("Server");
+    let server = matches!(place.leads, Leads::Into(_)).then_some(t("Server"));
     view! {
         <button class="place" data-test="destination" disabled=closed
             aria-pressed=move || (chosen.get() == Some(true)).to_string()
@@ -192,12 +193,12 @@ impl Word {
         match self {
             Self::Hint(text) => view! { <p class="hint">{text}</p> }.into_any(),
             Self::Asking => view! {
-                <p class="hint asking" role="status"><span class="spinner"></span>"Asking what it offers for this chat…"</p>
+                <p class="hint asking" role="status"><span class="spinner"></span>{t("Asking what it offers for this chat…")}</p>
             }
             .into_any(),
             Self::Wrong(text) => view! {
                 <p class="wrong" role="alert">{text}</p>
-                <p><button data-test="ask-again" on:click=again>"Ask again"</button></p>
+                <p><button data-test="ask-again" on:click=again>{t("Ask again")}</button></p>
             }
             .into_any(),
         }
@@ -207,17 +208,17 @@ impl Word {
 fn word(console: &Console, dialog: &Dialog) -> Option<Word> {
     let none = places(console, dialog).is_empty();
     if !dialog.query.trim().is_empty() {
-        return none.then_some(Word::Hint("Nothing here is called so."));
+        return none.then_some(Word::Hint(t("Nothing here is called so.")));
     }
     match (dialog.tab, &dialog.offer) {
-        (Tab::Agents, _) => (console.agents.len() < 2).then_some(Word::Hint("Nobody else is logged in.")),
+        (Tab::Agents, _) => (console.agents.len() < 2).then_some(Word::Hint(t("Nobody else is logged in."))),
         (Tab::Lines, _) => None,
         (Tab::Servers, _) if dialog.server.is_empty() => None,
         (Tab::Servers, None) => Some(Word::Asking),
         (Tab::Servers, Some(PeerOffer::Refused { code, detail })) => {
-            Some(Word::Wrong(format!("{}. {}", crate::model::sentence(detail), code.advice())))
+            Some(Word::Wrong(format!("{}. {}", crate::model::sentence(detail), t(code.advice()))))
         }
-        (Tab::Servers, Some(_)) => none.then_some(Word::Hint("It offers nothing for this chat now.")),
+        (Tab::Servers, Some(_)) => none.then_some(Word::Hint(t("It offers nothing for this chat now."))),
     }
 }
 
@@ -231,19 +232,16 @@ fn tab_mark(tab: Tab) -> &'static str {
 
 fn tab_label(tab: Tab) -> &'static str {
     match tab {
-        Tab::Agents => "Agents",
-        Tab::Lines => "Service lines",
-        Tab::Servers => "Servers",
+        Tab::Agents => t("Agents"),
+        Tab::Lines => t("Service lines"),
+        Tab::Servers => t("Servers"),
     }
 }
 
 /// Left and right lead to the tabs beside, as they do wherever there are tabs.
 fn arrows(event: &leptos::ev::KeyboardEvent, tab: Memo<Option<Tab>>) {
-    let step = match event.key().as_str() {
-        "ArrowRight" => 1,
-        "ArrowLeft" => Tab::ALL.len() - 1,
-        _ => return,
-    };
+    let Some(on) = onward(&event.key()) else { return };
+    let step = if on { 1 } else { Tab::ALL.len() - 1 };
     let here = Tab::ALL.iter().position(|this| Some(*this) == tab.get_untracked()).unwrap_or(0);
     let next = Tab::ALL[(here + step) % Tab::ALL.len()];
     act(|console| console.show_tab(next));
@@ -274,9 +272,9 @@ fn Servers() -> impl IntoView {
         servers.get().into_iter().map(option).collect_view()
     };
     view! {
-        <select data-test="server-select" aria-label="Server"
+        <select data-test="server-select" aria-label=t("Server")
             on:change:target=|event| { let server = event.target().value(); act(|console| console.choose_server(server)); }>
-            <option value="">"Choose a server"</option>
+            <option value="">{t("Choose a server")}</option>
             {options}
         </select>
     }
@@ -288,7 +286,7 @@ fn Comments() -> impl IntoView {
     let first =
         console().with_untracked(|console| console.dialog.as_ref().map(|dialog| dialog.comments.clone()));
     view! {
-        <label>"Comments for the next agent"
+        <label>{t("Comments for the next agent")}
             <textarea data-test="comments" rows="3" disabled=move || go.get() == Some(false)
                 prop:value=first.unwrap_or_default()
                 on:input:target=|event| { let text = event.target().value(); change(|dialog| dialog.comments = text); }>
@@ -304,10 +302,10 @@ fn Sent() -> impl IntoView {
     let forced = move || {
         amount.get().and_then(|(_, policy)| match policy {
             Some(SharePolicy::All) => {
-                Some("Your company's policy sends everything to this destination: conversation, notes, documents.")
+                Some(t("Your company's policy sends everything to this destination: conversation, notes, documents."))
             }
             Some(SharePolicy::Nothing) => Some(
-                "Your company's policy lets nothing out to this destination: no conversation, no name, no comments.",
+                t("Your company's policy lets nothing out to this destination: no conversation, no name, no comments."),
             ),
             _ => None,
         })
@@ -324,10 +322,10 @@ fn Sent() -> impl IntoView {
     let part_of_it = move || amount.get().is_some_and(|(amount, _)| amount == Amount::Part);
     view! {
         <fieldset>
-            <legend>"What to send"</legend>
-            {option(Amount::All, "share-all", "All")}
-            {option(Amount::Part, "share-part", "Part")}
-            {option(Amount::Nothing, "share-none", "Nothing")}
+            <legend>{t("What to send")}</legend>
+            {option(Amount::All, "share-all", t("All"))}
+            {option(Amount::Part, "share-part", t("Part"))}
+            {option(Amount::Nothing, "share-none", t("Nothing"))}
             <p class="policy" data-test="policy">{forced}</p>
         </fieldset>
         <Show when=part_of_it fallback=|| view! { <super::edit::Summary/> }><super::edit::Edit/></Show>

@@ -1,10 +1,13 @@
 //! The audit: who did what. Never what was said.
 
+use baton_protocol::Timestamp;
 use leptos::prelude::*;
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 
 use super::super::api::{call, number, text};
+use super::super::tongue::moment;
+use crate::tongue::t;
 
 /// Records that are asked for at once.
 const PAGE: usize = 100;
@@ -38,28 +41,21 @@ pub fn Audit() -> impl IntoView {
     let row = |record: Value| {
         view! {
             <tr data-test="audit-record">
-                <td><time>{moment(number(&record, "at"))}</time></td><th scope="row">{text(&record, "who")}</th>
+                <td><time>{moment(Timestamp(number(&record, "at")))}</time></td><th scope="row">{text(&record, "who")}</th>
                 <td>{text(&record, "step")}</td><td>{text(&record, "what")}</td><td>{text(&record, "detail")}</td>
             </tr>
         }
     };
     view! {
-        <h2 tabindex="-1">"Audit"</h2>
+        <h2 tabindex="-1">{t("Audit")}</h2>
         <p class="wrong" role="alert">{move || trouble.get()}</p>
         <label class="choice"><input type="checkbox" data-test="audit-changes"
-            on:change:target=move |event| { changes.set(event.target().checked()); load(true); }/>"Only what administrators changed"</label>
+            on:change:target=move |event| { changes.set(event.target().checked()); load(true); }/>{t("Only what administrators changed")}</label>
         <div class="wide"><table>
-            <thead><tr><th scope="col">"When"</th><th scope="col">"Who"</th><th scope="col">"What happened"</th>
-                <th scope="col">"To what"</th><th scope="col">"More"</th></tr></thead>
+            <thead><tr><th scope="col">{t("When")}</th><th scope="col">{t("Who")}</th><th scope="col">{t("What happened")}</th>
+                <th scope="col">{t("To what")}</th><th scope="col">{t("More")}</th></tr></thead>
             <tbody>{move || records.get().into_iter().map(row).collect_view()}</tbody>
         </table></div>
-        <Show when=move || more.get()><button class="plain" data-test="audit-more" on:click=move |_| load(false)>"Older"</button></Show>
+        <Show when=move || more.get()><button class="plain" data-test="audit-more" on:click=move |_| load(false)>{t("Older")}</button></Show>
     }
-}
-
-/// A time as this browser writes times.
-pub fn moment(at: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
-    let date = js_sys::Date::new(&(at as f64).into());
-    date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED).into()
 }

@@ -18,6 +18,7 @@ use leptos::prelude::*;
 
 use super::driver::{focus, session};
 use crate::model::Page;
+use crate::tongue::t;
 
 /// What tests find its tab by.
 fn mark(page: Page) -> &'static str {
@@ -91,8 +92,8 @@ pub fn Office() -> impl IntoView {
     };
     view! {
         <div class="office">
-            <nav aria-label="Pages">
-                <button class="plain" data-test="office-close" on:click=|_| page().set(None)>"← Chats"</button>
+            <nav aria-label=t("Pages")>
+                <button class="plain" data-test="office-close" on:click=|_| page().set(None)>{t("← Chats")}</button>
                 <ul>{move || pages().into_iter().map(tab).collect_view()}</ul>
             </nav>
             <main>{body}</main>

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::super::api::{Outcome, Said, Source, text, texts, truth};
 use super::super::driver::focus;
 use super::agents::encoded;
-use super::rows::Choice;
+use super::rows::{Choice, named};
 use super::terms::Terms;
+use crate::tongue::{say, t};
 
 /// How near a peer may be.
 pub const CLASSES: &[&str] = &["partner", "same_company", "other"];
@@ -30,9 +31,13 @@ pub fn Peers() -> impl IntoView {
                 let path = path.clone();
                 move |_| {
                     let (again, body) = (again.clone(), json!({ "suspended": !suspended }));
-                    outcome.send("PATCH", path.clone(), Some(body), "Saved. It counts at once.", move |_| {
-                        again.load()
-                    });
+                    outcome.send(
+                        "PATCH",
+                        path.clone(),
+                        Some(body),
+                        t("Saved. It counts at once."),
+                        move |_| again.load(),
+                    );
                 }
             };
             let (asked, chosen) = (RwSignal::new(false), peer.clone());
@@ -43,39 +48,39 @@ pub fn Peers() -> impl IntoView {
             let remove = move |_| {
                 if asked.get_untracked() {
                     let gone = gone.clone();
-                    outcome.send("DELETE", path.clone(), None, "Removed.", move |_| gone.load());
+                    outcome.send("DELETE", path.clone(), None, t("Removed."), move |_| gone.load());
                 }
                 asked.set(true);
             };
             let areas = peer.get("areas").filter(|areas| areas.is_array());
-            let areas = areas.map_or("every line".to_owned(), |_| texts(&peer, "areas").join(", "));
+            let areas = areas.map_or(t("every line").to_owned(), |_| texts(&peer, "areas").join(", "));
             let (word, label) = if suspended {
-                ("Resume", format!("Resume {title}"))
+                (t("Resume"), say("Resume $1", &[&title]))
             } else {
-                ("Suspend", format!("Suspend {title}"))
+                (t("Suspend"), say("Suspend $1", &[&title]))
             };
             view! {
                 <tr data-test="peer" data-suspended=suspended.to_string()>
                     <th scope="row">{title}<span class="hint">" "{name.clone()}" · "{text(&peer, "url")}</span></th>
-                    <td>{text(&peer, "class").replace('_', " ")}</td><td>{areas}</td>
+                    <td>{named(&text(&peer, "class"))}</td><td>{areas}</td>
                     <td><code>{texts(&peer, "fingerprints").join(" ")}</code></td>
-                    <td>{if suspended { "suspended" } else { "" }}</td>
-                    <td class="doing"><button class="plain" data-test="peer-edit" aria-label=format!("Edit {name}") on:click=edit>"Edit"</button>
+                    <td>{if suspended { t("suspended") } else { "" }}</td>
+                    <td class="doing"><button class="plain" data-test="peer-edit" aria-label=say("Edit $1", &[&name]) on:click=edit>{t("Edit")}</button>
                         <button class="plain" data-test="peer-suspend" aria-label=label on:click=flip>{word}</button>
-                        <button class="plain" data-test="peer-remove" aria-label=format!("Remove {name}") on:click=remove on:blur=move |_| asked.set(false)>
-                            {move || if asked.get() { "For good?" } else { "Remove" }}</button></td>
+                        <button class="plain" data-test="peer-remove" aria-label=say("Remove $1", &[&name]) on:click=remove on:blur=move |_| asked.set(false)>
+                            {move || if asked.get() { t("For good?") } else { t("Remove") }}</button></td>
                 </tr>
             }
         }
     };
     let (rows, trouble, new) = (source.clone(), source.clone(), source.clone());
     view! {
-        <h2 tabindex="-1">"Other servers"</h2>
-        <p class="hint">"Companies and servers that customers are handed over to and come from."</p>
+        <h2 tabindex="-1">{t("Other servers")}</h2>
+        <p class="hint">{t("Companies and servers that customers are handed over to and come from.")}</p>
         <p class="wrong" role="alert">{move || trouble.trouble()}</p>
         <div class="wide"><table>
-            <thead><tr><th scope="col">"Server"</th><th scope="col">"How near"</th><th scope="col">"May send to"</th>
-                <th scope="col">"Fingerprint"</th><th scope="col">"Now"</th><td></td></tr></thead>
+            <thead><tr><th scope="col">{t("Server")}</th><th scope="col">{t("How near")}</th><th scope="col">{t("May send to")}</th>
+                <th scope="col">{t("Fingerprint")}</th><th scope="col">{t("Now")}</th><td></td></tr></thead>
             <tbody>{move || rows.rows().into_iter().map(row.clone()).collect_view()}</tbody>
         </table></div>
         <Said outcome/>
@@ -102,34 +107,40 @@ fn New(source: Source) -> impl IntoView {
         let body = json!({ "url": url.get_untracked().trim(), "class": class.get_untracked(), "mode": mode.get_untracked(),
             "page": page, "fingerprints": texts(&answer, "fingerprints") });
         let (source, path) = (source.clone(), format!("peers/{}", encoded(&text(&answer, "name"))));
-        outcome.send("PUT", path, Some(body), "Added. It must make this server its peer, too.", move |_| {
-            met.set(None);
-            source.load();
-        });
+        outcome.send(
+            "PUT",
+            path,
+            Some(body),
+            t("Added. It must make this server its peer, too."),
+            move |_| {
+                met.set(None);
+                source.load();
+            },
+        );
     };
     let answered = move || {
         let answer = met.get()?;
         let add = add.clone();
         Some(view! {
             <fieldset class="whole" data-test="introduction"><legend>{text(&answer, "title")}" ("{text(&answer, "name")}")"</legend>
-                <p>"Its fingerprint: "<code>{texts(&answer, "fingerprints").join(" ")}</code></p>
+                <p>{t("Its fingerprint:")}" "<code>{texts(&answer, "fingerprints").join(" ")}</code></p>
                 <label class="choice"><input type="checkbox" data-test="peer-same" prop:checked=move || same.get()
                     on:change:target=move |event| same.set(event.target().checked())/>
-                    "Its operator has told me the same fingerprint, on another way than this address"</label>
-                <button type="button" class="main" data-test="peer-add" disabled=move || !same.get() || outcome.is_busy() on:click=add>"Make it a peer"</button>
+                    {t("Its operator has told me the same fingerprint, on another way than this address")}</label>
+                <button type="button" class="main" data-test="peer-add" disabled=move || !same.get() || outcome.is_busy() on:click=add>{t("Make it a peer")}</button>
             </fieldset>
         })
     };
     view! {
         <form class="sheet" on:submit=look>
-            <h3>"Add a server"</h3>
-            <label>"Address"<input data-test="peer-url" required placeholder="https://chat.globex.example" on:input:target=move |event| url.set(event.target().value())/></label>
-            <label>"How near"<Choice mark="peer-class" of=CLASSES value=class.into() set=move |word| class.set(word)/></label>
-            <label>"How customers go there"<Choice mark="peer-mode" of=MODES value=mode.into() set=move |word| mode.set(word)/></label>
-            <label>"Its page, for customers whose browser goes there"<input data-test="peer-page" on:input:target=move |event| page.set(event.target().value())/></label>
+            <h3>{t("Add a server")}</h3>
+            <label>{t("Address")}<input data-test="peer-url" required placeholder="https://chat.globex.example" on:input:target=move |event| url.set(event.target().value())/></label>
+            <label>{t("How near")}<Choice mark="peer-class" of=CLASSES value=class.into() set=move |word| class.set(word)/></label>
+            <label>{t("How customers go there")}<Choice mark="peer-mode" of=MODES value=mode.into() set=move |word| mode.set(word)/></label>
+            <label>{t("Its page, for customers whose browser goes there")}<input data-test="peer-page" on:input:target=move |event| page.set(event.target().value())/></label>
             {answered}
             <Said outcome/>
-            <footer><button data-test="peer-look" disabled=move || outcome.is_busy()>"Ask who it is"</button></footer>
+            <footer><button data-test="peer-look" disabled=move || outcome.is_busy()>{t("Ask who it is")}</button></footer>
         </form>
     }
 }

@@ -6,25 +6,30 @@ use serde_json::{Value, json};
 use super::super::api::{Outcome, Said, Source, text};
 use super::areas::{part, save};
 use super::rows::{Choice, Field, Rows, YES_OR_NO, put, words};
+use crate::tongue::{t, tr};
 
 const SHARE: &[&str] = &["all", "agents_choice", "nothing"];
 
 const CLASSES: [(&str, &str, &str); 4] = [
-    ("same_department", "To the same department", "all"),
-    ("same_company", "Within the company", "agents_choice"),
-    ("partner", "To partners", "agents_choice"),
-    ("other", "To other companies", "nothing"),
+    ("same_department", tr("To the same department"), "all"),
+    ("same_company", tr("Within the company"), "agents_choice"),
+    ("partner", tr("To partners"), "agents_choice"),
+    ("other", tr("To other companies"), "nothing"),
 ];
 
 const RULE: &[Field] = &[
-    words("name", "Name"),
-    Field { key: "class", label: "How near", of: &["same_department", "same_company", "partner", "other"] },
-    words("destination", "Destination"),
-    words("area", "Service line"),
-    words("agent", "Agent"),
-    Field { key: "confidential", label: "Confidential", of: YES_OR_NO },
-    words("deny", "Denied, because"),
-    Field { key: "share", label: "Sent at most", of: SHARE },
+    words("name", tr("Name")),
+    Field {
+        key: "class",
+        label: tr("How near"),
+        of: &["same_department", "same_company", "partner", "other"],
+    },
+    words("destination", tr("Destination")),
+    words("area", tr("Service line")),
+    words("agent", tr("Agent")),
+    Field { key: "confidential", label: tr("Confidential"), of: YES_OR_NO },
+    words("deny", tr("Denied, because")),
+    Field { key: "share", label: tr("Sent at most"), of: SHARE },
 ];
 
 /// See the module.
@@ -44,7 +49,7 @@ pub fn Policies() -> impl IntoView {
             })
         });
         let set = move |word: String| put(policy, key, Some(Value::String(word)));
-        view! { <label>{label}<Choice mark=format!("policy-{key}") of=SHARE value set/></label> }
+        view! { <label>{t(label)}<Choice mark=format!("policy-{key}") of=SHARE value set/></label> }
     };
     let keep = source.clone();
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -52,16 +57,16 @@ pub fn Policies() -> impl IntoView {
         save(&keep, outcome, "policy", policy.get_untracked());
     };
     view! {
-        <h2 tabindex="-1">"Policies"</h2>
-        <p class="hint">"What may be sent along with a customer. The server enforces it, whatever an agent chooses."</p>
+        <h2 tabindex="-1">{t("Policies")}</h2>
+        <p class="hint">{t("What may be sent along with a customer. The server enforces it, whatever an agent chooses.")}</p>
         <p class="wrong" role="alert">{move || source.trouble()}</p>
         <form on:submit=submit>
             <div class="sheet">{CLASSES.map(class).collect_view()}
-                <fieldset class="whole"><legend>"Exceptions; the first that fits decides. What is empty fits everything."</legend>
-                    <Rows of=policy key="rule" noun="exception" fields=RULE/></fieldset>
+                <fieldset class="whole"><legend>{t("Exceptions; the first that fits decides. What is empty fits everything.")}</legend>
+                    <Rows of=policy key="rule" noun=t("exception") fields=RULE/></fieldset>
             </div>
             <Said outcome/>
-            <footer><button class="main" data-test="policy-save" disabled=move || outcome.is_busy()>"Save"</button></footer>
+            <footer><button class="main" data-test="policy-save" disabled=move || outcome.is_busy()>{t("Save")}</button></footer>
         </form>
     }
 }

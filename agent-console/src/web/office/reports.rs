@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::super::api::{Source, number, text};
 use super::super::driver::now;
+use super::super::tongue::{day, number as written};
 use super::agents::encoded;
+use crate::tongue::{say, t};
 
 /// Days that can be looked at.
 const SPANS: [u64; 3] = [7, 30, 90];
@@ -37,11 +39,11 @@ pub fn Reports() -> impl IntoView {
         view! { <Shown asked/> }
     };
     let option = move |days: u64| {
-        view! { <option value=days.to_string() selected=move || span.get() == days>{format!("The last {days} days")}</option> }
+        view! { <option value=days.to_string() selected=move || span.get() == days>{say("The last $1 days", &[&days])}</option> }
     };
     view! {
-        <h2 tabindex="-1">"Reports"</h2>
-        <label class="inline">"Chats that came within"
+        <h2 tabindex="-1">{t("Reports")}</h2>
+        <label class="inline">{t("Chats that came within")}
             <select data-test="report-span" on:change:target=move |event| span.set(event.target().value().parse().unwrap_or(SPANS[1]))>
                 {SPANS.map(option).collect_view()}</select></label>
         {body}
@@ -59,38 +61,38 @@ fn Shown(asked: String) -> impl IntoView {
         let days = list(&report, "days");
         let figure = |name: &'static str, value: String| view! { <li><b>{value}</b><span>{name}</span></li> };
         let bars = |bars: fn(&Value) -> Vec<u64>| {
-            days.iter().map(|day| (text(day, "name"), bars(day))).collect::<Vec<_>>()
+            days.iter().map(|line| (day(&text(line, "name")), bars(line))).collect::<Vec<_>>()
         };
         Some(view! {
             <ul class="figures" data-test="report-total">
-                {figure("chats", number(&total, "chats").to_string())}
-                {figure("left before an agent came", number(&total, "abandoned").to_string())}
-                {figure("went to another server", number(&total, "left").to_string())}
-                {figure("median wait", time(&total, "wait"))}
-                {figure("nine of ten waited at most", time(&total, "wait_p90"))}
-                {figure("median until the first word", time(&total, "first_response"))}
-                {figure("median from pick-up to end", time(&total, "handling"))}
-                {(number(&total, "answers") > 0).then(|| figure("of 5 in the survey, on average", super::survey::average(&total)))}
+                {figure(t("chats"), count(&total, "chats"))}
+                {figure(t("left before an agent came"), count(&total, "abandoned"))}
+                {figure(t("went to another server"), count(&total, "left"))}
+                {figure(t("median wait"), time(&total, "wait"))}
+                {figure(t("nine of ten waited at most"), time(&total, "wait_p90"))}
+                {figure(t("median until the first word"), time(&total, "first_response"))}
+                {figure(t("median from pick-up to end"), time(&total, "handling"))}
+                {(number(&total, "answers") > 0).then(|| figure(t("of 5 in the survey, on average"), super::survey::average(&total)))}
             </ul>
-            <Plot title="Chats by day" keys=vec![("one", "served"), ("two", "left before an agent came")] bars=bars(|day| {
+            <Plot title=t("Chats by day") keys=vec![("one", t("served")), ("two", t("left before an agent came"))] bars=bars(|day| {
                 let lost = number(day, "abandoned");
                 vec![number(day, "chats").saturating_sub(lost), lost]
             })/>
-            <Plot title="Waiting by day, in seconds" keys=vec![("one", "median"), ("two", "up to which nine of ten waited")] bars=bars(|day| {
+            <Plot title=t("Waiting by day, in seconds") keys=vec![("one", t("median")), ("two", t("up to which nine of ten waited"))] bars=bars(|day| {
                 let median = number(day, "wait");
                 vec![median, number(day, "wait_p90").saturating_sub(median)]
             })/>
-            <Lines title="By day" by="days" asked rows=days.clone()/>
-            <Lines title="By service line" by="areas" asked rows=list(&report, "areas")/>
-            <Lines title="By agent who had the chat first" by="agents" asked rows=list(&report, "agents")/>
-            <Lines title="By outcome" by="outcomes" asked rows=list(&report, "outcomes")/>
+            <Lines title=t("By day") by="days" asked rows=days.clone()/>
+            <Lines title=t("By service line") by="areas" asked rows=list(&report, "areas")/>
+            <Lines title=t("By agent who had the chat first") by="agents" asked rows=list(&report, "agents")/>
+            <Lines title=t("By outcome") by="outcomes" asked rows=list(&report, "outcomes")/>
             <Transfers asked rows=list(&report, "transfers")/>
             <super::survey::Survey report asked/>
         })
     };
     view! {
         <p class="wrong" role="alert">{move || trouble.trouble()}</p>
-        <p class="hint" role="status">{move || (waiting.value().is_none() && waiting.trouble().is_none()).then_some("Counting…")}</p>
+        <p class="hint" role="status">{move || (waiting.value().is_none() && waiting.trouble().is_none()).then_some(t("Counting…"))}</p>
         {body}
     }
 }
@@ -98,6 +100,12 @@ fn Shown(asked: String) -> impl IntoView {
 /// A list of a report's.
 pub(super) fn list(report: &Value, key: &str) -> Vec<Value> {
     report.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// A count, as numbers are written.
+pub(super) fn count(line: &Value, key: &str) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a report")]
+    written(number(line, key) as f64)
 }
 
 fn time(line: &Value, key: &str) -> String {
@@ -138,8 +146,8 @@ pub(super) fn Plot(
         .unwrap_or_default();
     view! {
         <figure class="plot">
-            <figcaption>{title}{keys}<span class="hint">{format!("at most {most}")}</span></figcaption>
-            <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=format!("{title}; the table below has the figures")>{drawn}</svg>
+            <figcaption>{title}{keys}<span class="hint">{say("at most $1", &[&most])}</span></figcaption>
+            <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=say("$1; the table below has the figures", &[&title])>{drawn}</svg>
             <p class="hint ends"><span>{ends.0}</span><span>{ends.1}</span></p>
         </figure>
     }
@@ -154,13 +162,22 @@ fn Lines(
 ) -> impl IntoView {
     let row = |line: &Value| {
         view! {
-            <tr data-test=format!("report-{by}")><th scope="row">{text(line, "name")}</th>
-                {["chats", "abandoned", "left"].map(|key| view! { <td class="figure">{number(line, key)}</td> }).collect_view()}
+            <tr data-test=format!("report-{by}")><th scope="row">{day(&text(line, "name"))}</th>
+                {["chats", "abandoned", "left"].map(|key| view! { <td class="figure">{count(line, key)}</td> }).collect_view()}
                 {["wait", "wait_p90", "first_response", "handling"].map(|key| view! { <td class="figure">{time(line, key)}</td> }).collect_view()}</tr>
         }
     };
     let none = rows.is_empty();
-    let heads = ["", "Chats", "Left early", "Went on", "Wait", "Wait, 9 of 10", "First word", "Handling"];
+    let heads = [
+        "",
+        t("Chats"),
+        t("Left early"),
+        t("Went on"),
+        t("Wait"),
+        t("Wait, 9 of 10"),
+        t("First word"),
+        t("Handling"),
+    ];
     let head = |head: &'static str| view! { <th scope="col" class="figure">{head}</th> };
     (!none).then(|| view! {
         <section><h3>{title}<Csv by asked/></h3>
@@ -174,13 +191,13 @@ fn Transfers(asked: StoredValue<String>, rows: Vec<Value>) -> impl IntoView {
     let row = |line: &Value| {
         view! {
             <tr data-test="report-transfers"><th scope="row">{text(line, "to")}</th>
-                {["tried", "arrived", "denied", "failed"].map(|key| view! { <td class="figure">{number(line, key)}</td> }).collect_view()}</tr>
+                {["tried", "arrived", "denied", "failed"].map(|key| view! { <td class="figure">{count(line, key)}</td> }).collect_view()}</tr>
         }
     };
     (!rows.is_empty()).then(|| view! {
-        <section><h3>"Transfers by destination"<Csv by="transfers" asked/></h3>
-            <div class="wide"><table><thead><tr><td></td><th scope="col" class="figure">"Tried"</th><th scope="col" class="figure">"Arrived"</th>
-                <th scope="col" class="figure">"Denied"</th><th scope="col" class="figure">"Failed"</th></tr></thead>
+        <section><h3>{t("Transfers by destination")}<Csv by="transfers" asked/></h3>
+            <div class="wide"><table><thead><tr><td></td><th scope="col" class="figure">{t("Tried")}</th><th scope="col" class="figure">{t("Arrived")}</th>
+                <th scope="col" class="figure">{t("Denied")}</th><th scope="col" class="figure">{t("Failed")}</th></tr></thead>
                 <tbody>{rows.iter().map(row).collect_view()}</tbody></table></div></section>
     })
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use serde_json::{Map, Value};
 
 use super::super::api;
+use crate::tongue::{say, t};
 
 /// A field of a row.
 #[derive(Clone, Copy)]
@@ -78,23 +79,49 @@ pub fn Rows(
             };
             let mark = format!("{key}-{}", field.key);
             if field.of.is_empty() {
-                view! { <label>{field.label}<input data-test=mark prop:value=get on:change:target=move |event| set(event.target().value())/></label> }
+                view! { <label>{t(field.label)}<input data-test=mark prop:value=get on:change:target=move |event| set(event.target().value())/></label> }
                     .into_any()
             } else {
-                view! { <label>{field.label}<Choice mark of=field.of value=Signal::derive(get) set empty=true/></label> }.into_any()
+                view! { <label>{t(field.label)}<Choice mark of=field.of value=Signal::derive(get) set empty=true/></label> }.into_any()
             }
         };
         view! {
             <li>
                 {fields.iter().copied().map(field).collect_view()}
-                <button type="button" class="plain" aria-label=format!("Remove {noun} {}", at + 1) on:click=move |_| remove(at)>"Remove"</button>
+                <button type="button" class="plain" aria-label=say("Remove $1 $2", &[&noun, &(at + 1)]) on:click=move |_| remove(at)>{t("Remove")}</button>
             </li>
         }
     };
     view! {
         <ol class="rows-edit">{move || (0..count.get()).map(row).collect_view()}</ol>
-        <button type="button" class="plain" data-test=format!("add-{key}") on:click=add>{format!("Add {noun}")}</button>
+        <button type="button" class="plain" data-test=format!("add-{key}") on:click=add>{say("Add $1", &[&noun])}</button>
     }
+}
+
+/// A word of the settings, for people.
+pub fn named(word: &str) -> String {
+    let known = match word {
+        "agent" => t("agent"),
+        "supervisor" => t("supervisor"),
+        "admin" => t("administrator"),
+        "partner" => t("partner"),
+        "same_company" => t("same company"),
+        "same_department" => t("same department"),
+        "other" => t("other company"),
+        "in_place" => t("in place"),
+        "navigate" => t("to its page"),
+        "yes" => t("yes"),
+        "no" => t("no"),
+        "by_hand" => t("by hand"),
+        "longest_idle" => t("to whoever has been idle longest"),
+        "least_busy" => t("to whoever has most room"),
+        "round_robin" => t("in turn"),
+        "all" => t("everything"),
+        "agents_choice" => t("as the agent chooses"),
+        "nothing" => t("nothing"),
+        other => return other.replace('_', " "),
+    };
+    known.to_owned()
 }
 
 /// The words for truth and untruth.
@@ -112,7 +139,7 @@ pub fn Choice(
     empty: bool,
 ) -> impl IntoView {
     let option = move |word: &'static str| {
-        let label = if word.is_empty() { "any".to_owned() } else { word.replace('_', " ") };
+        let label = if word.is_empty() { t("any").to_owned() } else { named(word) };
         view! { <option value=word selected=move || value.get() == word>{label}</option> }
     };
     view! {

@@ -1,15 +1,16 @@
 //! Search in chats that are over.
 
-use baton_protocol::ChatId;
+use baton_protocol::{ChatId, Timestamp};
 use leptos::prelude::*;
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 
 use super::super::api::{call, number, text, truth};
 use super::super::driver::act;
+use super::super::tongue::moment;
 use super::agents::{encoded, title_of};
-use super::audit::moment;
 use super::page;
+use crate::tongue::{say, t};
 use crate::words;
 
 /// See the module.
@@ -45,26 +46,24 @@ pub fn Search() -> impl IntoView {
             place.get("excerpt").and_then(Value::as_array).map(|parts| parts.iter().map(part).collect_view());
         view! {
             <li data-test="found"><button class="over" on:click=open>
-                <span><b>{words::customer(&text(&chat, "name"))}</b><span class="hint">" "{title_of(&text(&chat, "area"))}" · "{moment(number(&chat, "since"))}</span></span>
+                <span><b>{words::customer(&text(&chat, "name"))}</b><span class="hint">" "{title_of(&text(&chat, "area"))}" · "{moment(Timestamp(number(&chat, "since")))}</span></span>
                 <span>{parts}</span></button></li>
         }
     };
     let count = move || {
         found.with(|found| {
             found.as_ref().map(|found| match found.len() {
-                0 => "Nothing was found. Chats can be found when they are over.".to_owned(),
-                number => {
-                    format!("{} found", words::count(u32::try_from(number).unwrap_or(u32::MAX), "place"))
-                }
+                0 => t("Nothing was found. Chats can be found when they are over.").to_owned(),
+                number => say("$1 place found|$1 places found", &[&number]),
             })
         })
     };
     view! {
-        <h2 tabindex="-1">"Search"</h2>
+        <h2 tabindex="-1">{t("Search")}</h2>
         <form role="search" class="searching" on:submit=search>
-            <input type="search" required maxlength="200" aria-label="Words that were said" placeholder="Words that were said" data-test="search-words"
+            <input type="search" required maxlength="200" aria-label=t("Words that were said") placeholder=t("Words that were said") data-test="search-words"
                 on:input:target=move |event| query.set(event.target().value())/>
-            <button class="main" data-test="search-submit">"Search"</button>
+            <button class="main" data-test="search-submit">{t("Search")}</button>
         </form>
         <p class="wrong" role="alert">{move || trouble.get()}</p>
         <p class="hint" role="status">{count}</p>

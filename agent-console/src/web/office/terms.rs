@@ -8,14 +8,15 @@ use super::agents::encoded;
 use super::peers::{CLASSES, MODES};
 use super::rows::Choice;
 use crate::model::Console;
+use crate::tongue::{say, t, tr};
 
 /// The parts of what travels with a customer, as the API names them.
 const PARTS: [(&str, &str); 5] = [
-    ("identity", "Name and e-mail address"),
-    ("transcript", "What was said"),
-    ("notes", "Private notes"),
-    ("documents", "Documents"),
-    ("comments", "Comments for the next agent"),
+    ("identity", tr("Name and e-mail address")),
+    ("transcript", tr("What was said")),
+    ("notes", tr("Private notes")),
+    ("documents", tr("Documents")),
+    ("comments", tr("Comments for the next agent")),
 ];
 
 /// A form for what is agreed with this peer; what was entered is kept by the gateway alone.
@@ -39,7 +40,7 @@ pub fn Terms(peer: Value, edited: RwSignal<Option<Value>>, source: Source) -> im
         let named = all.rows().into_iter().map(|agent| (text(&agent, "name"), text(&agent, "title")));
         view! { <Several mark="peer-agent" of=named.collect() chosen=agents/> }
     };
-    let parts = || PARTS.map(|(name, label)| (name.to_owned(), label.to_owned())).to_vec();
+    let parts = || PARTS.map(|(name, label)| (name.to_owned(), t(label).to_owned())).to_vec();
     let again = source.clone();
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -52,7 +53,8 @@ pub fn Terms(peer: Value, edited: RwSignal<Option<Value>>, source: Source) -> im
             "per_minute": count(often), "reservations": count(at_once),
         });
         let source = again.clone();
-        outcome.send("PATCH", path.clone(), Some(body), "Saved. It counts at once.", move |_| source.load());
+        outcome
+            .send("PATCH", path.clone(), Some(body), t("Saved. It counts at once."), move |_| source.load());
     };
     let limit = move |label: &'static str, mark: &'static str, of: RwSignal<String>| {
         view! {
@@ -62,27 +64,27 @@ pub fn Terms(peer: Value, edited: RwSignal<Option<Value>>, source: Source) -> im
     };
     view! {
         <form class="sheet" data-test="peer-form" on:submit=save>
-            <h3>{format!("What is agreed with {title}")}</h3>
-            <label>"How near"<Choice mark="terms-class" of=CLASSES value=class.into() set=move |word| class.set(word)/></label>
-            <label>"How customers go there"<Choice mark="terms-mode" of=MODES value=mode.into() set=move |word| mode.set(word)/></label>
-            <label>"Its page, for customers whose browser goes there"<input data-test="terms-page" prop:value=move || page.get()
+            <h3>{say("What is agreed with $1", &[&title])}</h3>
+            <label>{t("How near")}<Choice mark="terms-class" of=CLASSES value=class.into() set=move |word| class.set(word)/></label>
+            <label>{t("How customers go there")}<Choice mark="terms-mode" of=MODES value=mode.into() set=move |word| mode.set(word)/></label>
+            <label>{t("Its page, for customers whose browser goes there")}<input data-test="terms-page" prop:value=move || page.get()
                 on:input:target=move |event| page.set(event.target().value())/></label>
-            {limit("Transfers that it may ask for in a minute", "terms-often", often)}
-            {limit("Customers of its on their way here at once", "terms-at-once", at_once)}
-            <fieldset class="whole"><legend>"Lines here that it may send customers to; every one, when none is ticked"</legend>
+            {limit(t("Transfers that it may ask for in a minute"), "terms-often", often)}
+            {limit(t("Customers of its on their way here at once"), "terms-at-once", at_once)}
+            <fieldset class="whole"><legend>{t("Lines here that it may send customers to; every one, when none is ticked")}</legend>
                 <Several mark="peer-area" of=ours chosen=areas/></fieldset>
-            <fieldset class="whole"><legend>"Agents here who may transfer to it; every one, when none is ticked"</legend>{colleagues}</fieldset>
-            <fieldset class="whole"><legend>"What it gets of what we send"</legend>
+            <fieldset class="whole"><legend>{t("Agents here who may transfer to it; every one, when none is ticked")}</legend>{colleagues}</fieldset>
+            <fieldset class="whole"><legend>{t("What it gets of what we send")}</legend>
                 <Several mark="peer-gives" of=parts() chosen=gives/></fieldset>
-            <fieldset class="whole"><legend>"What we take of what it sends"</legend>
+            <fieldset class="whole"><legend>{t("What we take of what it sends")}</legend>
                 <Several mark="peer-takes" of=parts() chosen=takes/></fieldset>
             <label class="choice whole"><input type="checkbox" data-test="terms-confined" prop:checked=move || confined.get()
                 on:change:target=move |event| confined.set(event.target().checked())/>
-                "It must not pass on to a third company what we send"</label>
+                {t("It must not pass on to a third company what we send")}</label>
             <Said outcome/>
             <footer>
-                <button type="button" class="plain" data-test="terms-close" on:click=move |_| edited.set(None)>"Close"</button>
-                <button class="main" data-test="terms-save" disabled=move || outcome.is_busy()>"Save"</button>
+                <button type="button" class="plain" data-test="terms-close" on:click=move |_| edited.set(None)>{t("Close")}</button>
+                <button class="main" data-test="terms-save" disabled=move || outcome.is_busy()>{t("Save")}</button>
             </footer>
         </form>
         <Keys peer source/>
@@ -125,7 +127,7 @@ fn Keys(peer: Value, source: Source) -> impl IntoView {
     let trust = move |_| {
         let body = json!({ "fingerprints": met.get_untracked() });
         let (path, source) = (format!("peers/{}/keys", encoded(&name)), source.clone());
-        outcome.send("PUT", path, Some(body), "It is known by these keys from now on.", move |_| {
+        outcome.send("PUT", path, Some(body), t("It is known by these keys from now on."), move |_| {
             met.set(None);
             source.load();
         });
@@ -136,28 +138,30 @@ fn Keys(peer: Value, source: Source) -> impl IntoView {
         let trust = trust.clone();
         if prints == known {
             return Some(
-                view! { <p role="status">"These are the keys by which it is known already."</p> }.into_any(),
+                view! { <p role="status">{t("These are the keys by which it is known already.")}</p> }
+                    .into_any(),
             );
         }
         Some(
             view! {
-                <p>"Its keys now: "<code data-test="peer-keys-now">{prints.join(" ")}</code></p>
+                <p>{t("Its keys now:")}" "<code data-test="peer-keys-now">{prints.join(" ")}</code></p>
                 <label class="choice"><input type="checkbox" data-test="peer-keys-same" prop:checked=move || same.get()
                     on:change:target=move |event| same.set(event.target().checked())/>
-                    "Its operator has told me the same fingerprint, on another way than this address"</label>
+                    {t("Its operator has told me the same fingerprint, on another way than this address")}</label>
                 <button type="button" class="main" data-test="peer-keys-trust" disabled=move || !same.get() || outcome.is_busy()
-                    on:click=trust>"Trust these keys"</button>
+                    on:click=trust>{t("Trust these keys")}</button>
             }
             .into_any(),
         )
     };
     view! {
         <div class="sheet" data-test="peer-keys">
-            <h3>"Its keys"</h3>
-            <p class="hint">"It is known by "<code>{now}</code>". A new key for which an old one stands is taken by itself; ask here after its operator has made new ones without."</p>
+            <h3>{t("Its keys")}</h3>
+            <p>{t("It is known by:")}" "<code>{now}</code></p>
+            <p class="hint">{t("A new key for which an old one stands is taken by itself; ask here after its operator has made new ones without.")}</p>
             <fieldset class="whole">{answered}</fieldset>
             <Said outcome/>
-            <footer><button type="button" data-test="peer-keys-look" disabled=move || outcome.is_busy() on:click=look>"Ask for its keys"</button></footer>
+            <footer><button type="button" data-test="peer-keys-look" disabled=move || outcome.is_busy() on:click=look>{t("Ask for its keys")}</button></footer>
         </div>
     }
 }
