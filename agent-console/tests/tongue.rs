@@ -45,7 +45,7 @@ const AS_THEY_ARE: [&str; 24] = [
 ];
 
 /// Attributes that people read.
-const READ: [&str; 6] = ["aria-label", "title", "placeholder", "label", "hint", "noun"];
+const READ: [&str; 7] = ["aria-label", "title", "placeholder", "label", "hint", "name", "noun"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

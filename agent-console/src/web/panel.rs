@@ -33,13 +33,13 @@ pub fn Panel() -> impl IntoView {
                     <h2>{t("Customer")}</h2>
                     <Verified chat=card.chat known/>
                     <dl>
-                        <Fact name="Name" value=words::customer(&customer.name)/>
-                        <Fact name="E-mail" value=customer.email/>
-                        <Fact name="Subject" value=customer.subject/>
-                        <Fact name="Service line" value=area/>
-                        <Fact name="Page" value=title/>
-                        <Fact name="Address" value=url/>
-                        <Fact name="Client" value=customer.client_type/>
+                        <Fact name=t("Name") value=words::customer(&customer.name)/>
+                        <Fact name=t("E-mail") value=customer.email/>
+                        <Fact name=t("Subject") value=customer.subject/>
+                        <Fact name=t("Service line") value=area/>
+                        <Fact name=t("Page") value=title/>
+                        <Fact name=t("Address") value=url/>
+                        <Fact name=t("Client") value=customer.client_type/>
                     </dl>
                 </section>
                 <Outcome chat=card.chat/>
@@ -163,9 +163,9 @@ fn Handover(chat: ChatId, context: Context) -> impl IntoView {
             <blockquote data-test="handover-comments">{context.comments}</blockquote>
             <p class="hint">{withheld}</p>
             <dl>
-                <Fact name="From" value=context.origin/>
-                <Fact name="Agent" value=context.agent/>
-                <Fact name="Queue" value=context.queue/>
+                <Fact name=t("From") value=context.origin/>
+                <Fact name=t("Agent") value=context.agent/>
+                <Fact name=t("Queue") value=context.queue/>
             </dl>
             <p class="warn">{urgent}</p>
             <ul data-test="handover-documents">
