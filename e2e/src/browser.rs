@@ -272,7 +272,7 @@ impl Browser {
     pub async fn size(&self, width: u32, height: u32) -> Result<()> {
         let size =
             serde_json::json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.devtools("Emulation.setDeviceMetricsOverride", &size).await
+        self.devtools("Emulation.setDeviceMetricsOverride", &size).await.map(drop)
     }
 
     /// The page sleeps, as on a machine whose lid is closed, or wakes up: no timer of it runs meanwhile.
