@@ -348,7 +348,8 @@ fn the_first_file_shows_the_real_defaults() {
     assert_eq!((config.limits, config.times, config.rules), (least.limits, least.times, least.rules));
     assert_eq!((config.documents, config.end), (least.documents, least.end));
     assert_eq!((config.general_entrance, config.address), (least.general_entrance, least.address));
-    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 32);
+    assert_eq!((config.console.dispositions, config.console.preview), (least.console.dispositions, false));
+    assert_eq!(shown.iter().filter(|line| line.contains(" = ")).count(), 33);
 }
 
 #[test]
