@@ -161,6 +161,18 @@ impl Firefox {
         self.on(mark, "click").await
     }
 
+    /// Opens the widget's window and asks a first question.
+    ///
+    /// # Errors
+    /// When a step cannot be done in time.
+    pub async fn ask(&self, question: &str) -> Result<()> {
+        self.click("launcher").await?;
+        self.type_into("name", "Carla").await?;
+        self.type_into("question", question).await?;
+        self.click("start").await?;
+        self.shows("message", question).await
+    }
+
     /// Types into an element of the widget's, key by key, once a click has given it the focus.
     ///
     /// # Errors

@@ -64,6 +64,17 @@ pub async fn stage(agent: &mut Client, wanted: Stage) -> Option<ErrorCode> {
     agent.expect(&format!("{wanted:?}"), of).await.unwrap()
 }
 
+/// Waits until a client is shown this.
+pub async fn reads(client: &mut Client, text: &str) {
+    let said = |frame: &ServerFrame| match frame {
+        ServerFrame::Entries { entries, .. } => {
+            entries.iter().any(|entry| entry.body == Body::Text(text.into())).then_some(())
+        }
+        _ => None,
+    };
+    client.expect(text, said).await.unwrap();
+}
+
 /// Texts of entries, until this one.
 pub async fn texts_until(client: &mut Client, last: &str) -> Vec<String> {
     let mut texts = Vec::new();

@@ -14,11 +14,19 @@ pub async fn customer(browsers: &Browsers, company: &Company, question: &str) ->
     browser.go(&format!("{}/", company.site())).await?;
     browser.enter_widget().await?;
     browser.click("launcher").await?;
-    browser.type_into("name", "Carla").await?;
-    browser.type_into("question", question).await?;
-    browser.click("start").await?;
-    browser.shows("message", question).await?;
+    ask(&browser, question).await?;
     Ok(browser)
+}
+
+/// A customer asks in the open chat.
+///
+/// # Errors
+/// When a step cannot be done in time.
+pub async fn ask(customer: &Browser, question: &str) -> Result<()> {
+    customer.type_into("name", "Carla").await?;
+    customer.type_into("question", question).await?;
+    customer.click("start").await?;
+    customer.shows("message", question).await
 }
 
 /// An agent at the console.

@@ -2,33 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_e2e::client::Client;
-use baton_e2e::company::{ACME, Company, GLOBEX};
+use baton_e2e::company::{ACME, Company};
 use baton_e2e::documents::Files;
+use baton_e2e::pair::{Both, TRANSFER, both};
 use baton_protocol::model::{
     Body, Context, Destination, DocumentState, Edits, Share, document_line, is_sha256,
 };
-use baton_protocol::{
-    ChatId, ClientFrame, ErrorCode, MessageId, ResumeToken, ServerFrame, TransferId, Verifier,
-};
-
-const TRANSFER: TransferId = TransferId([7; 16]);
-
-struct Both {
-    acme: Company,
-    globex: Company,
-    _folder: tempfile::TempDir,
-}
-
-async fn both() -> Both {
-    let folder = tempfile::tempdir().unwrap();
-    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
-    let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
-    acme.start().await.unwrap();
-    globex.start().await.unwrap();
-    acme.trust(&globex, "in-place").unwrap();
-    globex.trust(&acme, "in-place").unwrap();
-    Both { acme, globex, _folder: folder }
-}
+use baton_protocol::{ChatId, ClientFrame, ErrorCode, MessageId, ResumeToken, ServerFrame, Verifier};
 
 /// A company whose `[documents]` say this.
 async fn alone(settings: &str) -> (Company, tempfile::TempDir) {

@@ -7,6 +7,7 @@ use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company};
 use baton_e2e::embed::Sites;
+use baton_e2e::pair::reads;
 use baton_protocol::model::{Body, ChatCard, EndReason, Event};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame};
 use serde_json::{Value, json};
@@ -450,11 +451,7 @@ async fn u1_the_main_path_in_firefox() {
     let mut anna = Client::agent(&acme, "anna").await.unwrap();
     let customer = baton_e2e::firefox::Firefox::start().await.unwrap();
     customer.go(&format!("{}/", acme.site())).await.unwrap();
-    customer.click("launcher").await.unwrap();
-    customer.type_into("name", "Carla").await.unwrap();
-    customer.type_into("question", "Do you mend tents?").await.unwrap();
-    customer.click("start").await.unwrap();
-    customer.shows("message", "Do you mend tents?").await.unwrap();
+    customer.ask("Do you mend tents?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     anna.say(Some(chat), 1, "We do.").await.unwrap();
@@ -511,7 +508,7 @@ async fn u1_several_windows_of_a_site_are_one_conversation_live_in_all() {
         customer.enter_widget().await.unwrap();
         customer.shows("message", "We do.").await.unwrap();
         customer.say("composer", text).await.unwrap();
-        says(&mut anna, text).await;
+        reads(&mut anna, text).await;
         customer.driver.switch_to_window(other.clone()).await.unwrap();
         customer.enter_widget().await.unwrap();
         customer.shows("message", text).await.unwrap();
@@ -530,17 +527,6 @@ async fn u1_several_windows_of_a_site_are_one_conversation_live_in_all() {
     customer.shows("over", "ended").await.unwrap();
 }
 
-/// Waits until the agent reads this.
-async fn says(agent: &mut Client, text: &str) {
-    let said = |frame: &ServerFrame| match frame {
-        ServerFrame::Entries { entries, .. } => {
-            entries.iter().any(|entry| entry.body == Body::Text(text.into())).then_some(())
-        }
-        _ => None,
-    };
-    agent.expect(text, said).await.unwrap();
-}
-
 #[tokio::test]
 async fn u1_emoji_sound_and_the_conversation_as_a_file() {
     let scene = scene("").await;
@@ -555,7 +541,7 @@ async fn u1_emoji_sound_and_the_conversation_as_a_file() {
     customer.click("emoji").await.unwrap();
     customer.css("#emoji [aria-label='thumbs up']").await.unwrap().click().await.unwrap();
     customer.say("composer", "!").await.unwrap();
-    says(&mut anna, "Thanks👍!").await;
+    reads(&mut anna, "Thanks👍!").await;
     // Every tone is counted; a message rings while nobody looks at the chat, and not when the sound is off.
     let count = "window.tones = 0; const Tone = OscillatorNode; \
         window.OscillatorNode = class extends Tone { constructor(...how) { super(...how); tones++; } };";

@@ -10,9 +10,10 @@ use baton_e2e::LIMIT;
 use baton_e2e::api::Api;
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
-use baton_e2e::company::{ACME, Company, GLOBEX};
+use baton_e2e::company::{ACME, Company};
 use baton_e2e::desk::Desk;
 use baton_e2e::kill::judge::{chats_of, own_view};
+use baton_e2e::pair::both_with;
 use baton_e2e::story;
 use baton_e2e::widget::{Moments, Seen, Widget};
 use baton_protocol::model::{Destination, Phase, Presence, Share};
@@ -155,19 +156,13 @@ async fn gus_says(gus: &mut Desk, customer: &mut Customer, text: &str) -> ChatId
 
 #[tokio::test]
 async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
-    let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
-    acme.configure_after("[end]\n", "survey = true").unwrap();
-    acme.start().await.unwrap();
-    globex.start().await.unwrap();
-    acme.trust(&globex, "in-place").unwrap();
-    globex.trust(&acme, "in-place").unwrap();
+    let both = both_with(|acme, _| acme.configure_after("[end]\n", "survey = true").unwrap()).await;
+    let (acme, globex) = (&both.acme, &both.globex);
     let browsers = Browsers::start().await.unwrap();
     let (anna, ben, alma) = tokio::join!(
-        Agent::at(&browsers, &acme, "anna", "Anna"),
-        Agent::at(&browsers, &acme, "ben", "Ben"),
-        Agent::at(&browsers, &acme, "alma", "Alma"),
+        Agent::at(&browsers, acme, "anna", "Anna"),
+        Agent::at(&browsers, acme, "ben", "Ben"),
+        Agent::at(&browsers, acme, "alma", "Alma"),
     );
     let mut gus = Desk::start(globex.socket(), "gus", None, Moments::default());
     gus.until("a login", LIMIT, |seen| seen.online).await.unwrap();
@@ -175,7 +170,7 @@ async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
     // All ten wait; two agents serve them at the same time, five each.
     let mut customers = Vec::new();
     for letter in 'A'..='J' {
-        let mut customer = Customer::comes(&[&acme, &globex], letter);
+        let mut customer = Customer::comes(&[acme, globex], letter);
         customer.waits().await;
         customers.push(customer);
     }
@@ -260,7 +255,7 @@ async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
 
     // And so it stands in the stores, with what went along to the company that had them last.
     for ((customer, (chat, _)), number) in customers.iter().zip(&sessions).zip(0..) {
-        let company = if number == 1 { &globex } else { &acme };
+        let company = if number == 1 { globex } else { acme };
         let stored = baton_e2e::until("the end to be stored", || async {
             let (_, record, said) = chats_of(company, &[*chat])?.pop().unwrap();
             anyhow::ensure!(matches!(record.state, State::Ended(_)), "{:?}", record.state);
@@ -285,7 +280,7 @@ async fn u2_a_supervisor_three_agents_and_ten_customers_at_two_companies() {
         let told = http.post(url).bearer_auth(token.reveal()).json(&body).send().await.unwrap();
         assert_eq!(told.status(), 202);
     }
-    let api = Api::agent(&acme, "alma").await.unwrap();
+    let api = Api::agent(acme, "alma").await.unwrap();
     let to = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() + 1_000;
     baton_e2e::until("seven answers", || async {
         let report = api.get(&format!("reports?from={}&to={to}", to - 3_600_000)).await?;

@@ -4,8 +4,7 @@
 
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
-use baton_e2e::company::{ACME, Company, GLOBEX};
-use baton_e2e::pair::{TRANSFER, to_globex};
+use baton_e2e::pair::{TRANSFER, both_with, to_globex};
 use baton_protocol::model::{Share, Stage};
 use baton_protocol::{ClientFrame, ServerFrame};
 use serde_json::{Value, json};
@@ -115,16 +114,13 @@ async fn look(customer: &Browser, language: &str, state: &str) {
 
 /// From the first look at the site to the last one at the survey.
 async fn story(language: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
-    let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
-    acme.configure_after("title = \"Sales\"\n", HOLDING).unwrap();
-    acme.configure(FIELDS).unwrap();
-    acme.configure_after("[end]\n", "survey = true").unwrap();
-    acme.start().await.unwrap();
-    globex.start().await.unwrap();
-    acme.trust(&globex, "in-place").unwrap();
-    globex.trust(&acme, "in-place").unwrap();
+    let both = both_with(|acme, _| {
+        acme.configure_after("title = \"Sales\"\n", HOLDING).unwrap();
+        acme.configure(FIELDS).unwrap();
+        acme.configure_after("[end]\n", "survey = true").unwrap();
+    })
+    .await;
+    let (acme, globex) = (&both.acme, &both.globex);
     let browsers = Browsers::start().await.unwrap();
     let customer = browsers.open_speaking(language, 1280, 900).await.unwrap();
     customer.size(1280, 800).await.unwrap();
@@ -135,8 +131,8 @@ async fn story(language: &str) {
     customer.click("launcher").await.unwrap();
     customer.find("away").await.unwrap();
     look(&customer, language, "offline").await;
-    let mut anna = Client::agent(&acme, "anna").await.unwrap();
-    let mut gus = Client::agent(&globex, "gus").await.unwrap();
+    let mut anna = Client::agent(acme, "anna").await.unwrap();
+    let mut gus = Client::agent(globex, "gus").await.unwrap();
     customer.leave().await.unwrap();
     customer.driver.refresh().await.unwrap();
     customer.enter_widget().await.unwrap();

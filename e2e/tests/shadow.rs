@@ -6,8 +6,8 @@ use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
 use baton_e2e::embed::Sites;
 use baton_e2e::firefox::Firefox;
-use baton_e2e::pair::{TRANSFER, stage, to_globex};
-use baton_e2e::{axe, until};
+use baton_e2e::pair::{TRANSFER, reads, stage, to_globex};
+use baton_e2e::{axe, story, until};
 use baton_protocol::model::{Body, EndReason, Event, Share, Stage};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame};
 use serde_json::{Value, json};
@@ -53,23 +53,6 @@ async fn open(customer: &Browser, address: &str) {
     customer.click("launcher").await.unwrap();
 }
 
-async fn ask(customer: &Browser, question: &str) {
-    customer.type_into("name", "Carla").await.unwrap();
-    customer.type_into("question", question).await.unwrap();
-    customer.click("start").await.unwrap();
-    customer.shows("message", question).await.unwrap();
-}
-
-async fn says(agent: &mut Client, text: &str) {
-    let said = |frame: &ServerFrame| match frame {
-        ServerFrame::Entries { entries, .. } => {
-            entries.iter().any(|entry| entry.body == Body::Text(text.into())).then_some(())
-        }
-        _ => None,
-    };
-    agent.expect(text, said).await.unwrap();
-}
-
 async fn ends(agent: &mut Client) {
     let ended = |frame: &ServerFrame| match frame {
         ServerFrame::Entries { entries, .. } => entries
@@ -105,7 +88,7 @@ async fn u1_a_strict_policy_is_enough_in_shadow_mode_and_reload_and_history_keep
     axe::check(&customer, "the launcher in the page").await.unwrap();
     customer.click("launcher").await.unwrap();
     axe::check(&customer, "the form in the page").await.unwrap();
-    ask(&customer, "Is this strict?").await;
+    story::ask(&customer, "Is this strict?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     anna.say(Some(chat), 1, "It is.").await.unwrap();
@@ -129,13 +112,13 @@ async fn u1_a_strict_policy_is_enough_in_shadow_mode_and_reload_and_history_keep
     returns(&customer, "return location.pathname", json!("/shadow/contact")).await;
     customer.enter_shadow().await.unwrap();
     customer.say("composer", "On the next page.").await.unwrap();
-    says(anna, "On the next page.").await;
+    reads(anna, "On the next page.").await;
     customer.driver.back().await.unwrap();
     returns(&customer, "return location.pathname", json!("/shadow/")).await;
     customer.enter_shadow().await.unwrap();
     customer.shows("message", "On the next page.").await.unwrap();
     customer.say("composer", "And back.").await.unwrap();
-    says(anna, "And back.").await;
+    reads(anna, "And back.").await;
     customer.driver.forward().await.unwrap();
     returns(&customer, "return location.pathname", json!("/shadow/contact")).await;
     customer.enter_shadow().await.unwrap();
@@ -175,7 +158,7 @@ async fn u1_what_is_beside_the_socket_works_from_the_sites_own_page() {
     let told =
         "return said.some((line) => line.includes('not a JSON Web Token') && line.includes('anonymous'))";
     returns(&customer, told, json!(true)).await;
-    ask(&customer, "Do you mend tents?").await;
+    story::ask(&customer, "Do you mend tents?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     // A file by the button's own field.
@@ -230,7 +213,7 @@ async fn u1_in_shadow_mode_without_storage_the_chat_lasts_as_long_as_the_page() 
     let Scene { site, browsers, anna, .. } = &mut scene().await;
     let customer = browsers.open_without_storage(1200, 800).await.unwrap();
     open(&customer, &format!("{site}/shadow/")).await;
-    ask(&customer, "Anybody there?").await;
+    story::ask(&customer, "Anybody there?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     anna.say(Some(chat), 1, "Yes.").await.unwrap();
@@ -243,11 +226,7 @@ async fn u1_shadow_mode_in_firefox() {
     let mut customer = Firefox::start().await.unwrap();
     customer.without_frame();
     customer.go(&format!("{site}/shadow/")).await.unwrap();
-    customer.click("launcher").await.unwrap();
-    customer.type_into("name", "Carla").await.unwrap();
-    customer.type_into("question", "Is this strict?").await.unwrap();
-    customer.click("start").await.unwrap();
-    customer.shows("message", "Is this strict?").await.unwrap();
+    customer.ask("Is this strict?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     anna.say(Some(chat), 1, "It is.").await.unwrap();
@@ -255,7 +234,7 @@ async fn u1_shadow_mode_in_firefox() {
     customer.go(&format!("{site}/shadow/contact")).await.unwrap();
     customer.shows("message", "It is.").await.unwrap();
     customer.type_into("composer", "And here?\u{e007}").await.unwrap();
-    says(anna, "And here?").await;
+    reads(anna, "And here?").await;
 }
 
 #[tokio::test]
@@ -264,7 +243,7 @@ async fn u1_several_windows_in_shadow_mode_are_one_conversation() {
     let customer = browsers.open(1200, 800).await.unwrap();
     let address = format!("{site}/shadow/");
     open(&customer, &address).await;
-    ask(&customer, "Do you mend tents?").await;
+    story::ask(&customer, "Do you mend tents?").await.unwrap();
     anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     let first = customer.driver.window().await.unwrap();
@@ -277,7 +256,7 @@ async fn u1_several_windows_in_shadow_mode_are_one_conversation() {
         customer.driver.switch_to_window(window.clone()).await.unwrap();
         customer.enter_shadow().await.unwrap();
         customer.say("composer", text).await.unwrap();
-        says(anna, text).await;
+        reads(anna, text).await;
         customer.driver.switch_to_window(other.clone()).await.unwrap();
         customer.enter_shadow().await.unwrap();
         customer.shows("message", text).await.unwrap();
@@ -288,7 +267,7 @@ async fn u1_several_windows_in_shadow_mode_are_one_conversation() {
     customer.driver.switch_to_window(first).await.unwrap();
     customer.enter_shadow().await.unwrap();
     customer.say("composer", "Alone again.").await.unwrap();
-    says(anna, "Alone again.").await;
+    reads(anna, "Alone again.").await;
 }
 
 #[tokio::test]
@@ -296,7 +275,7 @@ async fn m4_in_shadow_mode_shutdown_leaves_nothing_and_an_element_can_come_back(
     let Scene { acme, site, browsers, anna, .. } = &mut scene().await;
     let customer = browsers.open(1200, 800).await.unwrap();
     open(&customer, &format!("{site}/trial/shadow")).await;
-    ask(&customer, "For the record?").await;
+    story::ask(&customer, "For the record?").await.unwrap();
     anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     // Moved into a place of the page's own, and taken off it and put back, as single-page apps do.
@@ -314,7 +293,7 @@ async fn m4_in_shadow_mode_shutdown_leaves_nothing_and_an_element_can_come_back(
     customer.enter_shadow().await.unwrap();
     customer.shows("message", "For the record?").await.unwrap();
     customer.say("composer", "Still here.").await.unwrap();
-    says(anna, "Still here.").await;
+    reads(anna, "Still here.").await;
     customer.leave().await.unwrap();
     customer.script("Baton('shutdown')").await.unwrap();
     ends(anna).await;
@@ -384,7 +363,7 @@ async fn m2_in_shadow_mode_a_transfer_in_place_stays_on_the_page() {
     let customer = browsers.open(1200, 800).await.unwrap();
     open(&customer, &format!("{site}/shadow/")).await;
     customer.script(VIOLATIONS).await.unwrap();
-    ask(&customer, "My stove leaks.").await;
+    story::ask(&customer, "My stove leaks.").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     hand_over(anna, chat).await;
@@ -392,7 +371,7 @@ async fn m2_in_shadow_mode_a_transfer_in_place_stays_on_the_page() {
     stage(anna, Stage::Arrived).await;
     gus.pick_up().await.unwrap();
     customer.say("composer", "It is an Ember.").await.unwrap();
-    says(gus, "It is an Ember.").await;
+    reads(gus, "It is an Ember.").await;
     assert_eq!(customer.script("return broken").await.unwrap(), json!([]));
     customer.picture("shadow-transferred").await.unwrap();
     customer.driver.refresh().await.unwrap();
@@ -406,7 +385,7 @@ async fn m2_in_shadow_mode_the_widget_navigates_where_the_policy_lacks_the_peer(
     let Both { site, globex, browsers, anna, gus, .. } = &mut both(false).await;
     let customer = browsers.open(1200, 800).await.unwrap();
     open(&customer, &format!("{site}/shadow/")).await;
-    ask(&customer, "My stove leaks.").await;
+    story::ask(&customer, "My stove leaks.").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     hand_over(anna, chat).await;
@@ -423,5 +402,5 @@ async fn m2_in_shadow_mode_the_widget_navigates_where_the_policy_lacks_the_peer(
     stage(anna, Stage::Arrived).await;
     gus.pick_up().await.unwrap();
     customer.say("composer", "Hello workshop.").await.unwrap();
-    says(gus, "Hello workshop.").await;
+    reads(gus, "Hello workshop.").await;
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_e2e::browser::{Browser, Browsers};
-use baton_e2e::company::{ACME, Company, GLOBEX};
+use baton_e2e::company::{ACME, Company};
+use baton_e2e::pair::both;
 use baton_e2e::{axe, story, until};
 use serde_json::json;
 use thirtyfour::By;
@@ -35,16 +36,11 @@ async fn fits(browser: &Browser, view: &str) {
 
 #[tokio::test]
 async fn the_console_speaks_the_agents_language_and_keeps_what_they_have_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
-    let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
-    acme.start().await.unwrap();
-    globex.start().await.unwrap();
-    acme.trust(&globex, "in-place").unwrap();
-    globex.trust(&acme, "in-place").unwrap();
+    let both = both().await;
+    let acme = &both.acme;
     let browsers = Browsers::start().await.unwrap();
-    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
-    let customer = story::customer(&browsers, &acme, "My stove leaks.").await.unwrap();
+    let anna = story::agent(&browsers, acme, "anna").await.unwrap();
+    let customer = story::customer(&browsers, acme, "My stove leaks.").await.unwrap();
     anna.shows("pick-up", "Pick up").await.unwrap();
     speak(&anna, "de", "de").await;
     anna.shows("pick-up", "Annehmen").await.unwrap();

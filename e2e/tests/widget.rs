@@ -5,8 +5,9 @@ use baton_e2e::axe;
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
+use baton_e2e::pair::{context, reads};
 use baton_e2e::story;
-use baton_protocol::model::{Body, Context, Destination, Event, Share, Stage};
+use baton_protocol::model::{Body, Destination, Event, Share, Stage};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame, TransferId};
 use thirtyfour::Key;
 
@@ -83,25 +84,6 @@ async fn reaches(agent: &mut Client, wanted: Stage) {
     agent.expect(&format!("{wanted:?}"), of).await.unwrap();
 }
 
-async fn context(agent: &mut Client) -> Context {
-    let opened = |frame: &ServerFrame| match frame {
-        ServerFrame::Opened { context, .. } => context.clone(),
-        _ => None,
-    };
-    agent.expect("a chat with context", opened).await.unwrap()
-}
-
-/// What the customer has said so far, as an agent's console was shown it.
-async fn says(agent: &mut Client, text: &str) {
-    let said = |frame: &ServerFrame| match frame {
-        ServerFrame::Entries { entries, .. } => {
-            entries.iter().any(|entry| entry.body == Body::Text(text.into())).then_some(())
-        }
-        _ => None,
-    };
-    agent.expect(text, said).await.unwrap();
-}
-
 async fn messages(customer: &Browser) -> Vec<String> {
     customer.texts("message").await.unwrap()
 }
@@ -126,7 +108,7 @@ async fn m2_in_place_transfer_needs_no_click_and_loses_no_word() {
     let context = context(&mut gus).await;
     assert_eq!(context.comments, "Leaks at the valve.");
     assert_eq!(context.transcript.len(), 2);
-    says(&mut gus, "It is an Ember.").await;
+    reads(&mut gus, "It is an Ember.").await;
     // After a reload the widget goes on where the customer is now.
     customer.leave().await.unwrap();
     customer.driver.refresh().await.unwrap();
@@ -161,7 +143,7 @@ async fn m2_navigation_takes_the_browser_along_and_the_wtid_out_of_the_address()
     assert_eq!(context(&mut gus).await.comments, "Leaks at the valve.");
     customer.shows("state", "Gus").await.unwrap();
     customer.say("composer", "Hello workshop.").await.unwrap();
-    says(&mut gus, "Hello workshop.").await;
+    reads(&mut gus, "Hello workshop.").await;
     customer.picture("widget-navigated").await.unwrap();
 }
 
@@ -183,7 +165,7 @@ async fn a6_globex_dies_between_acceptance_and_arrival() {
     anna.expect("the failure", failed).await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     customer.say("composer", "Still here?").await.unwrap();
-    says(&mut anna, "Still here?").await;
+    reads(&mut anna, "Still here?").await;
     anna.say(Some(chat), 2, "Of course.").await.unwrap();
     customer.shows("message", "Of course.").await.unwrap();
 }
@@ -201,7 +183,7 @@ async fn m1_the_widget_waits_resumes_and_ends() {
     customer.say("composer", "Said while nobody listened.").await.unwrap();
     acme.start().await.unwrap();
     let mut anna = Client::agent(&acme, "anna").await.unwrap();
-    says(&mut anna, "Said while nobody listened.").await;
+    reads(&mut anna, "Said while nobody listened.").await;
     anna.say(Some(chat), 3, "We do.").await.unwrap();
     customer.shows("message", "We do.").await.unwrap();
     anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
@@ -334,7 +316,7 @@ async fn u1_the_keyboard_is_enough() {
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     customer.keys("It is an Ember.".to_owned() + Key::Enter).await.unwrap();
-    says(&mut anna, "It is an Ember.").await;
+    reads(&mut anna, "It is an Ember.").await;
     at("composer").await;
     // The emoji, by the button before the field; Escape leads back to it.
     customer.keys(Key::Shift + Key::Tab).await.unwrap();
@@ -392,5 +374,5 @@ async fn u1_where_no_socket_gets_through_a_message_does() {
     customer.find("over").await.unwrap();
     customer.shows("holding", "We will write to you").await.unwrap();
     anna.pick_up().await.unwrap();
-    says(&mut anna, "My stove leaks.").await;
+    reads(&mut anna, "My stove leaks.").await;
 }
