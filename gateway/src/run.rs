@@ -17,9 +17,10 @@ use crate::documents::Documents;
 use crate::driver::Gateway;
 use crate::driver::visitors::Visitors;
 use crate::edge::certificate::Certificate;
+use crate::edge::http::Surface;
 use crate::edge::server::Door;
 use crate::edge::workers::Workers;
-use crate::edge::{echo, http, sweep};
+use crate::edge::{echo, sweep};
 use crate::federation::Federation;
 use crate::federation::client::Client;
 use crate::federation::keys::Live;
@@ -88,7 +89,7 @@ pub async fn serve(
         addresses: Arc::default(),
         tasks: TaskTracker::new(),
     });
-    let workers = Workers::start(&listener, &door, &http::router(gateway.clone()))?;
+    let workers = Workers::start(&listener, &door, &Surface::new(gateway.clone()))?;
     let why = until_stopped(&gateway, &mut hangup, read).await?;
     let reload = matches!(why, Stopped::ToReload(_));
     tracing::info!(connections = gateway.connections(), reload, "stopping");
@@ -175,7 +176,7 @@ pub async fn serve_echo(address: SocketAddr) -> Result<()> {
         tasks: TaskTracker::new(),
     });
     let stopped = stopped()?;
-    let workers = Workers::start(&listener, &door, &echo::router())?;
+    let workers = Workers::start(&listener, &door, &echo::router().into())?;
     stopped.await;
     workers.stop();
     workers.end().await;

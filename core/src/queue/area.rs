@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use baton_protocol::Timestamp;
+use baton_protocol::model::WaitRange;
 
 use super::forecast::{Forecast, Told};
 use super::line::{Line, Place};
@@ -89,17 +90,17 @@ impl Area {
     }
 
     /// A customer was given an agent.
-    pub(super) fn served(&mut self, waited: f64, told: Option<Told>) {
+    pub(super) fn served(&mut self, waited: f64, told: Option<WaitRange>) {
         self.forecast.waited(waited, false);
         if let Some(told) = told {
-            self.forecast.learn(told, waited);
+            self.forecast.learn(told.into(), waited);
         }
     }
 
     /// A customer has gone. How long they would have waited is known only where it was already too long.
-    pub(super) fn left(&mut self, waited: f64, gave_up: bool, told: Option<Told>) {
+    pub(super) fn left(&mut self, waited: f64, gave_up: bool, told: Option<WaitRange>) {
         self.forecast.waited(waited, gave_up);
-        if let Some(told) = told.filter(|told| waited > told.to) {
+        if let Some(told) = told.map(Told::from).filter(|told| waited > told.to) {
             self.forecast.learn(told, waited);
         }
     }
@@ -221,9 +222,9 @@ impl QueueManager {
         let same = before.filter(|before| before.area == id);
         let entered = same.as_ref().map_or(now, |before| before.entered);
         let told = match &same {
-            Some(before) => before.told,
+            Some(before) => before.told.clone(),
             // As it is told, rounded: that is what has to hold.
-            None => area.line.rank(&place).and_then(|rank| area.told(rank)).map(|told| told.seconds().into()),
+            None => area.line.rank(&place).and_then(|rank| area.told(rank)).map(Told::seconds),
         };
         let needs = ticket.needs.clone();
         let mut waiting =

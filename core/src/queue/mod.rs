@@ -31,7 +31,7 @@ use baton_protocol::{ChatId, ErrorCode, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
 use area::{Area, Linked};
-use forecast::{Decayed, Told};
+use forecast::Decayed;
 use line::Place;
 use plan::{CHAT, Plan};
 
@@ -61,7 +61,7 @@ pub struct Ticket {
     /// The agent who had the customer last, by login name.
     pub last_agent: Option<String>,
     /// The place that was reserved for it, if one was.
-    pub seat: Option<SeatKey>,
+    pub seat: Option<Box<SeatKey>>,
 }
 
 /// Who an agent is.
@@ -186,7 +186,7 @@ struct Waiting {
     area: AreaId,
     /// When they came into this queue, at which moment the range was told.
     entered: Timestamp,
-    told: Option<Told>,
+    told: Option<WaitRange>,
     /// What they need still, after some time.
     needs: Vec<String>,
     /// When they do without the next of it.

@@ -386,7 +386,7 @@ impl Desk {
     }
 
     fn arrives(&mut self, number: u8) -> Option<String> {
-        let ticket = Ticket { seat: Some(seat(number)), ..ticket(number, NOON) };
+        let ticket = Ticket { seat: Some(seat(number).into()), ..ticket(number, NOON) };
         self.tell(Input::Wait(ticket)).into_iter().find_map(|output| match output {
             Output::Assigned { agent, .. } => Some(agent.login),
             _ => None,

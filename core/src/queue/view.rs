@@ -84,7 +84,7 @@ impl QueueManager {
     /// The range that somebody was told when they came, if they had to wait for others.
     #[must_use]
     pub fn told(&self, chat: ChatId) -> Option<WaitRange> {
-        self.waiting.get(&chat)?.told.map(Told::seconds)
+        self.waiting.get(&chat)?.told.clone()
     }
 
     /// Every waiting chat with its rank and expected wait (H1). Walks the whole queue: for tests and small ones.

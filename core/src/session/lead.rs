@@ -27,7 +27,7 @@ impl Chat {
     pub(super) fn needs_second_step(&self, env: &Env<'_>) -> bool {
         // What its server stored last would come too late for the agent's session.
         let whole = |came: &super::Came| came.peer != env.settings.server && !came.tail_due;
-        let from_elsewhere = self.record.came.as_ref().is_some_and(whole);
+        let from_elsewhere = self.record.came.as_deref().is_some_and(whole);
         from_elsewhere
             && env.settings.arrival(&self.record.area).two_steps
             && self.conn.is_some()

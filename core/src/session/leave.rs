@@ -217,7 +217,7 @@ impl Chat {
         if let Outgoing::Offered(Offered { offer: Some(offer), attempt, .. }) = &self.record.outgoing
             && attempt.page_secret.is_none()
         {
-            self.to_customer(ServerFrame::Offered { offer: offer.clone() }, out);
+            self.to_customer(ServerFrame::Offered { offer: (**offer).clone() }, out);
         }
     }
 

@@ -17,7 +17,7 @@ impl Chat {
             confidential: record.confidential,
             priority: record.priority,
             pages: record.pages.clone(),
-            outcome: record.outcome.clone(),
+            outcome: record.outcome.as_deref().cloned(),
         }
     }
 
@@ -47,8 +47,8 @@ impl Chat {
         if !whole || outcome.tags.len() > MAX_TAGS {
             return self.refuse_agent(login, ErrorCode::BadText, About::Chat(self.record.id), out);
         }
-        if self.record.outcome.as_ref() != Some(&outcome) {
-            self.record.outcome = Some(outcome);
+        if self.record.outcome.as_deref() != Some(&outcome) {
+            self.record.outcome = Some(Box::new(outcome));
             self.save(out);
         }
         self.tell_marks(out);

@@ -97,9 +97,9 @@ pub struct Record {
     /// Earlier attempts that came to nothing, the newest last.
     pub past: Vec<Past>,
     /// The transfer from another server that it came by.
-    pub came: Option<Came>,
+    pub came: Option<Box<Came>>,
     /// The last transfer within this server, to tell its agent how it goes on.
-    pub passed: Option<Passed>,
+    pub passed: Option<Box<Passed>>,
     /// Whether it is marked as confidential (O2).
     #[serde(default)]
     pub confidential: bool,
@@ -116,7 +116,7 @@ pub struct Record {
     pub pages: Vec<Visit>,
     /// What came of it, as its agent has said.
     #[serde(default)]
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<Box<Outcome>>,
     /// Agents who have had it, by login name: they may read it when it is over.
     #[serde(default)]
     pub served: Vec<String>,
@@ -429,7 +429,7 @@ impl Chat {
             state: State::Waiting { since: env.now, from },
             outgoing: Outgoing::Owned,
             past: Vec::new(),
-            came,
+            came: came.map(Box::new),
             passed: None,
             confidential: false,
             last_agent: None,

@@ -50,7 +50,7 @@ impl Chat {
             needs: customs.map(|customs| customs.needs(&facts)).unwrap_or_default(),
             from: from.clone(),
             last_agent: self.record.last_agent.clone(),
-            seat: self.record.came.as_ref().map(|came| (came.peer.clone(), came.transfer)),
+            seat: self.record.came.as_ref().map(|came| Box::new((came.peer.clone(), came.transfer))),
         }))));
     }
 
@@ -333,7 +333,7 @@ impl Chat {
         self.context = Some(Box::new(context));
         let whole =
             placing.share == Share::All && self.record.passed.as_ref().is_none_or(|passed| passed.whole);
-        self.record.passed = Some(Passed { login: login.clone(), transfer, whole });
+        self.record.passed = Some(Box::new(Passed { login: login.clone(), transfer, whole }));
         if let Destination::Area(area) = placing.target.destination {
             self.record.area = area;
         }

@@ -19,7 +19,7 @@ pub struct Visitor {
     pub left_message: bool,
     /// How it was, once it is over.
     #[serde(default)]
-    pub survey: Option<Survey>,
+    pub survey: Option<Box<Survey>>,
 }
 
 /// How a chat was, in its customer's own word.
@@ -175,7 +175,7 @@ impl Chat {
         }
         let Survey { score, text } = &survey;
         let note = format!("Survey: {score} of {}. {text}", Survey::SCORES.end());
-        self.record.visitor.survey = Some(survey);
+        self.record.visitor.survey = Some(Box::new(survey));
         self.save(out);
         let id = MessageId(env.bytes());
         self.append(env, id, Author::System, Body::Note(note.trim_end().into()), None, out);

@@ -102,7 +102,7 @@ pub struct Offered {
     /// The command for the widget. Never stored: it holds the WTID. After a restart nothing can be pushed any
     /// more, and the offer lapses unless the customer is already on the way.
     #[serde(skip)]
-    pub offer: Option<Offer>,
+    pub offer: Option<Box<Offer>>,
     /// Whether the widget has said that it follows.
     pub followed: bool,
 }
@@ -234,7 +234,7 @@ impl Permitted {
     /// The destination waits for the customer.
     #[must_use]
     pub fn accepted(self, offer: Offer) -> Offered {
-        Offered { attempt: self.attempt, posted: self.posted, offer: Some(offer), followed: false }
+        Offered { attempt: self.attempt, posted: self.posted, offer: Some(Box::new(offer)), followed: false }
     }
 }
 

@@ -37,7 +37,7 @@ pub use visitors::{Algorithm, End, Field, Identity, Mail, MailTls};
 pub const FILE: &str = "baton.toml";
 
 /// The path of the WebSocket.
-const SOCKET_PATH: &str = "/v1/ws";
+pub(crate) const SOCKET_PATH: &str = "/v1/ws";
 
 /// A configuration that has been checked.
 #[derive(Clone, Debug)]

@@ -257,7 +257,7 @@ impl Gateway {
     }
 
     /// Whether an agent takes chats. It is kept: whoever is away is so still after a restart of this gateway.
-    async fn set_presence(self: &Arc<Self>, conn: &Conn, login: String, presence: Presence) {
+    async fn set_presence(self: &Arc<Self>, conn: &Arc<Conn>, login: String, presence: Presence) {
         if let Err(error) = self.store.set_presence(&login, presence).await {
             tracing::error!(conn = conn.id.0, %error, "an agent's presence could not be kept");
             return refuse(conn, ErrorCode::Internal);
@@ -266,7 +266,7 @@ impl Gateway {
     }
 
     /// Whether an agent is given customers, or picks them up. It is kept: after the next login it is so still.
-    async fn set_by_hand(self: &Arc<Self>, conn: &Conn, login: &str, on: bool) {
+    async fn set_by_hand(self: &Arc<Self>, conn: &Arc<Conn>, login: &str, on: bool) {
         let how = if on { "picks customers up by hand" } else { "is given customers" };
         let record = audit::Record::change(now(), login, format!("agent {login}"), how);
         if let Err(error) = self.store.administer(Change::SetByHand(login.into(), on), record).await {
@@ -311,7 +311,7 @@ impl Gateway {
         }
     }
 
-    pub(super) fn tell_for(self: &Arc<Self>, conn: &Conn, chat: ChatId, input: session::Input) {
+    pub(super) fn tell_for(self: &Arc<Self>, conn: &Arc<Conn>, chat: ChatId, input: session::Input) {
         if self.look_at_chat(chat, |_| ()).is_none() {
             let code = ErrorCode::UnknownChat;
             let about = About::Chat(chat);

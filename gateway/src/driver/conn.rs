@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use baton_core::effect::{ConnId, Entered};
@@ -24,7 +24,7 @@ use crate::edge::framing::{close_payload, framed};
 use crate::edge::line::Line;
 
 /// Frames that may wait for a slow reader.
-const MAX_WAITING: usize = 256;
+const MAX_WAITING: u32 = 256;
 
 /// Bytes that may wait for a slow reader.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -51,7 +51,7 @@ pub enum Bound {
     /// The customer of this chat.
     Customer(ChatId),
     /// A customer who has presented a WTID from this peer.
-    Arriving(String, TransferId),
+    Arriving(Box<(String, TransferId)>),
     /// This agent, by login name.
     Agent(Arc<str>),
 }
@@ -88,7 +88,6 @@ pub struct Conn {
     opened: u32,
     /// Whether its customer has been given what there is for those who wait.
     waits: AtomicBool,
-    me: Weak<Conn>,
 }
 
 impl std::ops::Deref for Conn {
@@ -101,11 +100,10 @@ impl std::ops::Deref for Conn {
 
 #[derive(Debug, Default)]
 struct Outbox {
+    /// What is not written yet.
     bytes: Vec<u8>,
-    /// How much of it is written.
-    from: usize,
     /// Frames put in since the socket took nothing more.
-    waiting: usize,
+    waiting: u32,
     /// The socket takes nothing more, since this second.
     blocked: Option<u32>,
     /// On a flusher's list.
@@ -131,7 +129,7 @@ impl Conn {
     /// A connection that nobody has said hello on.
     #[must_use]
     pub fn new(opening: Opening, line: Line, flusher: Arc<Flusher>) -> Arc<Self> {
-        Arc::new_cyclic(|me| Self {
+        Arc::new(Self {
             opening,
             bound: Mutex::new(Bound::Nobody),
             line,
@@ -141,7 +139,6 @@ impl Conn {
             heard: AtomicU32::new(clock::seconds()),
             opened: clock::seconds(),
             waits: AtomicBool::new(false),
-            me: me.clone(),
         })
     }
 
@@ -151,14 +148,14 @@ impl Conn {
     }
 
     /// Sends a frame.
-    pub fn send(&self, frame: &ServerFrame) {
+    pub fn send(self: &Arc<Self>, frame: &ServerFrame) {
         use ServerFrame::{Preview, Seen, Typing};
         let passing = matches!(frame, Typing { .. } | Seen { .. } | Preview { .. });
         self.encoded(frame.number(), passing, |to| frame.encode(self.encoding, to));
     }
 
     fn encoded(
-        &self,
+        self: &Arc<Self>,
         number: u16,
         passing: bool,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>,
@@ -174,16 +171,16 @@ impl Conn {
     }
 
     /// Answers a WebSocket ping.
-    pub fn pong(&self, payload: &[u8]) {
+    pub fn pong(self: &Arc<Self>, payload: &[u8]) {
         self.put_as(OpCode::Control(Control::Pong), payload, true);
     }
 
     /// Sends a message that is no frame of Baton's.
-    pub fn send_message(&self, encoding: Encoding, payload: &[u8]) {
+    pub fn send_message(self: &Arc<Self>, encoding: Encoding, payload: &[u8]) {
         self.put_as(opcode(encoding), payload, false);
     }
 
-    fn put_as(&self, opcode: OpCode, payload: &[u8], passing: bool) {
+    fn put_as(self: &Arc<Self>, opcode: OpCode, payload: &[u8], passing: bool) {
         FRAME.with_borrow_mut(|buffer| {
             let bytes = framed::<()>(buffer, opcode, |to| {
                 to.extend_from_slice(payload);
@@ -196,7 +193,7 @@ impl Conn {
     }
 
     /// Puts bytes of one frame in the outbox. What is only of the moment is dropped when the reader is behind.
-    fn put(&self, bytes: &[u8], passing: bool) {
+    fn put(self: &Arc<Self>, bytes: &[u8], passing: bool) {
         let mut outbox = self.outbox.lock();
         if outbox.close.is_some() || outbox.gone {
             return;
@@ -205,8 +202,7 @@ impl Conn {
             if passing {
                 return;
             }
-            let waiting = outbox.bytes.len() - outbox.from;
-            if outbox.waiting >= MAX_WAITING || waiting + bytes.len() > MAX_BYTES {
+            if outbox.waiting >= MAX_WAITING || outbox.bytes.len() + bytes.len() > MAX_BYTES {
                 return self.end(&mut outbox, CloseCode::TooSlow);
             }
             outbox.waiting += 1;
@@ -218,25 +214,22 @@ impl Conn {
         self.list(&mut outbox);
     }
 
-    fn list(&self, outbox: &mut Outbox) {
-        if !outbox.listed
-            && !outbox.bytes.is_empty()
-            && let Some(me) = self.me.upgrade()
-        {
+    fn list(self: &Arc<Self>, outbox: &mut Outbox) {
+        if !outbox.listed && !outbox.bytes.is_empty() {
             outbox.listed = true;
-            self.flusher.mark(me);
+            self.flusher.mark(self.clone());
         }
     }
 
     /// Closes the connection after what waits. The first reason stands.
-    pub fn close(&self, code: CloseCode) {
+    pub fn close(self: &Arc<Self>, code: CloseCode) {
         let mut outbox = self.outbox.lock();
         if outbox.close.is_none() && !outbox.gone {
             self.end(&mut outbox, code);
         }
     }
 
-    fn end(&self, outbox: &mut Outbox, code: CloseCode) {
+    fn end(self: &Arc<Self>, outbox: &mut Outbox, code: CloseCode) {
         outbox.push_close(Some(code as u16), &format!("{code:?}"));
         outbox.close = Some(code);
         self.list(outbox);
@@ -261,9 +254,10 @@ impl Conn {
     }
 
     fn write(&self, outbox: &mut Outbox) {
-        while outbox.from < outbox.bytes.len() && !outbox.gone {
-            match self.line.write(&outbox.bytes[outbox.from..]) {
-                Ok(count) => outbox.from += count,
+        while !outbox.bytes.is_empty() && !outbox.gone {
+            match self.line.write(&outbox.bytes) {
+                Ok(count) if count == outbox.bytes.len() => outbox.bytes.clear(),
+                Ok(count) => drop(outbox.bytes.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return self.block(outbox),
                 Err(_) => outbox.gone = true,
             }
@@ -385,7 +379,7 @@ impl Outbox {
 
     /// Nothing waits any more: the buffer goes back to the thread's.
     fn forget(&mut self) {
-        (self.from, self.waiting, self.blocked) = (0, 0, None);
+        (self.waiting, self.blocked) = (0, None);
         let mut buffer = std::mem::take(&mut self.bytes);
         if buffer.capacity() > 0 && buffer.capacity() <= POOLED_BYTES {
             buffer.clear();

@@ -213,7 +213,7 @@ impl Gateway {
     /// One of our agents says something in a side conversation.
     pub(super) fn consult_say(
         self: &Arc<Self>,
-        conn: &Conn,
+        conn: &Arc<Conn>,
         login: String,
         transfer: TransferId,
         message: ConsultMessage,

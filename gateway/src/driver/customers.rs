@@ -99,7 +99,7 @@ impl Gateway {
                     None => None,
                 };
                 let Some(name) = name else { return Ok(Err(self.wrong_guess(conn))) };
-                conn.bind(Bound::Arriving(name.0.clone(), name.1));
+                conn.bind(Bound::Arriving(name.clone().into()));
                 let arrival = Arrival {
                     challenge,
                     page,
@@ -115,7 +115,7 @@ impl Gateway {
     }
 
     /// The same answer as for a wrong verifier, and a limit on trying (threat 2).
-    fn wrong_guess(&self, conn: &Conn) -> CloseCode {
+    fn wrong_guess(&self, conn: &Arc<Conn>) -> CloseCode {
         if self.may_guess(conn.ip) { CloseCode::Unauthenticated } else { CloseCode::RateLimited }
     }
 
@@ -126,7 +126,7 @@ impl Gateway {
     }
 
     /// Our own pages, and those of the sites that embed us. A client that is no browser sends no origin.
-    fn is_own_site(&self, conn: &Conn) -> bool {
+    fn is_own_site(&self, conn: &Arc<Conn>) -> bool {
         let Some(origin) = conn.origin.as_deref() else { return true };
         self.config.url == origin || self.config.sites.iter().any(|site| site == origin)
     }
@@ -201,15 +201,13 @@ impl Gateway {
         match conn.bound() {
             Bound::Nobody => {}
             Bound::Customer(chat) => self.tell_chat(chat, session::Input::Detach(conn.id)),
-            Bound::Arriving(peer, transfer) => {
-                self.tell_incoming(&(peer, transfer), destination::Input::Detach(conn.id));
-            }
+            Bound::Arriving(name) => self.tell_incoming(&name, destination::Input::Detach(conn.id)),
             Bound::Agent(login) => self.agent_gone(conn, &login),
         }
     }
 }
 
-pub(super) fn refuse(conn: &Conn, code: ErrorCode) {
+pub(super) fn refuse(conn: &Arc<Conn>, code: ErrorCode) {
     conn.send(&ServerFrame::Refused { code, detail: code.to_string(), about: About::Connection });
 }
 

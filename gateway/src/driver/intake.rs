@@ -13,12 +13,17 @@ use super::conn::{Bound, Conn};
 impl Gateway {
     /// Takes a connection's frames, in their order.
     pub async fn frames(self: &Arc<Self>, conn: &Arc<Conn>, frames: &mut VecDeque<ClientFrame>) {
-        loop {
-            while self.tell_row(conn, frames) {}
-            let Some(frame) = frames.pop_front() else { return };
-            // In a box: few frames come here, and a connection's task is as large as its largest moment.
-            Box::pin(self.frame(conn, frame)).await;
+        while !self.talk(conn, frames) {
+            if let Some(frame) = frames.pop_front() {
+                self.frame(conn, frame).await;
+            }
         }
+    }
+
+    /// Takes the frames at the front that are talk, as most are; whether that was all of them.
+    pub fn talk(self: &Arc<Self>, conn: &Arc<Conn>, frames: &mut VecDeque<ClientFrame>) -> bool {
+        while self.tell_row(conn, frames) {}
+        frames.is_empty()
     }
 
     /// Takes the frames at the front that one chat can be told at once; whether there were any.

@@ -97,7 +97,7 @@ impl Gateway {
     }
 
     /// The queue and the destinations, to one console.
-    pub(super) fn send_lists(&self, conn: &Conn, login: &str) {
+    pub(super) fn send_lists(&self, conn: &Arc<Conn>, login: &str) {
         let waiting = self.with_queue(|queue| queue.queue_for(login));
         send_queue(conn, waiting);
         conn.send(&self.destinations(login));
@@ -142,7 +142,7 @@ impl Gateway {
 }
 
 /// In as many frames as they need, counted in JSON, the longer of the two encodings.
-fn send_queue(conn: &Conn, waiting: Vec<WaitingCard>) {
+fn send_queue(conn: &Arc<Conn>, waiting: Vec<WaitingCard>) {
     let (mut part, mut bytes, mut first) = (Vec::new(), 0, true);
     let send = |waiting: Vec<WaitingCard>, first| {
         conn.send(&if first { ServerFrame::Queue { waiting } } else { ServerFrame::QueueMore { waiting } });

@@ -24,6 +24,10 @@ use super::{Gateway, Key, fill_random, now};
 use crate::edge::clock;
 use crate::store::{Batch, ChatRow, IncomingRow, Op, StoreError};
 
+/// Durable steps that are followed up before the thread's other tasks have their turn: with one at a time, a rush of
+/// customers waits here, and each of them needs memory for it.
+const TOLD_IN_A_ROW: usize = 32;
+
 thread_local! {
     /// Room for the effects of a thread's next step.
     static EFFECTS: RefCell<Vec<Effect>> = const { RefCell::new(Vec::new()) };
@@ -70,11 +74,11 @@ impl<M> Slot<M> {
 #[derive(Debug)]
 pub enum Work {
     /// To a chat.
-    Chat(ChatId, session::Input),
+    Chat(ChatId, Box<session::Input>),
     /// To an incoming transfer.
-    Incoming((String, TransferId), destination::Input),
+    Incoming((String, TransferId), Box<destination::Input>),
     /// To the queue manager.
-    Queue(queue::Input),
+    Queue(Box<queue::Input>),
     /// To an erasure.
     Erasure(ErasureId, erase::Input),
 }
@@ -105,12 +109,12 @@ type Machines = [Option<(Key, Arc<AtomicUsize>)>; 2];
 impl Gateway {
     /// Tells a chat something.
     pub fn tell_chat(self: &Arc<Self>, chat: ChatId, input: session::Input) {
-        self.work([Work::Chat(chat, input)].into());
+        self.work([Work::Chat(chat, input.into())].into());
     }
 
     /// Tells an incoming transfer something.
     pub fn tell_incoming(self: &Arc<Self>, key: &(String, TransferId), input: destination::Input) {
-        self.work([Work::Incoming(key.clone(), input)].into());
+        self.work([Work::Incoming(key.clone(), input.into())].into());
     }
 
     /// Tells an erasure something.
@@ -122,9 +126,9 @@ impl Gateway {
     pub(super) fn work(self: &Arc<Self>, mut work: VecDeque<Work>) {
         while let Some(one) = work.pop_front() {
             match one {
-                Work::Chat(id, input) => work.extend(self.step_chat(id, input)),
-                Work::Incoming(key, input) => work.extend(self.step_incoming(&key, input)),
-                Work::Queue(input) => work.extend(self.step_queue(input)),
+                Work::Chat(id, input) => work.extend(self.step_chat(id, *input)),
+                Work::Incoming(key, input) => work.extend(self.step_incoming(&key, *input)),
+                Work::Queue(input) => work.extend(self.step_queue(*input)),
                 Work::Erasure(id, input) => work.extend(self.step_erasure(id, input)),
             }
         }
@@ -177,7 +181,7 @@ impl Gateway {
         let mut input = Some(input);
         let work = self.steps_of_chat(id, || input.take());
         if let Some(input) = input {
-            self.load_first(Work::Chat(id, input));
+            self.load_first(Work::Chat(id, input.into()));
         }
         work
     }
@@ -225,7 +229,7 @@ impl Gateway {
 
     fn step_incoming(self: &Arc<Self>, name: &(String, TransferId), input: destination::Input) -> Vec<Work> {
         let Some(slot) = self.incoming.get(name).map(|slot| slot.clone()) else {
-            self.load_first(Work::Incoming(name.clone(), input));
+            self.load_first(Work::Incoming(name.clone(), input.into()));
             return Vec::new();
         };
         let key = Key::Incoming(name.0.clone(), name.1);
@@ -338,13 +342,13 @@ impl Gateway {
                     self.send_to_agent(&login, &ServerFrame::Refused { code, detail, about });
                 }
                 Output::Reserved { seat, answer } => {
-                    work.push(Work::Incoming(seat, destination::Input::Place(answer)));
+                    work.push(Work::Incoming(seat, destination::Input::Place(answer).into()));
                 }
                 Output::Assigned { chat, .. }
                 | Output::AgentLost { chat, .. }
                 | Output::Placed { chat, .. }
                 | Output::NotPlaced { chat, .. } => {
-                    work.push(Work::Chat(chat, session::Input::Queue(output)))
+                    work.push(Work::Chat(chat, session::Input::Queue(output).into()))
                 }
             }
         }
@@ -401,8 +405,8 @@ impl Gateway {
                     self.timers.set(key.clone(), timer, Duration::from_millis(millis));
                 }
                 Effect::ClearTimer(timer) => self.timers.clear(key, timer),
-                Effect::Queue(input) if sorted.ops.is_empty() => sorted.early.push(Work::Queue(*input)),
-                Effect::Queue(input) => sorted.work.push(Work::Queue(*input)),
+                Effect::Queue(input) if sorted.ops.is_empty() => sorted.early.push(Work::Queue(input)),
+                Effect::Queue(input) => sorted.work.push(Work::Queue(input)),
                 Effect::Found(chat) => sorted.found = Some(*chat),
                 Effect::Token(chat, token) => {
                     self.has_token(token, chat);
@@ -413,10 +417,10 @@ impl Gateway {
                     {
                         conn.bind(Bound::Customer(chat));
                     }
-                    sorted.work.push(Work::Chat(chat, *input));
+                    sorted.work.push(Work::Chat(chat, input));
                 }
                 Effect::Incoming(peer, transfer, input) => {
-                    sorted.work.push(Work::Incoming((peer, transfer), *input));
+                    sorted.work.push(Work::Incoming((peer, transfer), input));
                 }
                 Effect::Append(_)
                 | Effect::ToCustomer(..)
@@ -490,10 +494,14 @@ impl Gateway {
         // On this thread if it can: to wake another one costs more than the work.
         let runtime = Handle::try_current().unwrap_or_else(|_| self.runtime.clone());
         runtime.spawn(async move {
+            let mut turn = 0;
             while let Some((work, machines)) = gateway.next_told() {
                 gateway.work(work.into());
                 end_step(&machines);
-                tokio::task::yield_now().await;
+                turn += 1;
+                if turn % TOLD_IN_A_ROW == 0 {
+                    tokio::task::yield_now().await;
+                }
             }
         });
     }
@@ -713,14 +721,18 @@ fn is_about_agents(input: &queue::Input) -> bool {
 /// A place that was given to somebody who does not exist, since the store has refused their first step, is free.
 fn place_of(work: Work) -> Option<Work> {
     let freed = match work {
-        Work::Chat(chat, session::Input::Queue(Output::Assigned { agent, .. }))
-        | Work::Chat(chat, session::Input::Queue(Output::Placed { agent: Some(agent), .. })) => {
-            queue::Input::Withdraw(agent.login, chat)
+        Work::Chat(chat, input) => match *input {
+            session::Input::Queue(
+                Output::Assigned { agent, .. } | Output::Placed { agent: Some(agent), .. },
+            ) => queue::Input::Withdraw(agent.login, chat),
+            _ => return None,
+        },
+        Work::Incoming(seat, input) if matches!(*input, destination::Input::Place(Ok(_))) => {
+            queue::Input::GiveBack(seat)
         }
-        Work::Incoming(seat, destination::Input::Place(Ok(_))) => queue::Input::GiveBack(seat),
         _ => return None,
     };
-    Some(Work::Queue(freed))
+    Some(Work::Queue(freed.into()))
 }
 
 impl Sorted {

@@ -32,6 +32,7 @@ pub mod supervise;
 pub mod timers;
 pub mod visitors;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -372,7 +373,7 @@ impl Gateway {
     }
 
     /// Looks at every connection.
-    pub fn each_connection(&self, mut look: impl FnMut(&Conn)) {
+    pub fn each_connection(&self, mut look: impl FnMut(&Arc<Conn>)) {
         self.conns.iter().for_each(|conn| look(&conn));
     }
 
@@ -407,7 +408,7 @@ impl Gateway {
     }
 
     pub(crate) fn tell_queue(self: &Arc<Self>, input: queue::Input) {
-        self.work([machines::Work::Queue(input)].into());
+        self.work([machines::Work::Queue(input.into())].into());
     }
 
     fn lists_changed(&self) {
@@ -433,6 +434,26 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Bytes that are asked of the operating system at once: a login needs a few, several times, and each time would be a
+/// system call.
+const RANDOM: usize = 256;
+
+thread_local! {
+    /// Random bytes that nobody has had yet, and how many; those that somebody has had are zero.
+    static UNUSED: RefCell<([u8; RANDOM], usize)> = const { RefCell::new(([0; RANDOM], 0)) };
+}
+
 fn fill_random(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the operating system gives random numbers");
+    UNUSED.with_borrow_mut(|(unused, left)| {
+        for part in bytes.chunks_mut(RANDOM) {
+            if *left < part.len() {
+                getrandom::fill(unused).expect("the operating system gives random numbers");
+                *left = RANDOM;
+            }
+            let taken = *left - part.len()..*left;
+            *left = taken.start;
+            part.copy_from_slice(&unused[taken.clone()]);
+            unused[taken].fill(0);
+        }
+    });
 }

@@ -90,7 +90,7 @@ impl Gateway {
 }
 
 /// In as many frames as they need, counted in JSON, the longer of the two encodings.
-pub(super) fn send_open_chats(conn: &Conn, chats: &[OpenChat]) {
+pub(super) fn send_open_chats(conn: &Arc<Conn>, chats: &[OpenChat]) {
     let (mut part, mut bytes, mut first) = (Vec::new(), 0, true);
     for chat in chats {
         let size = serde_json::to_vec(chat).map_or(MAX_ENTRIES_BYTES, |json| json.len() + 1);

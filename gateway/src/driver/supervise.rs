@@ -41,7 +41,7 @@ impl Gateway {
         self.tell_for(conn, chat, session::Input::Supervise(who, what));
     }
 
-    async fn team_message(&self, conn: &Conn, login: &str, to: Option<String>, text: String) {
+    async fn team_message(&self, conn: &Arc<Conn>, login: &str, to: Option<String>, text: String) {
         let title = to.as_ref().map(|area| self.settings.area_title(area).map(str::to_owned));
         let refused = match title {
             _ if !self.is_supervisor(login).await => Some(ErrorCode::NotPermitted),
@@ -169,7 +169,7 @@ impl Gateway {
     }
 
     /// The chats that were over last: the agent's own, for supervisors all.
-    pub(super) async fn list_closed(&self, conn: &Conn, login: &str) {
+    pub(super) async fn list_closed(&self, conn: &Arc<Conn>, login: &str) {
         let whose = if self.is_supervisor(login).await { None } else { Some(login) };
         let most = u32::try_from(MAX_CLOSED).unwrap_or(u32::MAX);
         match self.store.closed_chats(whose, most).await {
@@ -204,7 +204,7 @@ impl Gateway {
     }
 
     /// A chat that is over, for whoever has had it, for whoever has its customer now, and for supervisors.
-    pub(super) async fn read_closed(self: &Arc<Self>, conn: &Conn, login: String, chat: ChatId) {
+    pub(super) async fn read_closed(self: &Arc<Self>, conn: &Arc<Conn>, login: String, chat: ChatId) {
         let found = self.chat(chat).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a chat could not be loaded");
             false
@@ -242,6 +242,6 @@ fn closed(record: session::Record) -> ClosedChat {
         subject: card.customer.subject,
         since: card.since,
         state,
-        outcome: chat.record.outcome,
+        outcome: chat.record.outcome.map(|outcome| *outcome),
     }
 }

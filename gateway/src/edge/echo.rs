@@ -7,6 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Response;
+use std::sync::Arc;
+
 use baton_core::effect::ConnId;
 use baton_protocol::{CloseCode, Encoding};
 
@@ -51,7 +53,7 @@ async fn upgrade(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Reques
 struct Echo;
 
 impl Ear for Echo {
-    fn hear(&mut self, conn: &Conn, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode> {
+    fn hear(&mut self, conn: &Arc<Conn>, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode> {
         conn.send_message(encoding, message);
         Ok(())
     }

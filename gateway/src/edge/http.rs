@@ -20,14 +20,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use baton_protocol::Wtid;
 
 use super::limits::Addresses;
 use super::{documents, embedding, pages, proxy, socket, visitors, warm};
+use crate::config::SOCKET_PATH;
 use crate::driver::Gateway;
 use crate::federation::{self, inbound};
 
@@ -40,9 +41,51 @@ pub struct App {
     pub addresses: Arc<Addresses>,
 }
 
+/// Who answers a request.
+#[derive(Clone)]
+pub struct Surface {
+    /// For sockets, if there are any beside the routes.
+    sockets: Option<App>,
+    /// For everything else.
+    pub(super) router: Router,
+}
+
+impl From<Router> for Surface {
+    fn from(router: Router) -> Self {
+        Self { sockets: None, router }
+    }
+}
+
+impl Surface {
+    /// The gateway's.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        let app = App { gateway, addresses: Arc::default() };
+        Self { sockets: Some(app.clone()), router: router(app) }
+    }
+
+    /// Answers a request to open a WebSocket; any other one is given back. Customers come in masses, after a restart all
+    /// at once: their requests go no way through routes and layers.
+    ///
+    /// # Errors
+    /// The request, when it is for the router.
+    #[expect(clippy::result_large_err, reason = "a request goes on as it came")]
+    pub(super) fn socket<B: Send>(
+        &self,
+        peer: SocketAddr,
+        request: Request<B>,
+    ) -> Result<Response<Body>, Request<B>> {
+        match &self.sockets {
+            Some(app) if request.method() == Method::GET && request.uri().path() == SOCKET_PATH => {
+                Ok(hardened(admit(app.clone(), peer, None, request)))
+            }
+            _ => Err(request),
+        }
+    }
+}
+
 /// Every route.
-pub fn router(gateway: Arc<Gateway>) -> Router {
-    let app = App { gateway, addresses: Arc::default() };
+fn router(app: App) -> Router {
     let beside = Router::new()
         .route("/v1/identify", post(visitors::identify))
         .route("/v1/identify/{chat}", post(visitors::identify_chat))
@@ -56,7 +99,6 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .merge(crate::api::router())
         .route("/", get(pages::home))
         .route("/healthz", get(health))
-        .route("/v1/ws", get(websocket))
         .route("/v1/ws/{at}", get(own_websocket))
         .route("/v1/warm/{page}", get(warm::page))
         .route("/v1/widget-config", get(pages::widget_config))
@@ -92,8 +134,15 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-/// Headers that every answer has.
-async fn harden(mut response: Response<Body>) -> Response<Body> {
+/// Headers that every answer has, but for the beginning of a WebSocket.
+async fn harden(response: Response<Body>) -> Response<Body> {
+    hardened(response)
+}
+
+fn hardened(mut response: Response<Body>) -> Response<Body> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -107,19 +156,11 @@ async fn health(State(app): State<App>) -> impl IntoResponse {
     format!("ok\nconnections {}\n", app.gateway.connections())
 }
 
-async fn websocket(
-    State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response<Body> {
-    admit(app, peer, None, request)
-}
-
 async fn own_websocket(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(at): Path<String>,
-    request: Request,
+    request: Request<Body>,
 ) -> Response<Body> {
     match at.parse() {
         Ok(at) => admit(app, peer, Some(at), request),
@@ -127,7 +168,7 @@ async fn own_websocket(
     }
 }
 
-fn admit(app: App, peer: SocketAddr, at: Option<Wtid>, request: Request) -> Response<Body> {
+fn admit<B: Send>(app: App, peer: SocketAddr, at: Option<Wtid>, request: Request<B>) -> Response<Body> {
     let limits = &app.gateway.config.limits;
     let full = app.gateway.connections() >= limits.connections;
     let ip = proxy::client(peer.ip(), request.headers(), &app.gateway.config.trusted_proxies);

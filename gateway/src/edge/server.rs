@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ConnectInfo;
+use futures_util::future::{Either, ready};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::http::Surface;
 use super::limits::{Addresses, Place};
 use crate::config::rules::Network;
 
@@ -39,7 +43,12 @@ pub struct Door {
 }
 
 /// Accepts connections until the future `stop` completes.
-pub async fn accept(listener: TcpListener, door: &Arc<Door>, router: Router, stop: impl Future<Output = ()>) {
+pub async fn accept(
+    listener: TcpListener,
+    door: &Arc<Door>,
+    surface: Surface,
+    stop: impl Future<Output = ()>,
+) {
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -47,7 +56,7 @@ pub async fn accept(listener: TcpListener, door: &Arc<Door>, router: Router, sto
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => admit(door, stream, peer, &router),
+            Ok((stream, peer)) => admit(door, stream, peer, &surface),
             Err(error) => {
                 // Out of descriptors, mostly: trying again at once would only spin.
                 tracing::warn!(%error, "cannot accept");
@@ -57,7 +66,7 @@ pub async fn accept(listener: TcpListener, door: &Arc<Door>, router: Router, sto
     }
 }
 
-fn admit(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, router: &Router) {
+fn admit(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, surface: &Surface) {
     let ip = peer.ip().to_canonical();
     let place = if door.trusted_proxies.iter().any(|network| network.contains(ip)) {
         None
@@ -66,14 +75,14 @@ fn admit(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, router: &Router)
         Some(place)
     };
     let _ = stream.set_nodelay(true);
-    let (door, router) = (door.clone(), router.clone());
+    let (door, surface) = (door.clone(), surface.clone());
     let tasks = door.tasks.clone();
     tasks.spawn(async move {
         match &door.tls {
-            None => serve(stream, peer, router, place).await,
+            None => serve(stream, peer, surface, place).await,
             Some(tls) => {
                 if let Ok(Ok(stream)) = tokio::time::timeout(HEADERS, tls.accept(stream)).await {
-                    serve(stream, peer, router, place).await;
+                    serve(stream, peer, surface, place).await;
                 }
             }
         }
@@ -83,18 +92,23 @@ fn admit(door: &Arc<Door>, stream: TcpStream, peer: SocketAddr, router: &Router)
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    router: Router,
+    surface: Surface,
     place: Option<Place>,
 ) {
-    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+    let router = surface.router.clone().map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(axum::body::Body::new)
+    });
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| match surface.socket(peer, request) {
+        Ok(response) => Either::Left(ready(Ok(response))),
+        Err(request) => Either::Right(router.call(request)),
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "connection ended");

@@ -45,7 +45,7 @@ thread_local! {
 /// Answers a request to open a WebSocket.
 pub fn upgrade(
     gateway: Arc<Gateway>,
-    mut request: Request<Body>,
+    mut request: Request<impl Send>,
     ip: IpAddr,
     at: Option<Wtid>,
     place: Place,
@@ -131,10 +131,13 @@ struct Session {
 }
 
 impl Session {
-    async fn live(mut self) {
-        let code = self.run().await;
-        self.gateway.disconnected(&self.conn);
-        tracing::debug!(conn = self.conn.id.0, ?code, "connection closed");
+    /// No `async fn`, which would keep two places for `self`.
+    fn live(mut self) -> impl Future<Output = ()> {
+        async move {
+            let code = self.run().await;
+            self.gateway.disconnected(&self.conn);
+            tracing::debug!(conn = self.conn.id.0, ?code, "connection closed");
+        }
     }
 
     /// Until somebody closes; the reason if it is ours.
@@ -146,8 +149,9 @@ impl Session {
             if !allowed {
                 self.conn.close(CloseCode::RateLimited);
             }
-            if allowed && !self.inbound.ear.0.is_empty() {
-                self.tell().await;
+            if allowed && !self.gateway.talk(&self.conn, &mut self.inbound.ear.0) {
+                // In a box: few frames come here, and a connection's task is as large as its largest moment.
+                Box::pin(self.tell()).await;
             }
             self.inbound.ear.give_back();
             if let Some(over) = self.inbound.after(turn, &self.conn).await {
@@ -161,7 +165,7 @@ impl Session {
         if self.conn.is_unknown()
             && let Some(hello) = frames.pop_front()
         {
-            Box::pin(self.gateway.hello(&self.conn, hello)).await;
+            self.gateway.hello(&self.conn, hello).await;
         }
         self.gateway.frames(&self.conn, frames).await;
     }
@@ -182,7 +186,7 @@ async fn goodbye(conn: &Arc<Conn>) {
 /// Whom a connection's messages are for.
 pub(super) trait Ear {
     /// Takes a message; or says why the connection is to be closed instead.
-    fn hear(&mut self, conn: &Conn, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode>;
+    fn hear(&mut self, conn: &Arc<Conn>, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode>;
 }
 
 /// The frames of Baton's that have come, until the gateway is told of them.
@@ -190,7 +194,7 @@ pub(super) trait Ear {
 struct Frames(VecDeque<ClientFrame>);
 
 impl Ear for Frames {
-    fn hear(&mut self, conn: &Conn, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode> {
+    fn hear(&mut self, conn: &Arc<Conn>, encoding: Encoding, message: &[u8]) -> Result<(), CloseCode> {
         if encoding != conn.encoding {
             return Err(CloseCode::Malformed);
         }
@@ -248,7 +252,7 @@ impl<E: Ear> Inbound<E> {
     }
 
     /// Reads all that is there, and tells it; how many frames that was.
-    pub(super) async fn turn(&mut self, conn: &Conn) -> usize {
+    pub(super) async fn turn(&mut self, conn: &Arc<Conn>) -> usize {
         std::future::poll_fn(|cx| self.poll(cx, conn)).await
     }
 
@@ -270,7 +274,7 @@ impl<E: Ear> Inbound<E> {
     }
 
     /// Reads all that is there; ready with the number of frames, those of the WebSocket's own included, or with an end.
-    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<usize> {
+    fn poll(&mut self, cx: &mut Context<'_>, conn: &Arc<Conn>) -> Poll<usize> {
         self.end = match conn.poll_standing(cx) {
             Standing::Open => None,
             Standing::Closing(code) => Some(End::Closing(code)),
@@ -302,7 +306,7 @@ impl<E: Ear> Inbound<E> {
     }
 
     /// Takes the whole frames; the beginning of the next one is kept.
-    fn take(&mut self, conn: &Conn, bytes: &mut [u8]) -> usize {
+    fn take(&mut self, conn: &Arc<Conn>, bytes: &mut [u8]) -> usize {
         let (mut count, mut refused, mut closed) = (0, None, None);
         let ear = &mut self.ear;
         let taken = self.assembler.take(bytes, self.most, |event| {

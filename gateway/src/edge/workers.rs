@@ -6,10 +6,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::flush::Flusher;
+use super::http::Surface;
 use super::server::{self, Door};
 
 thread_local! {
@@ -30,7 +30,7 @@ impl Workers {
     ///
     /// # Errors
     /// When the system has no more threads or descriptors.
-    pub fn start(listener: &TcpListener, door: &Arc<Door>, router: &Router) -> Result<Self> {
+    pub fn start(listener: &TcpListener, door: &Arc<Door>, surface: &Surface) -> Result<Self> {
         // Respects what the process may use, not what the machine has.
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
@@ -38,13 +38,13 @@ impl Workers {
         for number in 0..count {
             let listener = listener.try_clone().context("no descriptor for the listener")?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (door, router) = (door.clone(), router.clone());
+            let (door, surface) = (door.clone(), surface.clone());
             let (stop, end) = (workers.stop.clone(), workers.end.clone());
             let work = move || {
                 runtime.block_on(async {
                     tokio::spawn(flusher().run());
                     match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => server::accept(listener, &door, router, stop.cancelled()).await,
+                        Ok(listener) => server::accept(listener, &door, surface, stop.cancelled()).await,
                         Err(error) => tracing::error!(%error, "a worker cannot listen"),
                     }
                     end.cancelled().await;

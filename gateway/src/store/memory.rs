@@ -174,11 +174,12 @@ impl Tables {
         amount
     }
 
-    fn save_chat(&mut self, row: ChatRow) -> Option<Undo> {
+    fn save_chat(&mut self, mut row: ChatRow) -> Option<Undo> {
         if self.chats.get(&row.id).map_or(0, |stored| stored.version) != row.version {
             return None;
         }
         let id = row.id;
+        row.json.shrink_to_fit();
         self.by_token.insert(row.token, id);
         let old = self.chats.insert(id, ChatRow { version: row.version + 1, ..row });
         Some(Undo::Chat(id, old))
