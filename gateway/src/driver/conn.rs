@@ -5,6 +5,7 @@
 //! connection is closed, and its client resumes and gets what it missed (threat 20).
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::task::{Context, Poll};
 
 use baton_core::effect::{ConnId, Entered};
 use baton_protocol::codec::{FrameError, encode_entry};
+use baton_protocol::model::Body;
 use baton_protocol::{ChatId, CloseCode, Encoding, SecretDigest, ServerFrame, TransferId, Wtid};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -20,7 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpC
 
 use crate::edge::clock;
 use crate::edge::flush::Flusher;
-use crate::edge::framing::{close_payload, framed};
+use crate::edge::framing::{self, close_payload};
 use crate::edge::line::Line;
 
 /// Frames that may wait for a slow reader.
@@ -151,23 +153,18 @@ impl Conn {
     pub fn send(self: &Arc<Self>, frame: &ServerFrame) {
         use ServerFrame::{Preview, Seen, Typing};
         let passing = matches!(frame, Typing { .. } | Seen { .. } | Preview { .. });
-        self.encoded(frame.number(), passing, |to| frame.encode(self.encoding, to));
+        let sent = self.put(passing, |to| {
+            framing::append_frame(to, opcode(self.encoding), 0, |to| frame.encode(self.encoding, to))
+        });
+        if let Err(error) = sent {
+            self.not_sent(frame.number(), &error);
+        }
     }
 
-    fn encoded(
-        self: &Arc<Self>,
-        number: u16,
-        passing: bool,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), FrameError>,
-    ) {
-        FRAME.with_borrow_mut(|buffer| match framed(buffer, opcode(self.encoding), encode) {
-            Ok(bytes) => self.put(bytes, passing),
-            Err(error) => {
-                // Contexts are cut to fit; a frame that does not is our own fault, and only its size may be told.
-                tracing::error!(frame = number, %error, "frame not sent");
-                self.close(CloseCode::Internal);
-            }
-        });
+    /// Contexts are cut to fit; a frame that does not is our own fault, and only its size may be told.
+    fn not_sent(self: &Arc<Self>, number: u16, error: &FrameError) {
+        tracing::error!(frame = number, %error, "frame not sent");
+        self.close(CloseCode::Internal);
     }
 
     /// Answers a WebSocket ping.
@@ -181,37 +178,35 @@ impl Conn {
     }
 
     fn put_as(self: &Arc<Self>, opcode: OpCode, payload: &[u8], passing: bool) {
-        FRAME.with_borrow_mut(|buffer| {
-            let bytes = framed::<()>(buffer, opcode, |to| {
-                to.extend_from_slice(payload);
-                Ok(())
-            });
-            if let Ok(bytes) = bytes {
-                self.put(bytes, passing);
-            }
-        });
+        let Ok(()) =
+            self.put(passing, |to| framing::append_frame(to, opcode, payload.len(), copied(payload)));
     }
 
-    /// Puts bytes of one frame in the outbox. What is only of the moment is dropped when the reader is behind.
-    fn put(self: &Arc<Self>, bytes: &[u8], passing: bool) {
+    /// Puts a frame in the outbox, made where it is to lie; `make` appends all of it or nothing. What is only of the
+    /// moment is dropped when the reader is behind.
+    fn put<E>(
+        self: &Arc<Self>,
+        passing: bool,
+        make: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut outbox = self.outbox.lock();
-        if outbox.close.is_some() || outbox.gone {
-            return;
+        if outbox.close.is_some() || outbox.gone || passing && outbox.blocked.is_some() {
+            return Ok(());
         }
+        let before = outbox.bytes.len();
+        make(outbox.buffer())?;
         if outbox.blocked.is_some() {
-            if passing {
-                return;
-            }
-            if outbox.waiting >= MAX_WAITING || outbox.bytes.len() + bytes.len() > MAX_BYTES {
-                return self.end(&mut outbox, CloseCode::TooSlow);
+            if outbox.waiting >= MAX_WAITING || outbox.bytes.len() > MAX_BYTES {
+                outbox.bytes.truncate(before);
+                self.end(&mut outbox, CloseCode::TooSlow);
+                return Ok(());
             }
             outbox.waiting += 1;
-        }
-        outbox.push(bytes);
-        if outbox.blocked.is_none() && outbox.bytes.len() >= WRITE_NOW {
+        } else if outbox.bytes.len() >= WRITE_NOW {
             self.write(&mut outbox);
         }
         self.list(&mut outbox);
+        Ok(())
     }
 
     fn list(self: &Arc<Self>, outbox: &mut Outbox) {
@@ -359,22 +354,18 @@ impl Conn {
 }
 
 impl Outbox {
-    fn push(&mut self, bytes: &[u8]) {
+    /// Where frames are put.
+    fn buffer(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {
             self.bytes = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
-        self.bytes.extend_from_slice(bytes);
+        &mut self.bytes
     }
 
     fn push_close(&mut self, code: Option<u16>, reason: &str) {
-        let mut buffer = Vec::new();
-        let framed = framed::<()>(&mut buffer, OpCode::Control(Control::Close), |to| {
-            to.extend(close_payload(code, reason));
-            Ok(())
-        });
-        if let Ok(bytes) = framed {
-            self.push(bytes);
-        }
+        let payload = close_payload(code, reason);
+        let close = OpCode::Control(Control::Close);
+        let Ok(()) = framing::append_frame(self.buffer(), close, payload.len(), copied(&payload));
     }
 
     /// Nothing waits any more: the buffer goes back to the thread's.
@@ -400,20 +391,42 @@ fn opcode(encoding: Encoding) -> OpCode {
     })
 }
 
+/// Appends what is there already.
+fn copied(payload: &[u8]) -> impl FnOnce(&mut Vec<u8>) -> Result<(), Infallible> {
+    |to| {
+        to.extend_from_slice(payload);
+        Ok(())
+    }
+}
+
 /// Shows an entry to these connections, encoded once for each encoding among them.
 pub fn show<'a>(entered: &Entered, to: impl Iterator<Item = &'a Arc<Conn>> + Clone) {
+    let expected = match &entered.entry.body {
+        Body::Text(text) | Body::Note(text) => text.len(),
+        Body::Event(_) | Body::Document(_) => 0,
+    };
     for encoding in Encoding::ALL {
-        let mut same = to.clone().filter(|conn| conn.encoding == encoding).peekable();
-        if same.peek().is_none() {
-            continue;
-        }
-        FRAME.with_borrow_mut(|buffer| {
+        let mut same = to.clone().filter(|conn| conn.encoding == encoding);
+        let (Some(first), second) = (same.next(), same.next()) else { continue };
+        let make = |to: &mut Vec<u8>| {
             let encode = |to: &mut Vec<u8>| encode_entry(encoding, entered.chat, &entered.entry, to);
-            match framed(buffer, opcode(encoding), encode) {
-                Ok(bytes) => same.for_each(|conn| conn.put(bytes, false)),
-                Err(error) => {
-                    tracing::error!(%error, "entry not sent");
-                    same.for_each(|conn| conn.close(CloseCode::Internal));
+            framing::append_frame(to, opcode(encoding), expected, encode)
+        };
+        let Some(second) = second else {
+            if let Err(error) = first.put(false, make) {
+                first.not_sent(ServerFrame::ENTRIES, &error);
+            }
+            continue;
+        };
+        FRAME.with_borrow_mut(|buffer| {
+            buffer.clear();
+            let made = make(buffer);
+            for conn in [first, second].into_iter().chain(same) {
+                match &made {
+                    Ok(()) => {
+                        let Ok(()) = conn.put(false, copied(buffer));
+                    }
+                    Err(error) => conn.not_sent(ServerFrame::ENTRIES, error),
                 }
             }
         });

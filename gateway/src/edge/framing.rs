@@ -12,9 +12,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control
 /// Bytes that a control frame may carry (RFC 6455 section 5.5).
 const MAX_CONTROL: u64 = 125;
 
-/// The longest header of a server's frame: no mask.
-const MAX_HEADER: usize = 10;
-
 /// Something that the peer says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -166,25 +163,37 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     }
 }
 
-/// Puts a frame in `buffer`, which is emptied first, and answers its bytes. `payload` appends to what is there.
+/// Appends a frame to `buffer`, which is as it was after an error. `payload` appends its own bytes, about as many as
+/// `expected`: where it is right about the header's length, they lie where they are to be.
 ///
 /// # Errors
 /// The payload's own.
-pub fn framed<E>(
+pub fn append_frame<E>(
     buffer: &mut Vec<u8>,
     opcode: OpCode,
+    expected: usize,
     payload: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<&[u8], E> {
-    buffer.clear();
-    buffer.resize(MAX_HEADER, 0);
-    payload(buffer)?;
-    let length = (buffer.len() - MAX_HEADER) as u64;
+) -> Result<(), E> {
     let header = FrameHeader { opcode, ..FrameHeader::default() };
-    let start = MAX_HEADER - header.len(length);
-    let mut place = &mut buffer[start..MAX_HEADER];
+    let start = buffer.len();
+    let room = header.len(expected as u64);
+    buffer.resize(start + room, 0);
+    if let Err(error) = payload(buffer) {
+        buffer.truncate(start);
+        return Err(error);
+    }
+    let end = buffer.len();
+    let length = (end - start - room) as u64;
+    let needed = header.len(length);
+    if needed != room {
+        buffer.resize(end.max(end + needed - room), 0);
+        buffer.copy_within(start + room..end, start + needed);
+        buffer.truncate(end + needed - room);
+    }
+    let mut place = &mut buffer[start..start + needed];
     // The place is as long as the header.
     let _ = header.format(length, &mut place);
-    Ok(&buffer[start..])
+    Ok(())
 }
 
 /// A close frame's payload.

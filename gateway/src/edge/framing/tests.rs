@@ -97,18 +97,32 @@ fn nothing_counts_after_a_close() {
 }
 
 #[test]
-fn a_frame_of_ours_has_the_shortest_header() {
+fn a_frame_of_ours_has_the_shortest_header_whatever_was_expected() {
     for (length, header) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
-        let mut buffer = Vec::new();
-        let bytes = framed::<()>(&mut buffer, OpCode::Data(Data::Binary), |to| {
-            to.resize(to.len() + length, b'x');
-            Ok(())
-        });
-        let bytes = bytes.unwrap();
-        assert_eq!(bytes.len(), header + length);
-        let (head, told) = FrameHeader::parse(&mut Cursor::new(bytes)).unwrap().unwrap();
-        assert_eq!((head.is_final, head.mask, told), (true, None, length as u64));
+        for expected in [0, 126, 65_536] {
+            let mut buffer = b"before".to_vec();
+            let framed = append_frame::<()>(&mut buffer, OpCode::Data(Data::Binary), expected, |to| {
+                to.extend((0..length).map(|at| (at % 251) as u8));
+                Ok(())
+            });
+            framed.unwrap();
+            let bytes = buffer.strip_prefix(b"before").unwrap();
+            assert_eq!(bytes.len(), header + length);
+            assert!((0..length).all(|at| bytes[header + at] == (at % 251) as u8), "{length} as {expected}");
+            let (head, told) = FrameHeader::parse(&mut Cursor::new(bytes)).unwrap().unwrap();
+            assert_eq!((head.is_final, head.mask, told), (true, None, length as u64));
+        }
     }
+}
+
+#[test]
+fn a_frame_that_cannot_be_made_leaves_nothing() {
+    let mut buffer = b"before".to_vec();
+    let framed = append_frame(&mut buffer, OpCode::Data(Data::Binary), 0, |to| {
+        to.extend_from_slice(b"half");
+        Err("no more")
+    });
+    assert_eq!((framed, buffer.as_slice()), (Err("no more"), b"before".as_slice()));
 }
 
 #[test]
