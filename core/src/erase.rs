@@ -113,6 +113,14 @@ pub struct Record {
     pub lapsed: bool,
 }
 
+impl Record {
+    /// Whether there is something left to be done by itself.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.done.is_none() || (!self.lapsed && self.links.iter().any(Link::is_open))
+    }
+}
+
 /// What an erasure is told.
 #[derive(Debug)]
 pub enum Input {
@@ -317,10 +325,10 @@ impl Erasure {
         Self { record, calling: Vec::new(), asking: Vec::new(), tries: 0 }
     }
 
-    /// Whether there is something left to be done by itself.
+    /// As of its [record](Record::is_open).
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.record.done.is_none() || (!self.record.lapsed && self.record.links.iter().any(Link::is_open))
+        self.record.is_open()
     }
 
     /// Takes one input.

@@ -232,10 +232,10 @@ impl World {
         let life = self.servers[server].life;
         self.note(|world| format!("{} is up again", world.servers[server].name));
         let store = &self.servers[server].store;
-        let open = |record: &destination::Record| Incoming::load(record.clone()).is_open();
+        let open = destination::Record::is_open;
         let incoming: Vec<_> =
             store.incoming.iter().filter(|(_, record)| open(record)).map(|(name, _)| name.clone()).collect();
-        let open = |stored: &StoredChat| Chat::load(stored.record.clone(), None, Vec::new()).is_needed();
+        let open = |stored: &StoredChat| stored.record.is_needed();
         let chats: Vec<_> =
             store.chats.iter().filter(|(_, stored)| open(stored)).map(|(id, _)| *id).collect();
         if !self.is(Mutant::IncomingNotRestored) {

@@ -98,11 +98,6 @@ impl Chat {
         }
     }
 
-    /// Whether a document is still to come.
-    pub(super) fn awaits_documents(&self) -> bool {
-        self.record.documents.iter().any(|awaited| !awaited.missing)
-    }
-
     /// The documents of a context, all of them still to come.
     pub(super) fn awaited(context: Option<&Context>) -> Vec<Awaited> {
         let documents = context.into_iter().flat_map(|context| &context.documents);

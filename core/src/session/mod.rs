@@ -125,6 +125,21 @@ pub struct Record {
     pub visitor: Visitor,
 }
 
+impl Record {
+    /// Whether the chat is neither over nor gone.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, State::Ended(_)) && !matches!(self.outgoing, Outgoing::Settled(_))
+            || matches!(self.outgoing, Outgoing::Reclaimed(_))
+    }
+
+    /// Whether it must be in memory after a restart: it is open, or a document is still to come.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.is_open() || self.documents.iter().any(|awaited| !awaited.missing)
+    }
+}
+
 /// Who serves a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
@@ -557,17 +572,16 @@ impl Chat {
         self.conn.is_none() && (over || let_go || matches!(self.record.outgoing, Outgoing::Settled(_)))
     }
 
-    /// Whether it is neither over nor gone.
+    /// As of its [record](Record::is_open).
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !matches!(self.record.state, State::Ended(_)) && !matches!(self.record.outgoing, Outgoing::Settled(_))
-            || matches!(self.record.outgoing, Outgoing::Reclaimed(_))
+        self.record.is_open()
     }
 
-    /// Whether it must be in memory after a restart: it is open, or a document is still to come.
+    /// As of its [record](Record::is_needed), unless its customer was erased.
     #[must_use]
     pub fn is_needed(&self) -> bool {
-        !self.erased && (self.is_open() || self.awaits_documents())
+        !self.erased && self.record.is_needed()
     }
 
     /// What was said and what happened, the oldest first, as far as it [is in memory](Self::is_whole).

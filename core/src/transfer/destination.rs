@@ -240,6 +240,14 @@ enum Calling {
     Settle,
 }
 
+impl Record {
+    /// Whether there is something left to be done by itself.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, State::Rejected | State::Fenced | State::Settled(_))
+    }
+}
+
 impl Incoming {
     /// Somebody wants to hand a customer over: looks for a place.
     pub fn post(env: &Env<'_>, posting: Posting, out: &mut Vec<Effect>) -> Self {
@@ -298,10 +306,10 @@ impl Incoming {
         matches!(self.record.state, State::Posted | State::Reserved | State::Claimed(_))
     }
 
-    /// Whether there is something left to be done by itself.
+    /// As of its [record](Record::is_open).
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !matches!(self.record.state, State::Rejected | State::Fenced | State::Settled(_))
+        self.record.is_open()
     }
 
     /// Takes one input.

@@ -305,7 +305,7 @@ impl Gateway {
 
     /// Completes when nothing more is to come for an erasure.
     pub async fn receipts(&self, id: ErasureId) {
-        self.until(id, |record| !Erasure::load(record).is_open()).await;
+        self.until(id, |record| !record.is_open()).await;
     }
 
     async fn removed(&self, id: ErasureId) {

@@ -382,7 +382,7 @@ impl Gateway {
                     id: record.id,
                     version: 0,
                     token: record.token,
-                    open: Chat::load((*record).clone(), None, Vec::new()).is_needed(),
+                    open: record.is_needed(),
                     json: json(&record),
                 })),
                 Effect::SaveContext(chat, context) => {
@@ -394,12 +394,11 @@ impl Gateway {
                     transfer: record.transfer,
                     version: 0,
                     wtid: record.wtid,
-                    open: Incoming::load((*record).clone()).is_open(),
+                    open: record.is_open(),
                     json: json(&record),
                 })),
                 Effect::SaveErasure(record) => {
-                    let open = Erasure::load((*record).clone()).is_open();
-                    sorted.ops.push(Op::SaveErasure(open, record));
+                    sorted.ops.push(Op::SaveErasure(record.is_open(), record));
                 }
                 Effect::SetTimer(timer, millis) => {
                     self.timers.set(key.clone(), timer, Duration::from_millis(millis));
