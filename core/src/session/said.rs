@@ -13,7 +13,7 @@ use baton_protocol::limits::MAX_UNANSWERED;
 const REMEMBERED: usize = 5 * MAX_UNANSWERED;
 
 /// Slots of the first table.
-const FIRST: usize = 16;
+const FIRST: usize = 4;
 
 /// See the module.
 #[derive(Debug, Default)]

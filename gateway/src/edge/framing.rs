@@ -9,6 +9,9 @@ use std::ops::Range;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
+/// Bytes that a frame has beside what was expected of it: its numbers and names, mostly.
+const BESIDE: usize = 128;
+
 /// Bytes that a control frame may carry (RFC 6455 section 5.5).
 const MAX_CONTROL: u64 = 125;
 
@@ -177,6 +180,7 @@ pub fn append_frame<E>(
     let header = FrameHeader { opcode, ..FrameHeader::default() };
     let start = buffer.len();
     let room = header.len(expected as u64);
+    buffer.reserve(room + expected + BESIDE);
     buffer.resize(start + room, 0);
     if let Err(error) = payload(buffer) {
         buffer.truncate(start);
