@@ -73,7 +73,11 @@ impl Growth {
             load.pairs = sessions.saturating_sub(agents).max(1);
             load.chat_agents = Some(agents);
             let server = self.source.server(&self.server, load.agents())?;
-            let span = Span { warm_up: Duration::from_secs(1), time: Duration::from_secs_f64(self.seconds) };
+            let span = Span {
+                warm_up: Duration::from_secs(1),
+                time: Duration::from_secs_f64(self.seconds),
+                calls: false,
+            };
             let figures = measure(&server, &load, Pace::Open(self.rate), span)?;
             println!("{sessions:>6} sessions  {}", crate::relay::row(&server.name, &figures));
             for warning in figures.warnings(Pace::Open(self.rate)) {

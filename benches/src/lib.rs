@@ -16,5 +16,6 @@ pub mod process;
 pub mod progress;
 pub mod queue_sim;
 pub mod relay;
+pub mod syscalls;
 pub mod tls;
 pub mod transfer;

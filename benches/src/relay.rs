@@ -63,6 +63,10 @@ struct How {
     /// Seconds before that.
     #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
     warm_up: f64,
+    /// Count the server's system calls for each message, by the kernel's trace points. They are root's, and cost the
+    /// server some time: measure processor time without.
+    #[arg(long)]
+    syscalls: bool,
     #[command(flatten)]
     source: Source,
 }
@@ -94,9 +98,17 @@ impl How {
         let span = Span {
             warm_up: Duration::from_secs_f64(self.warm_up),
             time: Duration::from_secs_f64(self.seconds),
+            calls: self.syscalls,
         };
         let figures = measure(&server, &self.load, pace, span)?;
         println!("{}", row(&server.name, &figures));
+        if let Some(calls) = figures.calls {
+            let named = figures.calls_by_name.iter().map(|(name, each)| format!("{name} {each:.2}"));
+            println!(
+                "  system calls for each message: {calls:.2} ({})",
+                named.collect::<Vec<_>>().join(", ")
+            );
+        }
         for warning in figures.warnings(pace) {
             println!("  {warning}");
         }

@@ -126,7 +126,7 @@ impl Work {
             Self::Accept | Self::Idle => return self.connections(source, server, size.connections),
         };
         let server = source.server(server, size.pairs)?;
-        let span = Span { warm_up: size.time.mul_f64(WARM_UP), time: size.time };
+        let span = Span { warm_up: size.time.mul_f64(WARM_UP), time: size.time, calls: false };
         let figures = measure(&server, &load, pace, span)?;
         let warnings = figures.warnings(pace);
         let values = serde_json::to_value(figures)?;

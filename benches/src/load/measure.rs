@@ -1,14 +1,16 @@
 //! One measurement of a load: warm up, count, and say how far it can be believed.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Engine, Pace};
 use super::pairs::{Crowd, Load};
 use super::server::Server;
 use crate::process::{self, Cpu, Machine};
+use crate::syscalls::Count;
 
 /// What was measured. A share of 1 is one whole core.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,6 +41,12 @@ pub struct Figures {
     pub acknowledged: u64,
     /// The server's resident memory at the end, in bytes; 0 where its process is not known.
     pub memory: u64,
+    /// System calls of the server for each message, where they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<f64>,
+    /// The most frequent of them, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calls_by_name: BTreeMap<String, f64>,
 }
 
 /// How long is measured.
@@ -48,6 +56,8 @@ pub struct Span {
     pub warm_up: Duration,
     /// While it counts.
     pub time: Duration,
+    /// Whether the server's system calls are counted, which costs it some time.
+    pub calls: bool,
 }
 
 /// After everybody is connected, until the load begins: what the server still has to do is not the load's.
@@ -73,10 +83,16 @@ fn run(server: &Server, load: &Load, pace: Pace, span: Span) -> Result<Figures> 
     engine.begin()?;
     engine.run(span.warm_up)?;
     engine.reset();
+    let calls = match server.pid {
+        Some(pid) if span.calls => Some(Count::begin(pid)?),
+        None if span.calls => bail!("its process is not known: say --pid"),
+        _ => None,
+    };
     let before = Now::look(server)?;
     engine.run(span.time)?;
     let after = Now::look(server)?;
     let counted = engine.counted();
+    let calls = calls.map(|calls| calls.each(float(counted.messages))).transpose()?;
     ensure!(counted.messages > 0, "no message came in");
     if server.is_baton() {
         // Every message is acknowledged; those on their way may not be yet.
@@ -97,6 +113,9 @@ fn run(server: &Server, load: &Load, pace: Pace, span: Span) -> Result<Figures> 
     figures.p999_us = latency(0.999);
     figures.max_us = micros(counted.latency.max());
     figures.acknowledged = counted.stored;
+    if let Some((all, named)) = calls {
+        (figures.calls, figures.calls_by_name) = (Some(all), named);
+    }
     figures.memory = server.pid.map_or(Ok(0), process::memory)?;
     Ok(figures)
 }
