@@ -37,8 +37,9 @@ const WRITE_NOW: usize = 64 * 1024;
 /// Buffers that a thread keeps for its connections, which have none of their own while nothing waits.
 const POOL: usize = 256;
 
-/// A buffer that has grown larger is given back to the system.
-const POOLED_BYTES: usize = 16 * 1024;
+/// A buffer that has grown larger is given back to the system. One that has had the longest message and the answer to
+/// another is kept.
+const POOLED_BYTES: usize = 32 * 1024;
 
 thread_local! {
     static FRAME: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
