@@ -75,13 +75,12 @@ impl Client {
         }
         match offer.way.clone() {
             Way::InPlace { socket, page } if self.is_reachable(&socket) => {
-                self.follow(step, offer, socket, Stage::Claiming);
-                self.moving.page = page;
+                self.follow(step, offer, socket, page, Stage::Claiming);
                 self.connect(step, Role::Next);
                 step.set(Timer::Stage, WELCOME_WAIT);
             }
             Way::InPlace { page: Some(page), .. } | Way::Navigate { page } if is_safe_page(&page) => {
-                self.follow(step, offer, page, Stage::Flushing);
+                self.follow(step, offer, page, None, Stage::Flushing);
                 step.set(Timer::Stage, FLUSH_WAIT);
                 self.leave_when_flushed(step);
             }
@@ -98,11 +97,18 @@ impl Client {
         self.settings.reachable.iter().any(|known| socket == known || gateway_of(socket) == known)
     }
 
-    fn follow(&mut self, step: &mut Step<'_, '_>, offer: Offer, to: String, stage: Stage) {
+    fn follow(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        offer: Offer,
+        to: String,
+        page: Option<String>,
+        stage: Stage,
+    ) {
         let fresh = Verifier::from_bytes(step.env.bytes());
         let (Some(record), Some(link)) = (&mut self.record, self.main.link) else { return };
         let Offer { transfer, title, wtid, .. } = offer;
-        record.hop = Some(Hop { transfer, title, wtid, to, fresh, stage });
+        record.hop = Some(Hop { transfer, title, wtid, to, page, fresh, stage });
         self.saving = Saving::Store;
         self.typing_over(step);
         step.send(link, ClientFrame::Following { transfer });
@@ -194,18 +200,27 @@ impl Client {
         if self.next.link != Some(link) || self.stage() != Some(Stage::Claiming) {
             return;
         }
-        let page = self.moving.page.take().filter(|page| is_safe_page(page));
-        match (page, self.record.as_mut().and_then(|record| record.hop.as_mut())) {
-            (Some(page), Some(hop)) => {
+        let Some(hop) = self.record.as_mut().and_then(|record| record.hop.as_mut()) else { return };
+        match hop.page.take().filter(|page| is_safe_page(page)) {
+            Some(page) => {
                 hop.to = page;
                 hop.stage = Stage::Flushing;
                 self.saving = Saving::Store;
                 self.drop_link(step, Role::Next);
                 step.set(Timer::Stage, FLUSH_WAIT);
+                self.flush(step);
                 self.leave_when_flushed(step);
             }
-            _ => self.refused_there(step),
+            None => self.refused_there(step),
         }
+    }
+
+    /// What was held back for the destination goes to the origin, which has the chat until the page is left.
+    fn flush(&self, step: &mut Step<'_, '_>) {
+        let (Some(record), Some(link), Reach::Live) = (&self.record, self.main.link, self.main.reach) else {
+            return;
+        };
+        record.outgoing().for_each(|frame| step.send(link, frame));
     }
 
     /// The destination will not take the customer: they stay, or there is nowhere left to stay.
@@ -304,7 +319,8 @@ impl Client {
                 self.clear_hop();
                 self.now.notice = Some(Notice::Stayed);
             }
-            Some(Stage::Flushing) => self.decline(step),
+            // What was on its way goes first; an offer that still stands is made again after each welcome.
+            Some(Stage::Flushing) => self.drop_hop(step),
             _ => {}
         }
     }

@@ -269,8 +269,6 @@ struct Moving {
     watching: bool,
     /// The browser was told to leave.
     left: bool,
-    /// Where the other company can be reached by navigation.
-    page: Option<String>,
 }
 
 /// What is known now and of no use after a reload.

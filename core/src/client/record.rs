@@ -94,6 +94,8 @@ pub struct Hop {
     pub wtid: Option<Wtid>,
     /// The destination's socket or page.
     pub to: String,
+    /// Its page, where the socket is tried first and may turn out to be forbidden to this page.
+    pub page: Option<String>,
     /// The secret for the hand-over after this one. Made once, so that a repeated claim is the same claim.
     pub fresh: Verifier,
     /// How far it is.
@@ -177,7 +179,9 @@ lean! {
         touched: touched,
     }
     struct Before { socket: socket, token: token }
-    struct Hop { transfer: transfer, title: title, wtid: wtid, to: place, fresh: fresh, stage: stage }
+    struct Hop {
+        transfer: transfer, title: title, wtid: wtid, to: place, page: page, fresh: fresh, stage: stage,
+    }
     struct Line { id: id, seq: seq, at: at, what: what }
 }
 
@@ -202,7 +206,7 @@ lean! {
 }
 
 /// The form of what is stored. Another one is not read: what it meant is not known.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 impl Record {
     /// The bytes to be stored.

@@ -64,7 +64,9 @@ impl Watched {
                 }
                 Effect::Send(link, ClientFrame::Say { .. }) => {
                     let record = self.rig.record();
-                    assert_eq!(record.hop, None, "said while a transfer is being settled");
+                    // Before the page is left, what was held back is still said to the origin.
+                    let settled = record.hop.as_ref().is_none_or(|hop| hop.stage == Stage::Flushing);
+                    assert!(settled, "said while a transfer is being settled");
                     assert_eq!(self.open[link], Some(record.epoch), "said to another than the owner");
                     assert_eq!(*link, self.rig.main_link());
                 }
@@ -115,7 +117,7 @@ impl Watched {
     }
 
     fn rare(&mut self, b: u8) {
-        match b % 6 {
+        match b % 7 {
             0 => self.step(Input::End),
             1 => self.step(Input::Typing),
             2 => self.step(Input::Seen),
@@ -123,6 +125,10 @@ impl Watched {
             4 => {
                 let verifier = baton_protocol::Verifier::from_bytes([b; 32]);
                 self.step(Input::Arrive(Claim { wtid: Some(wtid(b)), verifier, epoch: 1, at: None }, None));
+            }
+            5 => {
+                let next = self.rig.client.next.link.unwrap_or(Link(99));
+                self.step(Input::Blocked(next));
             }
             _ => self.reload(),
         }
@@ -152,7 +158,11 @@ impl Watched {
             (5, _) => welcome(epoch, Some(b), None),
             (6, n) => welcome((epoch + u32::from(n)).saturating_sub(3), (b & 8 > 0).then_some(b), hop),
             (7, _) => welcome(epoch + 1, Some(b), Some(transfer)),
-            (8, 0..4) => in_place(TransferId([b % 3; 16]), GLOBEX),
+            (8, 0..3) => in_place(TransferId([b % 3; 16]), GLOBEX),
+            (8, 3) => offer(
+                TransferId([b % 3; 16]),
+                Way::InPlace { socket: GLOBEX.into(), page: Some("https://globex.example/".into()) },
+            ),
             (8, 4) => offer(transfer, Way::Navigate { page: "https://globex.example/".into() }),
             (8, _) => ServerFrame::Withdrawn { transfer },
             (9, _) => stored(id, seq),

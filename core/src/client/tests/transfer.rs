@@ -387,6 +387,36 @@ fn m2_a_socket_that_the_page_may_not_open_becomes_a_navigation() {
 }
 
 #[test]
+fn m2_a_reload_before_the_socket_is_forbidden_still_ends_in_the_navigation() {
+    let mut rig = Rig::chatting();
+    let way = || Way::InPlace { socket: GLOBEX.into(), page: Some("https://globex.example/".into()) };
+    rig.main(offer(T1, way()));
+    rig.reload();
+    let next = rig.next_link();
+    rig.input(Input::Blocked(next));
+    assert!(navigated(&rig).unwrap().starts_with("https://globex.example/#baton="));
+    // What was said and not stored yet is the origin's first; the offer, made again, is followed.
+    let mut rig = Rig::chatting();
+    rig.main(offer(T1, way())).input(Input::Say("One more thing.".into()));
+    rig.reload();
+    let next = rig.next_link();
+    rig.input(Input::Blocked(next));
+    assert_eq!(navigated(&rig), None);
+    rig.open_main();
+    rig.main(welcome(1, None, None));
+    let said = rig.record().outbox().next().unwrap().0;
+    assert!(rig.sent().iter().any(|(_, frame)| matches!(frame, ClientFrame::Say { id, .. } if *id == said)));
+    rig.main(offer(T1, way())).input(Input::Say("And another.".into()));
+    let next = rig.next_link();
+    rig.main(stored(said, 1)).input(Input::Blocked(next));
+    assert_eq!(navigated(&rig), None);
+    let held = rig.record().outbox().next().unwrap().0;
+    assert!(rig.sent().iter().any(|(_, frame)| matches!(frame, ClientFrame::Say { id, .. } if *id == held)));
+    rig.main(stored(held, 2));
+    assert!(navigated(&rig).unwrap().starts_with("https://globex.example/#baton="));
+}
+
+#[test]
 fn m2_navigating_carries_wtid_verifier_and_epoch_in_the_fragment() {
     let rig = left_page();
     assert_eq!(rig.did[0], Effect::Store);
