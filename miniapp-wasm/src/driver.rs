@@ -295,6 +295,8 @@ impl App {
             }
             Act::Again => {
                 self.input(Input::Dismiss);
+                // The form stays, whatever becomes of the window: it is no chat that is over (M4).
+                self.host.tell("again", JsValue::UNDEFINED);
                 self.ui.focus();
             }
         }
@@ -319,7 +321,7 @@ impl App {
             forget(&self.session, OPEN);
         }
         self.render();
-        if focus {
+        if focus && (open || self.ui.has_focus()) {
             self.ui.focus();
         }
     }

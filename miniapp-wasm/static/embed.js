@@ -5,6 +5,7 @@
   // A second script of ours changes nothing.
   if (!script || stub?.loaded) return;
   const gateway = new URL(script.src).origin;
+  const hosted = gateway + '/chat/';
   const small = matchMedia('(max-width: 480px)');
   const warn = (...what) => console.warn('Baton:', ...what);
   const known = ['area', 'name', 'email', 'subject', 'mail', 'language', 'mode'];
@@ -63,7 +64,7 @@
     clearTimeout(alarm);
     warn(`no answer from ${gateway}: is it in this page's policy (frame-src; in shadow mode script-src and connect-src), and ${location.origin} in its "sites"?`);
     link = document.createElement('a');
-    link.href = settings.mail ? 'mailto:' + settings.mail : gateway + '/chat/';
+    link.href = settings.mail ? 'mailto:' + settings.mail : hosted;
     link.target = '_blank';
     link.textContent = settings.mail || 'Chat';
     style(link, 'padding:8px;color:#00e;background:#fff;cursor:pointer;text-decoration:underline');
@@ -74,7 +75,7 @@
 
   const tell = (name, detail) => {
     if (name == 'unread') unread = detail;
-    if (/^(start|end)ed/.test(name)) ended = name == 'ended';
+    if (/^(started|ended|again)$/.test(name)) ended = name == 'ended';
     // What fails there fails there alone.
     listeners[name]?.forEach((call) => setTimeout(call, 0, detail));
     dispatchEvent(new CustomEvent('baton:' + name, { detail }));
@@ -164,6 +165,11 @@
     if (shadow) import(gateway + '/widget/shadow.js').then((it) => it.default(mine, onMessage)).catch(() => mine == frame && help());
   };
 
+  // The page comes first: its load event waits for no frame of ours.
+  const soon = () => document.readyState == 'complete'
+    ? (window.requestIdleCallback || setTimeout)(() => gone || create())
+    : addEventListener('load', soon, ears);
+
   const drop = () => {
     clearTimeout(alarm);
     frame?.remove();
@@ -212,6 +218,13 @@
   addEventListener('message', onMessage, ears);
   addEventListener('hashchange', onHash, ears);
   addEventListener('popstate', report, ears);
+  // A page's own link to the chat page opens the window; it leads there where we are blocked.
+  addEventListener('click', (event) => {
+    if (ready && event.target.href == hosted && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      act('open');
+    }
+  }, ears);
   small.addEventListener('change', () => frame && shape(), ears);
 
   // <baton-chat area="sales"> has the chat in its own place on the page.
@@ -222,7 +235,7 @@
       box = this;
       this.style.display ||= 'block';
       settings.area = this.getAttribute('area') || settings.area;
-      create();
+      soon();
     }
     disconnectedCallback() {
       if (box == this) drop(box = undefined);
@@ -231,5 +244,5 @@
 
   Array.from(stub?.q || []).forEach((call) => Baton(...call));
   if (claim) create();
-  else (window.requestIdleCallback || setTimeout)(() => gone || create());
+  else soon();
 })();

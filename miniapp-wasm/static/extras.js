@@ -1,5 +1,6 @@
 // What nobody waits for, loaded once the chat is usable: emoji, the sound of a message, the conversation as a file.
 import { say } from './words.js';
+import { refocus } from './visitor.js';
 
 const find = (id) => document.getElementById(id);
 
@@ -98,6 +99,13 @@ const SHAPE = `
 #menu button { white-space: nowrap; }
 #menu [aria-pressed=true]::after { content: " ✓" / ""; }`;
 
+// How far an arrow leads among them: eight stand in a row.
+const ROW = 8;
+const steps = () => {
+  const on = document.documentElement.dir === 'rtl' ? -1 : 1;
+  return { ArrowRight: on, ArrowLeft: -on, ArrowDown: ROW, ArrowUp: -ROW };
+};
+
 const emoji = () => {
   const button = make('button', { type: 'button', id: 'faces', className: 'icon', textContent: '☺' });
   button.setAttribute('aria-label', say(62));
@@ -124,6 +132,18 @@ const emoji = () => {
   }
   open(false);
   button.onclick = () => open(box.hidden);
+  box.addEventListener('keydown', (event) => {
+    // On from the button, as if there had been nothing between.
+    if (event.key === 'Tab') {
+      open(false);
+      return button.focus();
+    }
+    const step = steps()[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const all = [...box.children];
+    all.at((all.indexOf(event.target) + step) % all.length).focus();
+  });
   // Before the widget hears it, which would close the window.
   addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || box.hidden) return;
@@ -155,5 +175,12 @@ export default ({ preview }) => {
   sheet.replaceSync(SHAPE);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   find('menu').prepend(transcript(), sound());
+  // It covers what the focus goes on to.
+  find('more-box').addEventListener('focusout', ({ currentTarget, relatedTarget }) => {
+    if (relatedTarget && !currentTarget.contains(relatedTarget) && !find('menu').hidden) find('more').click();
+  });
+  const sees = new MutationObserver(refocus);
+  sees.observe(document.body, { attributeFilter: ['data-view', 'data-waits'] });
+  sees.observe(find('menu'), { attributeFilter: ['hidden'] });
   emoji();
 };

@@ -12,6 +12,9 @@ export const answers = () => {
   return lines.filter((line) => !words.includes(line)).map((line) => line + '\n').join('');
 };
 
+// Another chat, another message: the same person with another question.
+export const forget = () => asked.forEach(([, field]) => (field.value = ''));
+
 const control = ({ required, options }, at) => {
   const field = document.createElement(options.length ? 'select' : 'input');
   if (options.length) for (const option of ['', ...options]) field.append(new Option(option));
@@ -41,4 +44,13 @@ export default (fields) => {
   addEventListener('submit', ({ target }) => {
     if (target.id === 'form') find('question').value = answers() + find('question').value;
   }, true);
+  // What could not be delivered stands among the words again, with its answers.
+  let { view } = document.body.dataset;
+  new MutationObserver(() => {
+    const before = view;
+    ({ view } = document.body.dataset);
+    if (view !== 'form' || before === view || find('question').value) return;
+    forget();
+    if (document.hasFocus() && find('name').value) asked[0][1].focus();
+  }).observe(document.body, { attributeFilter: ['data-view'] });
 };

@@ -28,7 +28,7 @@ export const time = (at) => new Date(at).toLocaleTimeString(document.documentEle
 
 // Bytes as they are written there.
 export const size = (bytes) => {
-  const [unit, one] = bytes < 1 << 20 ? ['kilobyte', 1024] : ['megabyte', 1 << 20];
+  const [unit, one] = bytes < 1024 ? ['byte', 1] : bytes < 1 << 20 ? ['kilobyte', 1024] : ['megabyte', 1 << 20];
   return (bytes / one).toLocaleString(document.documentElement.lang, { style: 'unit', unit, maximumFractionDigits: 1 });
 };
 

@@ -69,6 +69,7 @@ const world = (frame, root, html, served, hear) => {
     get visibilityState() { return document.visibilityState; },
     get adoptedStyleSheets() { return root.adoptedStyleSheets; },
     set adoptedStyleSheets(sheets) { root.adoptedStyleSheets = sheets; },
+    get activeElement() { return root.activeElement; },
     hasFocus: () => document.hasFocus() && frame.matches(':focus-within'),
     // The page came with the settings in its head.
     getElementById: (id) => root.getElementById(id) ?? served.getElementById(id),

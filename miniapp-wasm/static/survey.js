@@ -1,6 +1,8 @@
-// How it was, asked once when a chat is over; sent beside the socket with the secret that the chat had.
+// How it was, asked once when a chat is over, by the company that had it last; sent beside the socket with the secret that
+// the chat had.
+import { place } from './baton_miniapp.js';
 import { dress, say } from './words.js';
-import { ask, find, make, own, wear } from './visitor.js';
+import { ask, find, make, once, refocus, wear } from './visitor.js';
 
 const FACES = ['😞', '🙁', '😐', '🙂', '😀'];
 
@@ -15,9 +17,23 @@ const SHAPE = `
 #scores i { font-style: normal; }
 #scores input { position: absolute; opacity: 0; width: 1px; }`;
 
+// Where the chat's company takes the answer.
+const where = () => {
+  const at = place();
+  return at && { url: at[0].replace('/documents/', '/surveys/'), secret: at[1] };
+};
+
 export default (config) => {
-  if (!config.survey) return;
   wear(SHAPE);
+  // Ours says so beforehand.
+  const asks = async ({ url, secret }) => {
+    if (url.startsWith(location.origin + '/')) return config.survey;
+    try {
+      return (await (await fetch(url, { headers: { authorization: `Bearer ${secret}` } })).json()).asks;
+    } catch {
+      return false;
+    }
+  };
   // The chat that is asked about: its secret is forgotten with it.
   let chat;
   const score = (face, place) => {
@@ -30,27 +46,28 @@ export default (config) => {
   const fields = make('fieldset', { id: 'survey' }, make('legend', { data: { say: 83 } }), scores, more, send);
   const told = make('p', { role: 'status', data: { test: 'survey-told' } });
   const form = make('form', { hidden: true, data: { test: 'survey' } }, fields, told);
-  form.onsubmit = async (event) => {
-    event.preventDefault();
+  form.onsubmit = once(async () => {
     const data = new FormData(form);
-    fields.disabled = true;
-    const { ok } = await ask('/v1/surveys/' + chat.chat, { score: +data.get('score'), text: more.value.trim() }, chat.secret);
-    fields.disabled = false;
+    const { ok } = await ask(chat.url, { score: +data.get('score'), text: more.value.trim() }, chat.secret);
     fields.hidden = ok;
     told.textContent = say(ok ? 90 : 66);
-  };
+    refocus();
+  });
   find('why').after(form);
   dress();
-  const look = () => {
-    const over = document.body.dataset.view === 'over';
-    const served = find('lines').querySelector('.agent');
-    chat = over ? chat : own() || undefined;
-    if (over && form.hidden) {
-      form.reset();
-      told.textContent = '';
-      fields.hidden = false;
+  let asked;
+  const look = async () => {
+    if (document.body.dataset.view !== 'over') {
+      [chat, asked, form.hidden] = [where(), false, true];
+      return;
     }
-    form.hidden = !over || !chat || !served;
+    if (!chat || asked || !find('lines').querySelector('.agent')) return;
+    const of = chat;
+    asked = true;
+    if (!(await asks(of)) || chat !== of) return;
+    form.reset();
+    told.textContent = '';
+    [fields.hidden, form.hidden] = [false, false];
   };
   new MutationObserver(look).observe(document.body, { attributeFilter: ['data-view'] });
   new MutationObserver(look).observe(find('lines'), { childList: true });

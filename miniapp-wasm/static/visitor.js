@@ -18,6 +18,27 @@ export const wear = (shape) => {
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 };
 
+// Pressed twice it is done once. A button that is switched off meanwhile would lose the focus.
+export const once = (act) => {
+  let busy;
+  return async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    busy = true;
+    await act(event);
+    busy = false;
+  };
+};
+
+// The focus goes on where the customer does when what had it is not shown any more: on nothing that the next key would press.
+export const refocus = () => {
+  const at = document.activeElement;
+  if (!at || !document.hasFocus() || !find('window').contains(at) || at.checkVisibility()) return;
+  const { view } = document.body.dataset;
+  const ofMenu = view === 'chat' && find('menu').contains(at);
+  find(ofMenu ? 'more' : { form: 'question', chat: 'text', over: 'over' }[view]).focus();
+};
+
 export const ask = async (path, body, secret) => {
   const headers = { 'content-type': 'application/json', ...(secret && { authorization: `Bearer ${secret}` }) };
   try {
@@ -71,21 +92,21 @@ const SHAPE = `
 const away = (config) => {
   const left = make('p', { role: 'status', hidden: true, data: { test: 'left' } });
   const button = make('button', { type: 'button', className: 'second', data: { test: 'leave', say: 63 } });
-  button.onclick = async () => {
+  button.onclick = once(async () => {
     const email = find('email');
     email.required = true;
     const fits = find('form').reportValidity();
     email.required = false;
     if (!fits) return;
     const [name, address, text] = ['name', 'email', 'question'].map((id) => find(id).value.trim());
-    button.disabled = true;
-    const answers = config.fields[0] ? (await import('./fields.js')).answers() : '';
-    const { ok, says } = await leave({ name, email: address, text: answers + text });
-    button.disabled = false;
+    const fields = config.fields[0] && (await import('./fields.js'));
+    const { ok, says } = await leave({ name, email: address, text: (fields?.answers() ?? '') + text });
     left.textContent = say(says);
     left.hidden = false;
-    if (ok) find('question').value = '';
-  };
+    if (!ok) return;
+    find('question').value = '';
+    fields?.forget();
+  });
   return make('div', { id: 'away', data: { test: 'away' } }, make('p', { data: { test: 'away-text', say: 65 } }), button, left);
 };
 

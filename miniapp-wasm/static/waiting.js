@@ -4,7 +4,7 @@
 import { post } from './baton_miniapp.js';
 import { listen } from './page.js';
 import { dress, say } from './words.js';
-import { find, leave, make, own, wear } from './visitor.js';
+import { find, leave, make, once, own, wear } from './visitor.js';
 
 // Milliseconds without a first welcome after which something is wrong with the way to the gateway.
 const PATIENCE = 15000;
@@ -117,13 +117,10 @@ const form = (test, head, fields, button, act) => {
   const told = make('p', { role: 'status', data: { test: test + '-told' } });
   const send = make('button', { className: 'second', data: { test: test + '-send', say: button } });
   const inside = make('form', {}, ...head, ...fields, send, told);
-  inside.onsubmit = async (event) => {
-    event.preventDefault();
+  inside.onsubmit = once(async (event) => {
     event.stopPropagation();
-    send.disabled = true;
     told.textContent = say(await act(fields.map((one) => one.lastChild.value.trim())));
-    send.disabled = false;
-  };
+  });
   return inside;
 };
 
@@ -166,6 +163,7 @@ const instead = (offer) => {
       document.querySelector('[data-do=end]').click();
       find('holding').replaceChildren(make('p', { role: 'status', textContent: say(says), data: { test: 'left' } }));
       document.body.classList.add('aside');
+      find('over').focus();
     }
     return says;
   };
@@ -187,6 +185,7 @@ export default ({ areas }) => {
     if (document.body.classList.contains('aside')) return;
     if (box.querySelector('form :focus')) return void setTimeout(show, LATER);
     const { announcements = [], faqs = [], links = [], known: of } = content ?? {};
+    const within = box.contains(document.activeElement);
     const pages = links.map(({ title, url }) => make('li', {}, link(url, title, { test: 'page-link' })));
     box.replaceChildren(
       ...said.filter((one) => one.length).map((text) => news({ text })),
@@ -198,7 +197,12 @@ export default ({ areas }) => {
       ...(pages.length ? [make('div', {}, make('h3', { data: { say: 77 } }), make('ul', {}, ...pages))] : []));
     dress();
     toEnd();
+    if (within && document.hasFocus()) find('text').focus();
   };
+  // Escape empties the search first, and closes the window when there is nothing in it.
+  addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && event.target.type === 'search' && event.target.value) event.stopPropagation();
+  }, true);
   // Where no socket gets through, a message still does.
   let welcomed, patience;
   const unreached = () => {

@@ -57,9 +57,10 @@ for (const { name, title } of config.areas) document.getElementById('area').appe
 if (config.fields[0]) (await import('./fields.js')).default(config.fields);
 start(self, config, take, page);
 // The chat is usable; this can come afterwards, a piece at a time, when the browser has nothing else to do.
-const idle = self.requestIdleCallback ?? setTimeout;
+const idle = () => new Promise((done) => (self.requestIdleCallback ?? setTimeout)(done));
+await idle();
 await more();
 for (const part of ['files', 'visitor', 'waiting', 'extras', 'tabs', 'survey']) {
-  await new Promise((done) => idle(done));
+  await idle();
   await import(`./${part}.js`).then((module) => module.default(config, page));
 }

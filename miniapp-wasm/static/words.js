@@ -14,14 +14,18 @@ export const say = (word, one = '', two = '') => {
   return text.replace(/\$[12]/g, (which) => (which === '$1' ? one : two));
 };
 
-const each = (name, act) =>
-  document.querySelectorAll(`[data-${name}]`).forEach((element) => act(element, say(element.dataset[name])));
+// What says it already stays as it is: the browser would lay it out anew.
+const each = (name, member) =>
+  document.querySelectorAll(`[data-${name}]`).forEach((element) => {
+    const text = say(element.dataset[name]);
+    if (element[member] !== text) element[member] = text;
+  });
 
 // Puts the words into the page, by the numbers that stand in it.
 export const dress = () => {
-  each('say', (element, text) => (element.textContent = text));
-  each('label', (element, text) => element.setAttribute('aria-label', text));
-  each('hint', (element, text) => (element.placeholder = text));
+  each('say', 'textContent');
+  each('label', 'ariaLabel');
+  each('hint', 'placeholder');
 };
 
 const read = async (language) => {
@@ -29,9 +33,10 @@ const read = async (language) => {
   words = all.flatMap((file) => file.default.trim().split('\n'));
   plurals = new Intl.PluralRules(language);
   const root = document.documentElement;
+  dress();
+  if (root.lang === language) return;
   root.lang = language;
   root.dir = language === 'ar' ? 'rtl' : 'ltr';
-  dress();
   // For the style sheet, which shows what became of a message.
   for (const word of [55, 56, 57, 58]) root.style.setProperty(`--say-${word}`, JSON.stringify(say(word)));
 };

@@ -7,10 +7,9 @@ use aws_lc_rs::digest::{SHA384, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use baton_protocol::documents_beside;
-
 use super::{Failure, config, database};
 use crate::assets;
+use crate::edge::embedding;
 use crate::store::{Mode, Store};
 
 /// Prints the line of HTML, the hash of this version's loader, and what a site's policy must allow.
@@ -58,19 +57,17 @@ fn policy(gateway: &str) -> String {
     )
 }
 
-/// The same without a frame. The chat's documents are beside its socket, and the addresses of one customer's own below it.
+/// The same without a frame. What a chat asks for beside its socket, and the addresses of one customer's own below it.
 fn shadow_policy(gateway: &str, sockets: &[String]) -> String {
     let reached: Vec<String> = sockets
         .iter()
-        .flat_map(|socket| [socket.clone(), format!("{socket}/")].into_iter().chain(beside(socket)))
+        .flat_map(|socket| {
+            [socket.clone(), format!("{socket}/")].into_iter().chain(embedding::beside(socket))
+        })
         .collect();
     format!(
         "default-src 'none'; script-src 'self' {gateway} 'wasm-unsafe-eval'; connect-src {gateway} {}; style-src 'self'; \
          img-src 'self' blob:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'",
         reached.join(" ")
     )
-}
-
-fn beside(socket: &str) -> Option<String> {
-    documents_beside(socket).map(|documents| format!("{documents}/"))
 }

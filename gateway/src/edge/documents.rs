@@ -41,7 +41,7 @@ enum Who {
 
 type Answer = Result<Response<Body>, Denial>;
 
-/// `OPTIONS /v1/documents/…`: whether a page of this origin may ask (Fetch standard, CORS-preflight).
+/// `OPTIONS /v1/documents/…`, `/v1/surveys/…`: whether a page of this origin may ask (Fetch standard, CORS-preflight).
 pub async fn preflight(
     State(app): State<App>,
     Path(path): Path<Vec<(String, String)>>,
@@ -53,7 +53,7 @@ pub async fn preflight(
     if origin.is_some() {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        let allowed = HeaderValue::from_static("authorization, baton-name");
+        let allowed = HeaderValue::from_static("authorization, baton-name, content-type");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
@@ -196,7 +196,7 @@ async fn who(gateway: &Gateway, chat: ChatId, headers: &HeaderMap) -> Result<Who
 }
 
 /// The request's web origin, if it is not our own and this chat's customer may ask from there (CORS).
-fn foreign_origin(
+pub(super) fn foreign_origin(
     gateway: &Gateway,
     chat: ChatId,
     headers: &HeaderMap,
@@ -216,7 +216,7 @@ fn foreign_origin(
     }
 }
 
-fn permit(mut response: Response<Body>, origin: Option<HeaderValue>) -> Response<Body> {
+pub(super) fn permit(mut response: Response<Body>, origin: Option<HeaderValue>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {

@@ -12,6 +12,13 @@ use super::http::App;
 /// Seconds that a browser may rely on the answer to its preflight.
 const MAX_AGE: &str = "600";
 
+/// What a widget asks for beside the WebSocket of the gateway that has its chat: documents, and whether it is asked how it was.
+pub fn beside(socket: &str) -> Vec<String> {
+    let Some(documents) = baton_protocol::documents_beside(socket) else { return Vec::new() };
+    let surveys = documents.strip_suffix("documents").map(|start| format!("{start}surveys/"));
+    std::iter::once(format!("{documents}/")).chain(surveys).collect()
+}
+
 /// The request's origin, if it is one of the sites that embed us.
 pub fn site(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;

@@ -7,7 +7,7 @@
 //! | `GET /v1/warm/{page}` | a customer whose browser has no connection: the warm transfer page (O4) |
 //! | `GET /v1/widget-config` | the widget |
 //! | `POST /v1/documents/{chat}`, `GET /v1/documents/{chat}/{sha256}` | customers and agents, files |
-//! | `POST /v1/identify`, `/v1/identify/{chat}`, `/v1/messages`, `/v1/transcripts/{chat}`, `/v1/surveys/{chat}` | the widget, beside its socket |
+//! | `POST /v1/identify`, `/v1/identify/{chat}`, `/v1/messages`, `/v1/transcripts/{chat}`, `/v1/surveys/{chat}` (also `GET`) | the widget, beside its socket |
 //! | `GET /embed.js`, `/widget/…` | websites |
 //! | `GET /chat/` | customers who follow a link: the widget as a page of its own |
 //! | `GET /console/…` | agents |
@@ -91,11 +91,14 @@ fn router(app: App) -> Router {
         .route("/v1/identify/{chat}", post(visitors::identify_chat))
         .route("/v1/messages", post(visitors::leave))
         .route("/v1/transcripts/{chat}", post(visitors::transcript))
-        .route("/v1/surveys/{chat}", post(visitors::survey))
         .layer(DefaultBodyLimit::max(visitors::MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(app.clone(), embedding::around));
+    let survey = get(visitors::asks).post(visitors::survey).options(documents::preflight);
+    let survey =
+        Router::new().route("/v1/surveys/{chat}", survey).layer(DefaultBodyLimit::max(visitors::MAX_BODY));
     Router::new()
         .merge(beside)
+        .merge(survey)
         .merge(crate::api::router())
         .route("/", get(pages::home))
         .route("/healthz", get(health))

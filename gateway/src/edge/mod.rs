@@ -4,7 +4,7 @@ pub mod certificate;
 pub mod clock;
 pub mod documents;
 pub mod echo;
-mod embedding;
+pub mod embedding;
 pub mod files;
 pub mod flush;
 pub mod framing;

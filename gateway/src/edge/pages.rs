@@ -35,7 +35,7 @@ pub struct WidgetConfig {
 struct Area {
     name: String,
     title: String,
-    /// Whether an agent is on duty. Where none is, a message can be left.
+    /// Whether an agent is on duty at an hour at which the area is open. Where none is, a message can be left.
     staffed: bool,
 }
 
@@ -52,7 +52,8 @@ pub async fn widget_config(State(app): State<App>) -> Json<WidgetConfig> {
 
 fn settings_of(app: &App, peers: &[Peer]) -> WidgetConfig {
     let settings = &app.gateway.settings;
-    let staffed = |name: &str| app.gateway.with_queue(|queue| queue.is_staffed(name));
+    let staffed =
+        |name: &str| app.gateway.is_open(name) && app.gateway.with_queue(|queue| queue.is_staffed(name));
     let area = |area: &effect::Area| Area {
         name: area.name.clone(),
         title: area.title.clone(),
@@ -92,9 +93,8 @@ pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body
     let known = app.gateway.federation.known();
     let peers = known.iter().map(|peer| peer.socket.clone());
     // With the slash: the addresses of one customer's own below it (D4, CSP3 section 6.7.2.11).
-    let beside = |socket: &str| baton_protocol::documents_beside(socket).map(|address| format!("{address}/"));
     let sockets: Vec<String> = peers
-        .flat_map(|socket| [beside(&socket).unwrap_or_default(), format!("{socket}/"), socket])
+        .flat_map(|socket| embedding::beside(&socket).into_iter().chain([format!("{socket}/"), socket]))
         .collect();
     let own = config.socket();
     let policy = format!(

@@ -1,6 +1,6 @@
 //! What the widget asks for beside its socket: whether a site's token is good, a message to be left, a transcript by
 //! e-mail. The widget's own page may, and where the widget has no frame the pages of the sites that embed it ([`embedding`]):
-//! nothing here answers another origin.
+//! nothing here answers another origin. Surveys alone are also asked by the pages that a chat was handed over from.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use baton_protocol::{ChatId, ResumeToken};
 use serde::{Deserialize, Serialize};
 
 use super::http::{App, bearer};
-use super::{embedding, proxy};
+use super::{documents, embedding, proxy};
 use crate::driver::now;
 use crate::mail::{self, Unposted};
 
@@ -222,6 +222,24 @@ pub struct Answer {
     text: String,
 }
 
+/// `GET /v1/surveys/{chat}`: whether its customer is asked how it was, once it is over. The company that had the chat last is
+/// the one that asks, wherever the widget came from.
+pub async fn asks(State(app): State<App>, Path(chat): Path<ChatId>, headers: HeaderMap) -> Response<Body> {
+    if !is_customer(&app, chat, &headers).await {
+        return refuse(StatusCode::UNAUTHORIZED, "this chat is somebody else's");
+    }
+    let answer = Json(serde_json::json!({ "asks": app.gateway.config.end.survey }));
+    to_its_page(&app, chat, &headers, answer.into_response())
+}
+
+/// An answer about a chat, for the pages that its customer may come from.
+fn to_its_page(app: &App, chat: ChatId, headers: &HeaderMap, answer: Response<Body>) -> Response<Body> {
+    match documents::foreign_origin(&app.gateway, chat, headers) {
+        Ok(origin) => documents::permit(answer, origin),
+        Err(_) => refuse(StatusCode::FORBIDDEN, "this page may not use the gateway"),
+    }
+}
+
 /// `POST /v1/surveys/{chat}`: how it was, from the customer of a chat that is over. The first answer counts.
 pub async fn survey(
     State(app): State<App>,
@@ -241,8 +259,11 @@ pub async fn survey(
             "a score is from 1 to 5, and what is added not too long",
         );
     }
-    app.gateway.tell_chat(chat, Input::Surveyed(Survey { score, text }));
-    StatusCode::ACCEPTED.into_response()
+    let answer = to_its_page(&app, chat, &headers, StatusCode::ACCEPTED.into_response());
+    if answer.status() == StatusCode::ACCEPTED {
+        app.gateway.tell_chat(chat, Input::Surveyed(Survey { score, text }));
+    }
+    answer
 }
 
 /// By the token of the chat's session, as for documents.

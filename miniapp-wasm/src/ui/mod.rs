@@ -135,6 +135,11 @@ impl Ui {
         self.open
     }
 
+    /// Whether the customer is at work here, and not on the page around.
+    pub fn has_focus(&self) -> bool {
+        self.document.has_focus().unwrap_or_default()
+    }
+
     pub fn is_visible(&self) -> bool {
         self.document.visibility_state() == VisibilityState::Visible
     }
