@@ -58,6 +58,17 @@ impl Browsers {
         self.open_with(width, height, wishes).await
     }
 
+    /// The same, where pages may store what is theirs, and frames of other sites may not: what several browsers do by themselves.
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open_without_foreign_storage(&self, width: u32, height: u32) -> Result<Browser> {
+        let mut wishes = DesiredCapabilities::chrome();
+        let blocked = serde_json::json!({ "profile.cookie_controls_mode": 1, "profile.block_third_party_cookies": true });
+        wishes.add_experimental_option("prefs", blocked)?;
+        self.open_with(width, height, wishes).await
+    }
+
     /// The same, of somebody who reads this language.
     ///
     /// # Errors
@@ -65,6 +76,30 @@ impl Browsers {
     pub async fn open_speaking(&self, language: &str, width: u32, height: u32) -> Result<Browser> {
         let mut wishes = DesiredCapabilities::chrome();
         wishes.add_experimental_option("prefs", serde_json::json!({ "intl.accept_languages": language }))?;
+        self.open_with(width, height, wishes).await
+    }
+
+    /// The same, in a private window: what it stores is gone with it, and pages of other sites may store nothing.
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open_private(&self, width: u32, height: u32) -> Result<Browser> {
+        let mut wishes = DesiredCapabilities::chrome();
+        wishes.add_arg("--incognito")?;
+        self.open_with(width, height, wishes).await
+    }
+
+    /// The same as [`Browsers::open`], with every task of its processes written down for [`crate::trace`].
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open_traced(&self, width: u32, height: u32, categories: &str) -> Result<Browser> {
+        let mut wishes = DesiredCapabilities::chrome();
+        let how = serde_json::json!({
+            "enableNetwork": false, "enablePage": false, "traceCategories": categories,
+        });
+        wishes.add_experimental_option("perfLoggingPrefs", how)?;
+        wishes.as_mut().set("goog:loggingPrefs", serde_json::json!({ "performance": "ALL" }))?;
         self.open_with(width, height, wishes).await
     }
 
@@ -259,7 +294,15 @@ impl Browser {
     /// # Errors
     /// WebDriver's.
     pub async fn scheme(&self, scheme: &str) -> Result<()> {
-        let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.prefers("prefers-color-scheme", scheme).await
+    }
+
+    /// Shows the page as whoever has this preference sees it.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn prefers(&self, what: &str, value: &str) -> Result<()> {
+        let features = serde_json::json!([{ "name": what, "value": value }]);
         self.devtools("Emulation.setEmulatedMedia", &serde_json::json!({ "features": features }))
             .await
             .map(drop)
@@ -304,6 +347,21 @@ impl Browser {
         let url = format!("{}/session/{}/goog/cdp/execute", self.address, self.driver.session_id());
         let answer = reqwest::Client::new().post(url).json(&command).send().await?.error_for_status()?;
         Ok(answer.json::<serde_json::Value>().await?["value"].take())
+    }
+
+    /// Everything that was written down since the browser was started, by [`Browsers::open_traced`].
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub(crate) async fn written_down(&self) -> Result<Vec<serde_json::Value>> {
+        let url = format!("{}/session/{}/se/log", self.address, self.driver.session_id());
+        let ask = serde_json::json!({ "type": "performance" });
+        let answer = reqwest::Client::new().post(url).json(&ask).send().await?.error_for_status()?;
+        let mut answer = answer.json::<serde_json::Value>().await?;
+        let entries = answer["value"].as_array_mut().context("no list")?;
+        let said = entries.iter_mut().filter_map(|entry| entry["message"].as_str());
+        said.map(|text| Ok(serde_json::from_str::<serde_json::Value>(text)?["message"]["params"].take()))
+            .collect()
     }
 
     /// What a script returns.

@@ -13,7 +13,8 @@ use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::company::Company;
+use crate::browser::Browsers;
+use crate::company::{ACME, Company};
 
 /// What the site and the gateway share, on this machine alone.
 const SECRET: &str = "a secret of the demo's site and gateway, known to everybody";
@@ -81,6 +82,13 @@ impl Sites {
             }))
         };
         let shadow = page("shadow/index.html")?;
+        // Policies that lack something: the socket's address, or the leave to run the module.
+        let words: Vec<&str> = shadow_policy.split(' ').filter(|word| !word.starts_with("ws")).collect();
+        let no_socket = Router::new().route("/trial/no-socket", html(shadow.clone()));
+        let no_module = Router::new().route("/trial/no-module", html(shadow.clone()));
+        let short = no_socket
+            .layer(under(&words.join(" "))?)
+            .merge(no_module.layer(under(&shadow_policy.replace(" 'wasm-unsafe-eval'", ""))?));
         let shadow = Router::new()
             .route("/shadow/", html(shadow.clone()))
             .route("/shadow/contact", html(shadow))
@@ -93,6 +101,7 @@ impl Sites {
             .route("/strict/", html(page("strict/index.html")?))
             .layer(under(policy)?)
             .merge(shadow)
+            .merge(short)
             .route("/plain/", html(page("plain/index.html")?))
             .route("/plain/contact.html", html(page("plain/contact.html")?))
             .route("/app/", html(app.clone()))
@@ -101,15 +110,44 @@ impl Sites {
             .route("/app/app.js", typed("text/javascript", page("app/app.js")?))
             .route("/app/token", get(token))
             .route("/style.css", typed("text/css", page("style.css")?));
-        let router = trials(router, &gateway);
+        let router = trials(router, &gateway, company.address());
         let (origin, listener) = (self.origin, self.listener);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(origin)
     }
 }
 
+/// A company with its websites, and browsers for their visitors.
+pub struct Shop {
+    /// The company, running.
+    pub acme: Company,
+    /// Its websites' origin.
+    pub site: String,
+    /// The same websites at an origin of quite another site, which embeds the chat as well.
+    pub foreign: String,
+    /// For its visitors.
+    pub browsers: Browsers,
+    _folder: tempfile::TempDir,
+}
+
+/// Sets a shop up, with what the test wants different.
+///
+/// # Errors
+/// When anything of it does not start.
+pub async fn shop(change: impl FnOnce(&Company)) -> Result<Shop> {
+    let folder = tempfile::tempdir()?;
+    let mut acme = Company::set_up(ACME, folder.path()).await?;
+    let sites = Sites::set_up(&acme, 0).await?;
+    let foreign = format!("http://127.0.0.1:{}", sites.listener.local_addr()?.port());
+    acme.configure_after("sites = [", &format!("\"{foreign}\","))?;
+    change(&acme);
+    acme.start().await?;
+    let site = sites.serve(&acme)?;
+    Ok(Shop { acme, site, foreign, browsers: Browsers::start().await?, _folder: folder })
+}
+
 /// Pages that only tests want.
-fn trials(router: Router, gateway: &str) -> Router {
+fn trials(router: Router, gateway: &str, address: String) -> Router {
     let page = |policy: &'static str, body: &str| {
         let page = format!("<!doctype html><meta charset=\"utf-8\"><title>Trial</title><body>{body}");
         get(move || async move {
@@ -118,7 +156,40 @@ fn trials(router: Router, gateway: &str) -> Router {
         })
     };
     let loader = format!("<script src=\"{gateway}/embed.js\" data-area=\"sales\"></script>");
+    let text = "<h1>Trial</h1><p>A page with some text in it, and nothing else.</p>";
+    let timed = |mode: &str, calls: &str| {
+        let script = format!("<script>{mode}{calls}{TIMED}</script>");
+        page(
+            "",
+            &format!("{text}{script}<script async src=\"{gateway}/embed.js\" data-area=\"sales\"></script>"),
+        )
+    };
+    let open = "window.Baton = (...call) => (Baton.q ||= []).push(call); Baton('open');";
+    // A gateway that answers with the loader and with nothing else, ever.
+    let stalled = get(move || async move {
+        let loader = reqwest::get(format!("{address}/embed.js")).await;
+        let text = match loader {
+            Ok(loader) => loader.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        ([(header::CONTENT_TYPE, "text/javascript")], text).into_response()
+    });
+    let silent = "<script async src=\"/embed.js\" data-mail=\"help@acme.example\"></script>";
+    let link = format!("{text}<p><a href=\"{gateway}/chat/\">Chat with us</a></p>{loader}");
     router
+        .route("/embed.js", stalled)
+        .route("/widget/", get(std::future::pending::<String>))
+        .route("/widget/shadow.js", get(std::future::pending::<String>))
+        .route("/trial/silent", page("", &format!("{text}<script>{RECORD}</script>{silent}")))
+        .route("/trial/silent-shadow", page("", &format!("{text}<script>{RECORD}{SHADOW}</script>{silent}")))
+        .route("/trial/queued", page("", &format!("<script>{QUEUED}</script>{loader}")))
+        .route("/trial/linked", page("", &link))
+        .route("/trial/unloaded", page("script-src 'none'", &link))
+        .route("/trial/bare", page("", text))
+        .route("/trial/launched", timed("", ""))
+        .route("/trial/launched-shadow", timed(SHADOW, ""))
+        .route("/trial/opened", timed("", open))
+        .route("/trial/opened-shadow", timed(SHADOW, open))
         .route("/trial/blocked", page("frame-src 'none'", &format!("<script>{RECORD}</script>{loader}")))
         .route("/trial/empty", page("", ""))
         .route("/trial/hostile", page("", &format!("<script>{RECORD}{HOSTILE}</script>{loader}{loader}")))
@@ -147,6 +218,19 @@ const HOSTILE: &str = "window.batonSettings = { area: 7, name: 'x'.repeat(999), 
     get email() { return { evil: true }; } }; Array.prototype.surprise = 1; \
     window.Baton = Object.assign((...call) => Baton.q.push(call), { q: [['on'], ['off', {}], ['on', 'open', () => { throw new Error('the page\\'s own'); }], \
     ['fly'], [], ['update', null], ['update', { area: 'sales', mail: 5 }]] });";
+
+/// Marks when the launcher can be clicked, and when the window stands open; each once it is painted.
+const TIMED: &str = "for (const [name, mark] of [['ready', 'launched'], ['open', 'opened']]) \
+    addEventListener('baton:' + name, () => requestAnimationFrame(() => setTimeout(() => performance.mark(mark))));";
+
+/// Every call before the loader has come, and what is heard of it.
+const QUEUED: &str = "window.Baton = (...call) => (Baton.q ||= []).push(call); window.heard = []; \
+    const hear = (how, name) => (detail) => heard.push([how, name, detail ?? []].flat().join(' ')); \
+    for (const name of ['ready', 'open', 'close', 'started', 'unread', 'ended', 'gone']) { \
+      const call = hear('call', name); if (name == 'open') window.told = call; \
+      Baton('on', name, call); addEventListener('baton:' + name, ({ detail }) => hear('dom', name)(detail)); } \
+    const never = () => heard.push('never'); Baton('on', 'open', never); Baton('off', 'open', never); \
+    Baton('update', { name: 'Carla' }); Baton('open'); Baton('toggle'); Baton('toggle');";
 
 /// The chat as an element of the page.
 const SHADOW: &str = "window.batonSettings = { mode: 'shadow' };";

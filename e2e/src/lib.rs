@@ -20,6 +20,7 @@ pub mod python;
 pub mod sink;
 pub mod socket;
 pub mod story;
+pub mod trace;
 pub mod widget;
 
 use std::time::{Duration, Instant};

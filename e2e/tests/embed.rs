@@ -648,3 +648,45 @@ async fn u1_no_task_blocks_the_main_thread_for_50_ms() {
     }
     panic!("in each of {BROWSERS} browsers: {seen:?}");
 }
+
+/// Called before the loader has come and after it, each command does what it says and each event comes, on both ways.
+#[tokio::test]
+async fn u1_every_call_works_before_the_loader_has_come_and_every_event_comes() {
+    let Scene { acme, site, browsers, _folder } = scene("").await;
+    let mut anna = Client::agent(&acme, "anna").await.unwrap();
+    let customer = browsers.open(1200, 800).await.unwrap();
+    customer.go(&format!("{site}/trial/queued")).await.unwrap();
+    returns(&customer, "return heard.includes('call open')", json!(true)).await;
+    customer.enter_widget().await.unwrap();
+    // `update` said the name, `open` opened the window, `toggle` twice left it so.
+    customer.find("question").await.unwrap();
+    assert_eq!(
+        customer.script("return document.getElementById('name').value").await.unwrap(),
+        json!("Carla")
+    );
+    customer.type_into("question", "In time?").await.unwrap();
+    customer.click("start").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    customer.leave().await.unwrap();
+    customer.script("Baton('toggle')").await.unwrap();
+    returns(&customer, "return heard.filter((it) => it == 'dom close').length", json!(2)).await;
+    customer.script("Baton('off', 'open', window.told)").await.unwrap();
+    anna.say(Some(chat), 1, "Yes.").await.unwrap();
+    returns(&customer, "return heard.includes('dom unread 1')", json!(true)).await;
+    customer.script("Baton('toggle')").await.unwrap();
+    returns(&customer, "return heard.includes('dom unread 0')", json!(true)).await;
+    customer.script("Baton('close')").await.unwrap();
+    anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
+    returns(&customer, "return heard.includes('call gone')", json!(true)).await;
+    let heard = customer.script("return heard").await.unwrap();
+    let once = |what: &str| heard.as_array().unwrap().iter().filter(|it| *it == what).count();
+    for what in
+        ["dom ready", "call ready", "dom started Acme Outdoor", "call started Acme Outdoor", "dom ended"]
+    {
+        assert_eq!(once(what), 1, "{what}: {heard}");
+    }
+    assert_eq!(once("dom open"), once("call open") + 1, "the last time nobody listened: {heard}");
+    assert_eq!(once("never"), 0, "what was taken off again: {heard}");
+    assert_eq!(customer.script("return typeof Baton").await.unwrap(), json!("undefined"));
+}

@@ -404,3 +404,60 @@ async fn m2_in_shadow_mode_the_widget_navigates_where_the_policy_lacks_the_peer(
     customer.say("composer", "Hello workshop.").await.unwrap();
     reads(gus, "Hello workshop.").await;
 }
+
+#[tokio::test]
+async fn u1_in_shadow_mode_files_are_pasted_and_dropped_and_the_page_hears_nothing_of_it() {
+    let Scene { site, browsers, anna, .. } = &mut scene().await;
+    let customer = browsers.open(1200, 800).await.unwrap();
+    open(&customer, &format!("{site}/shadow/")).await;
+    story::ask(&customer, "My stove leaks.").await.unwrap();
+    anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    until("the part that sends files", || async {
+        let there = inside(&customer, "return !!root.getElementById('faces')").await;
+        anyhow::ensure!(there == json!(true), "not yet");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let ears = "window.heard = []; for (const kind of ['paste', 'dragover', 'drop']) \
+        for (const on of [window, document, document.body]) on.addEventListener(kind, () => heard.push(kind))";
+    customer.script(ears).await.unwrap();
+    let picture = "const canvas = Object.assign(document.createElement('canvas'), { width: 60, height: 40 }); \
+        canvas.getContext('2d').fillRect(0, 0, 60, 40); const blob = await new Promise((done) => canvas.toBlob(done));";
+    let how = "{ bubbles: true, cancelable: true, composed: true";
+    for (name, event) in [
+        ("pasted.png", format!("new ClipboardEvent('paste', {how}, clipboardData: data }})")),
+        ("dropped.png", format!("new DragEvent('drop', {how}, dataTransfer: data }})")),
+    ] {
+        let script = format!(
+            "return (async () => {{ {picture} const data = new DataTransfer(); \
+             data.items.add(new File([blob], '{name}', {{ type: 'image/png' }})); \
+             const over = new DragEvent('dragover', {how}, dataTransfer: data }}); \
+             root.getElementById('text').dispatchEvent(over); \
+             const event = {event}; root.getElementById('text').dispatchEvent(event); \
+             return [over.defaultPrevented, event.defaultPrevented]; }})()"
+        );
+        // The browser itself would open the file in place of the page.
+        assert_eq!(inside(&customer, &script).await, json!([true, true]));
+        customer.shows("download", name).await.unwrap();
+        let said = |frame: &ServerFrame| match frame {
+            ServerFrame::Entries { entries, .. } => entries
+                .iter()
+                .any(|entry| matches!(&entry.body, Body::Document(card) if card.name == name))
+                .then_some(()),
+            _ => None,
+        };
+        anna.expect(name, said).await.unwrap();
+    }
+    until("both pictures", || async {
+        let shown = "return [...root.querySelectorAll('[data-test=preview]')].filter((it) => it.naturalWidth === 60 && it.offsetHeight > 0).length";
+        let shown = inside(&customer, shown).await;
+        anyhow::ensure!(shown == json!(2), "{shown}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(customer.script("return heard").await.unwrap(), json!([]));
+    customer.picture("shadow-files").await.unwrap();
+}
