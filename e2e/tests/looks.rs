@@ -203,6 +203,7 @@ async fn story(language: &str) {
     look(&customer, language, "over").await;
     // Once more, and to its end here: the company asks how it was.
     customer.click("again").await.unwrap();
+    customer.css("#field-0").await.unwrap().send_keys("4712").await.unwrap();
     customer.type_into("question", "And now?").await.unwrap();
     customer.click("start").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
