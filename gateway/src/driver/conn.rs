@@ -433,3 +433,14 @@ pub fn show<'a>(entered: &Entered, to: impl Iterator<Item = &'a Arc<Conn>> + Clo
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_and_its_counts_take_256_bytes() {
+        let counts = 2 * size_of::<usize>();
+        assert!(size_of::<Conn>() + counts <= 256, "{}", size_of::<Conn>() + counts);
+    }
+}

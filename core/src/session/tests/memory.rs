@@ -119,3 +119,9 @@ fn what_was_read_too_early_is_read_again() {
     assert!(bench.chat.recall(stored));
     assert!(bench.chat.entries().iter().map(|entry| entry.seq).eq(1..=bench.chat.last_seq()));
 }
+
+#[test]
+fn an_idle_chat_takes_no_more_memory_than_what_it_has() {
+    // What most chats never have is in boxes; what a session takes altogether, docs/performance.md says.
+    assert!(size_of::<Chat>() <= 800, "{}", size_of::<Chat>());
+}
