@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use anyhow::{Context, Result};
 use perf_event::events::Tracepoint;
 use perf_event::{Builder, Counter};
+
+/// Where trace points have their numbers, by kernel.
+const PLACES: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
 
 /// Any of them.
 const ALL: &str = "raw_syscalls/sys_enter";
@@ -51,7 +54,7 @@ impl Count {
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
             let task = task?.file_name().to_string_lossy().parse()?;
             let mut count = |name, path: String| -> Result<()> {
-                let point = match Tracepoint::with_name(path) {
+                let point = match point(&path) {
                     Err(error) if error.kind() == ErrorKind::NotFound && name != ALL => return Ok(()),
                     point => point?,
                 };
@@ -86,15 +89,33 @@ impl Count {
     }
 }
 
+fn point(path: &str) -> io::Result<Tracepoint> {
+    let mut error = io::Error::from(ErrorKind::NotFound);
+    for place in PLACES {
+        match fs::read_to_string(format!("{place}/{path}/id")) {
+            Ok(id) => return id.trim().parse().map(Tracepoint::with_id).map_err(io::Error::other),
+            Err(other) => error = other,
+        }
+    }
+    Err(error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn calls_are_counted_by_name_where_the_kernel_can_be_traced() {
-        let Ok(count) = Count::begin(std::process::id()) else {
-            assert!(Tracepoint::with_name(ALL).is_err() || !rustix::process::geteuid().is_root());
-            return;
+        let count = match Count::begin(std::process::id()) {
+            Ok(count) => count,
+            Err(error) => {
+                let cause = error.downcast_ref::<io::Error>().map(io::Error::kind);
+                assert!(
+                    matches!(cause, Some(ErrorKind::NotFound | ErrorKind::PermissionDenied)),
+                    "{error:#}"
+                );
+                return println!("not counted: {error:#}");
+            }
         };
         for _ in 0..100 {
             rustix::io::write(std::fs::File::create("/dev/null").unwrap(), b"x").unwrap();
