@@ -60,11 +60,22 @@ async fn s2_each_call_is_refused_to_whoever_it_is_not_for() {
     let calls = calls(&document);
     assert!(calls.len() > 15, "{calls:?}");
     let (anna, alma) = (Api::agent(&acme, "anna").await.unwrap(), Api::agent(&acme, "alma").await.unwrap());
+    let ada = Api::agent(&acme, "ada").await.unwrap();
     let reader =
         Api::program(&acme, &acme.baton(&["api-key", "add", "reader", "--scope", "agents"], "").unwrap());
     let key = ["api-key", "add", "settler", "--scope", "settings", "--write"];
     let settler = Api::program(&acme, &acme.baton(&key, "").unwrap());
-    let others = calls.iter().filter(|(_, path)| !OWN.contains(&path.as_str()) && !path.starts_with("oidc/"));
+    let (own, others): (Vec<_>, Vec<_>) =
+        calls.iter().partition(|(_, path)| OWN.contains(&path.as_str()) || path.starts_with("oidc/"));
+    for (method, path) in
+        own.into_iter().filter(|(method, path)| path.starts_with("session") && method != Method::POST)
+    {
+        assert_eq!(
+            nobody.status(method.clone(), path, None).await.unwrap(),
+            401,
+            "{method} {path} by nobody"
+        );
+    }
     for (method, path) in others {
         let body = (method != Method::GET && method != Method::DELETE).then(|| body(path));
         let of = async |api: &Api| api.status(method.clone(), path, body.clone()).await.unwrap();
@@ -83,6 +94,7 @@ async fn s2_each_call_is_refused_to_whoever_it_is_not_for() {
         let reads = method == Method::GET && path == "agents";
         assert_eq!(of(&reader).await == 403, !reads, "{method} {path} by a reading key");
         assert_eq!(of(&settler).await == 403, path != "settings", "{method} {path} by another key");
+        assert!(![401, 403].contains(&of(&ada).await), "{method} {path} by an administrator");
     }
 }
 

@@ -74,7 +74,7 @@ impl Serve {
         if self.role == Role::Queue {
             return crate::run::serve_queue(config).await;
         }
-        let store = self.store.open(&config.folder.join(DATABASE)).await?;
+        let store = self.store.open(&config.folder.join(DATABASE))?;
         while let Stopped::ToReload(next) = crate::serve(config, store.clone(), || self.read(folder)).await? {
             config = *next;
         }
@@ -97,15 +97,13 @@ impl Serve {
 }
 
 impl Storage {
-    async fn open(self, database: &Path) -> Result<Arc<dyn Store>> {
+    fn open(self, database: &Path) -> Result<Arc<dyn Store>> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database)?);
         match self {
             Self::Disk => Ok(store),
             Self::Memory => {
                 tracing::warn!("--store memory: nothing that is said will be there after a restart");
-                let memory = MemoryStore::bounded(REMEMBERED);
-                memory.copy_people(&*store).await?;
-                Ok(Arc::new(memory))
+                Ok(Arc::new(MemoryStore::bounded(REMEMBERED).with_people(store)))
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It says what the others say, conflicts included.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -24,9 +25,38 @@ use super::{
 
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// Asks the store that has the people, if there is another one.
+macro_rules! of_people {
+    ($store:ident.$call:ident($($with:expr),*)) => {
+        if let Some(people) = &$store.people {
+            return people.$call($($with),*);
+        }
+    };
+}
+
+/// Records of both stores, in the order of this key.
+fn of_both<K: Ord + 'static>(
+    mine: Vec<audit::Record>,
+    theirs: Option<Answer<'_, Vec<audit::Record>>>,
+    most: u32,
+    order: fn(&audit::Record) -> K,
+) -> Answer<'_, Vec<audit::Record>> {
+    Box::pin(async move {
+        let mut all = mine;
+        if let Some(theirs) = theirs {
+            all.extend(theirs.await?);
+            all.sort_by_key(order);
+            all.truncate(most as usize);
+        }
+        Ok(all)
+    })
+}
+
 /// See the module.
 pub struct MemoryStore {
     tables: Mutex<Tables>,
+    /// Where agents, peers, keys and replies are, if not here.
+    people: Option<Arc<dyn Store>>,
     /// Entries that are kept of each chat at least, the newest ones; twice as many at most.
     most: usize,
     /// Who is to be told what, in the order of the batches.
@@ -289,21 +319,15 @@ impl MemoryStore {
     /// with what is said.
     #[must_use]
     pub fn bounded(most: usize) -> Self {
-        Self { tables: Mutex::default(), most, told: Mutex::default(), telling: Mutex::default() }
+        let (tables, told, telling) = Default::default();
+        Self { tables, people: None, most, told, telling }
     }
 
-    /// The agents and peers of another store, so that the operator need not say them again.
-    ///
-    /// # Errors
-    /// The other store's.
-    pub async fn copy_people(&self, from: &dyn Store) -> Result<(), StoreError> {
-        for agent in from.agents().await? {
-            self.put_agent(agent).await?;
-        }
-        for peer in from.peers().await? {
-            self.put_peer(peer).await?;
-        }
-        Ok(())
+    /// Agents, peers, keys and replies stay in another store: the operator need not say them again, and what is changed at
+    /// the command line counts.
+    #[must_use]
+    pub fn with_people(self, people: Arc<dyn Store>) -> Self {
+        Self { people: Some(people), ..self }
     }
 
     fn with<T: Send + 'static>(&self, look: impl FnOnce(&mut Tables) -> T) -> Answer<'static, T> {
@@ -405,6 +429,7 @@ impl Store for MemoryStore {
     }
 
     fn replies(&self) -> Answer<'_, Vec<ReplyRow>> {
+        of_people!(self.replies());
         self.with(|tables| {
             let mut all: Vec<ReplyRow> = tables.replies.values().cloned().collect();
             all.sort_by_key(|row| (row.reply.shortcut.clone(), row.reply.id));
@@ -413,10 +438,12 @@ impl Store for MemoryStore {
     }
 
     fn put_reply(&self, reply: ReplyRow, most: usize) -> Answer<'_, bool> {
+        of_people!(self.put_reply(reply, most));
         self.with(|tables| tables.put_reply(reply, most))
     }
 
     fn remove_reply(&self, id: MessageId) -> Answer<'_, bool> {
+        of_people!(self.remove_reply(id));
         self.with(|tables| tables.replies.remove(&id).is_some())
     }
 
@@ -456,14 +483,17 @@ impl Store for MemoryStore {
     }
 
     fn agents(&self) -> Answer<'_, Vec<AgentRow>> {
+        of_people!(self.agents());
         self.with(|tables| tables.agents.values().cloned().collect())
     }
 
     fn agent<'a>(&'a self, name: &'a str) -> Answer<'a, Option<AgentRow>> {
+        of_people!(self.agent(name));
         self.with(|tables| tables.agents.get(name).cloned())
     }
 
     fn put_agent(&self, agent: AgentRow) -> Answer<'_, ()> {
+        of_people!(self.put_agent(agent));
         self.with(|tables| {
             tables.tokens.retain(|_, (name, _)| *name != agent.name);
             tables.agents.insert(agent.name.clone(), agent);
@@ -476,16 +506,19 @@ impl Store for MemoryStore {
         name: &'a str,
         expires: Timestamp,
     ) -> Answer<'a, ()> {
+        of_people!(self.put_agent_token(token, name, expires));
         self.with(|tables| {
             tables.tokens.insert(token, (name.into(), expires));
         })
     }
 
     fn remove_agent_tokens<'a>(&'a self, name: &'a str, one: Option<SecretDigest>) -> Answer<'a, ()> {
+        of_people!(self.remove_agent_tokens(name, one));
         self.with(|tables| tables.forget_tokens(name, one))
     }
 
     fn set_presence<'a>(&'a self, name: &'a str, presence: Presence) -> Answer<'a, ()> {
+        of_people!(self.set_presence(name, presence));
         self.with(|tables| {
             if let Some(agent) = tables.agents.get_mut(name) {
                 agent.presence = presence;
@@ -494,6 +527,7 @@ impl Store for MemoryStore {
     }
 
     fn administer(&self, change: Change, record: audit::Record) -> Answer<'_, bool> {
+        of_people!(self.administer(change, record));
         self.with(|tables| {
             let made = tables.change(change);
             tables.audit.extend(made.then_some(record));
@@ -502,43 +536,49 @@ impl Store for MemoryStore {
     }
 
     fn api_keys(&self) -> Answer<'_, Vec<ApiKey>> {
+        of_people!(self.api_keys());
         self.with(|tables| tables.keys.values().cloned().collect())
     }
 
     fn agent_by_token(&self, token: SecretDigest, now: Timestamp) -> Answer<'_, Option<String>> {
+        of_people!(self.agent_by_token(token, now));
         self.with(|tables| {
             tables.tokens.get(&token).filter(|(_, expires)| *expires > now).map(|(name, _)| name.clone())
         })
     }
 
     fn peers(&self) -> Answer<'_, Vec<PeerRow>> {
+        of_people!(self.peers());
         self.with(|tables| tables.peers.values().cloned().collect())
     }
 
     fn put_peer(&self, peer: PeerRow) -> Answer<'_, ()> {
+        of_people!(self.put_peer(peer));
         self.with(|tables| {
             tables.peers.insert(peer.name.clone(), peer);
         })
     }
 
     fn remove_peer<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        of_people!(self.remove_peer(name));
         self.with(|tables| tables.peers.remove(name).is_some())
     }
 
     fn audit(&self, since: Timestamp, most: u32) -> Answer<'_, Vec<audit::Record>> {
-        self.with(|tables| {
-            let recent = tables.audit.iter().filter(|record| record.at >= since);
-            recent.take(most as usize).cloned().collect()
-        })
+        let theirs = self.people.as_ref().map(|people| people.audit(since, most));
+        let tables = self.tables.lock();
+        let mine = tables.audit.iter().filter(|record| record.at >= since).take(most as usize);
+        of_both(mine.cloned().collect(), theirs, most, |record| record.at)
     }
 
     fn audit_before(&self, before: Timestamp, most: u32, changes: bool) -> Answer<'_, Vec<audit::Record>> {
-        self.with(|tables| {
-            let wanted = |record: &&audit::Record| {
-                record.at < before && (!changes || matches!(record.step, audit::Step::Changed { .. }))
-            };
-            tables.audit.iter().rev().filter(wanted).take(most as usize).cloned().collect()
-        })
+        let theirs = self.people.as_ref().map(|people| people.audit_before(before, most, changes));
+        let wanted = |record: &&audit::Record| {
+            record.at < before && (!changes || matches!(record.step, audit::Step::Changed { .. }))
+        };
+        let tables = self.tables.lock();
+        let mine = tables.audit.iter().rev().filter(wanted).take(most as usize);
+        of_both(mine.cloned().collect(), theirs, most, |record| Reverse(record.at))
     }
 
     fn things_of<'a>(&'a self, email: &'a str) -> Answer<'a, Vec<Thing>> {

@@ -17,9 +17,52 @@ const SOON: Timestamp = Timestamp(1_000);
 const LATER: Timestamp = Timestamp(2_000);
 
 fn stores() -> Vec<(Arc<dyn Store>, Option<tempfile::TempDir>)> {
+    let sqlite = || {
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(SqliteStore::open(&folder.path().join("baton.db")).unwrap()), Some(folder))
+    };
+    let ((alone, folder), (people, other)) = (sqlite(), sqlite());
+    let memory = Arc::new(MemoryStore::default());
+    vec![(memory, None), (alone, folder), (Arc::new(MemoryStore::default().with_people(people)), other)]
+}
+
+#[tokio::test]
+async fn s2_whoever_is_removed_at_the_command_line_is_gone_from_a_gateway_that_keeps_chats_in_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let sqlite = SqliteStore::open(&folder.path().join("baton.db")).unwrap();
-    vec![(Arc::new(MemoryStore::default()), None), (Arc::new(sqlite), Some(folder))]
+    let file = folder.path().join("baton.db");
+    let gateway = MemoryStore::bounded(10).with_people(Arc::new(SqliteStore::open(&file).unwrap()));
+    // Another process.
+    let operator = SqliteStore::open(&file).unwrap();
+    operator.put_agent(agent("zoe")).await.unwrap();
+    assert!(gateway.agent("zoe").await.unwrap().is_some());
+    gateway.put_agent_token(SecretDigest([7; 32]), "zoe", LATER).await.unwrap();
+    assert!(is_stored(&gateway, vec![chat(1, 0), Op::Audit(Box::new(audited(1_000, audit::Step::Arrived)))]));
+    let record = audit::Record::change(Timestamp(1_500), "operator", "agent zoe".into(), "removed");
+    assert!(operator.administer(Change::RemoveAgent("zoe".into()), record.clone()).await.unwrap());
+    assert!(gateway.agent("zoe").await.unwrap().is_none());
+    assert!(gateway.agent_by_token(SecretDigest([7; 32]), SOON).await.unwrap().is_none());
+    let first = audited(1_000, audit::Step::Arrived);
+    assert_eq!(
+        gateway.audit(Timestamp(0), 10).await.unwrap(),
+        [first, record.clone()],
+        "of both, in their order"
+    );
+    assert_eq!(gateway.audit_before(LATER, 1, false).await.unwrap(), [record], "the newest");
+    assert!(operator.open_chats().await.unwrap().is_empty(), "chats are in memory alone");
+}
+
+fn agent(name: &str) -> AgentRow {
+    AgentRow {
+        name: name.into(),
+        title: "Bob".into(),
+        password_hash: Hidden::new("hash".into()),
+        external: None,
+        role: Role::Supervisor,
+        areas: vec!["sales".into()],
+        max_chats: 6,
+        by_hand: false,
+        presence: Presence::Available,
+    }
 }
 
 fn chat(number: u8, version: u64) -> Op {
@@ -159,17 +202,7 @@ async fn s2_an_id_is_used_once_however_many_try() {
 #[tokio::test]
 async fn agents_tokens_and_peers_are_kept() {
     for (store, _folder) in stores() {
-        let agent = AgentRow {
-            name: "bob".into(),
-            title: "Bob".into(),
-            password_hash: Hidden::new("hash".into()),
-            external: None,
-            role: Role::Supervisor,
-            areas: vec!["sales".into()],
-            max_chats: 6,
-            by_hand: false,
-            presence: Presence::Available,
-        };
+        let agent = agent("bob");
         assert!(!format!("{agent:?}").contains("hash\""));
         store.put_agent(agent.clone()).await.unwrap();
         assert_eq!(store.agent("bob").await.unwrap(), Some(agent.clone()));
