@@ -131,7 +131,8 @@ struct Session {
 }
 
 impl Session {
-    /// No `async fn`, which would keep two places for `self`.
+    /// Until the connection is over.
+    #[expect(clippy::manual_async_fn, reason = "an async fn would keep two places for `self`")]
     fn live(mut self) -> impl Future<Output = ()> {
         async move {
             let code = self.run().await;

@@ -98,17 +98,18 @@ fn nothing_counts_after_a_close() {
 
 #[test]
 fn a_frame_of_ours_has_the_shortest_header_whatever_was_expected() {
+    let byte = |at: usize| u8::try_from(at % 251).unwrap();
     for (length, header) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
         for expected in [0, 126, 65_536] {
             let mut buffer = b"before".to_vec();
             let framed = append_frame::<()>(&mut buffer, OpCode::Data(Data::Binary), expected, |to| {
-                to.extend((0..length).map(|at| (at % 251) as u8));
+                to.extend((0..length).map(byte));
                 Ok(())
             });
             framed.unwrap();
             let bytes = buffer.strip_prefix(b"before").unwrap();
             assert_eq!(bytes.len(), header + length);
-            assert!((0..length).all(|at| bytes[header + at] == (at % 251) as u8), "{length} as {expected}");
+            assert!((0..length).all(|at| bytes[header + at] == byte(at)), "{length} as {expected}");
             let (head, told) = FrameHeader::parse(&mut Cursor::new(bytes)).unwrap().unwrap();
             assert_eq!((head.is_final, head.mask, told), (true, None, length as u64));
         }
