@@ -22,6 +22,13 @@ pub fn author(author: &Author, customer: &str) -> String {
     }
 }
 
+/// Who wrote a line, and whether it is for agents alone.
+#[must_use]
+pub fn by(author: &Author, customer: &str, note: bool) -> String {
+    let name = self::author(author, customer);
+    if note { say("$1, private note", &[&name]) } else { name }
+}
+
 /// A time that runs: `0:07`, `12:40`, `1:02:03`.
 #[must_use]
 pub fn clock(millis: u64) -> String {

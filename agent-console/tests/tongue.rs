@@ -17,13 +17,14 @@ const FORMS: [(&str, &[&str]); 5] = [
 ];
 
 /// What is written in English for people, and not translated: names of keys on a keyboard, and languages by their own names.
-const AS_THEY_ARE: [&str; 24] = [
+const AS_THEY_ARE: [&str; 25] = [
     "Ctrl K",
     "Alt P",
     "Alt 1 … 9",
     "Alt ↓ / ↑",
     "Alt T",
     "Alt N",
+    "Alt S",
     "Alt A",
     "Enter",
     "Shift Enter",

@@ -342,6 +342,28 @@ impl Browser {
         Ok(["ScriptDuration", "RecalcStyleDuration", "LayoutDuration"].map(of))
     }
 
+    /// Runs a script in every page from now on, before the page's own.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn before_each_page(&self, script: &str) -> Result<()> {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &serde_json::json!({ "source": script }))
+            .await
+            .map(drop)
+    }
+
+    /// Scrolls what is at this place as a person does with a wheel: so many pixels down, or up where they are negative, at so
+    /// many a second. Until it is done.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn scroll(&self, (x, y): (f64, f64), pixels: f64, a_second: f64) -> Result<()> {
+        let gesture = serde_json::json!({
+            "x": x, "y": y, "yDistance": -pixels, "speed": a_second, "gestureSourceType": "mouse",
+        });
+        self.devtools("Input.synthesizeScrollGesture", &gesture).await.map(drop)
+    }
+
     async fn devtools(&self, command: &str, members: &serde_json::Value) -> Result<serde_json::Value> {
         let command = serde_json::json!({ "cmd": command, "params": members });
         let url = format!("{}/session/{}/goog/cdp/execute", self.address, self.driver.session_id());

@@ -1,11 +1,12 @@
 //! Administration, reports and search in the console, as administrators and supervisors use them, in real browsers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use baton_e2e::api::Api;
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX, PASSWORD};
 use baton_e2e::provider::{self, Provider};
-use baton_e2e::{axe, story};
+use baton_e2e::{axe, story, until};
 use serde_json::json;
 use thirtyfour::By;
 
@@ -64,6 +65,29 @@ async fn an_administrator_adds_an_agent_who_then_works() {
     write(&ada, "agent-password", PASSWORD).await;
     ada.click("agent-save").await.unwrap();
     ada.shows("agent", "zoe").await.unwrap();
+    // Whether she picks customers up herself is the administrator's to say, too, and is shown as it is.
+    let row = "return [...document.querySelectorAll('[data-test=agent]')].find(row => row.textContent.includes('zoe'))?.textContent.includes('by hand')";
+    let api = Api::agent(&acme, "ada").await.unwrap();
+    for by_hand in [true, false] {
+        ada.css("[aria-label='Edit Zoe']").await.unwrap().click().await.unwrap();
+        let choice = ada.find("agent-by-hand").await.unwrap();
+        assert_eq!(choice.is_selected().await.unwrap(), !by_hand);
+        choice.click().await.unwrap();
+        if by_hand {
+            look(&ada, "agent-by-hand").await;
+        }
+        ada.click("agent-save").await.unwrap();
+        until("the row to say so", || async {
+            let said = ada.script(row).await?;
+            anyhow::ensure!(said == json!(by_hand), "{said}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let agents = api.get("agents").await.unwrap();
+        let zoe = agents.as_array().unwrap().iter().find(|agent| agent["name"] == "zoe").unwrap();
+        assert_eq!(zoe["by_hand"], by_hand);
+    }
     let zoe = story::agent(&browsers, &acme, "zoe").await.unwrap();
     let customer = story::customer(&browsers, &acme, "Is the Ridge 2 in stock?").await.unwrap();
     story::pick_up(&zoe).await.unwrap();

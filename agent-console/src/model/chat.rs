@@ -1,6 +1,6 @@
 //! One chat of the agent's: what was said, what is on its way, and what became of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use baton_protocol::model::{
@@ -283,8 +283,37 @@ impl Chat {
     #[must_use]
     pub fn earlier(&self) -> Vec<baton_protocol::model::PriorEntry> {
         let Some(context) = &self.context else { return Vec::new() };
-        let here: std::collections::HashSet<MessageId> = self.lines.values().map(|entry| entry.id).collect();
-        context.transcript.iter().filter(|entry| !here.contains(&entry.id)).cloned().collect()
+        self.earlier_places().into_iter().map(|place| context.transcript[place].clone()).collect()
+    }
+
+    /// The places of its lines in the context.
+    #[must_use]
+    pub fn earlier_places(&self) -> Vec<usize> {
+        let Some(context) = self.context.as_ref().filter(|context| !context.transcript.is_empty()) else {
+            return Vec::new();
+        };
+        let here: HashSet<MessageId> = self.lines.values().map(|entry| entry.id).collect();
+        let lines = context.transcript.iter().enumerate();
+        lines.filter(|(_, entry)| !here.contains(&entry.id)).map(|(place, _)| place).collect()
+    }
+
+    /// The whole conversation as a file says it: a line each, with its time as this writes it.
+    #[must_use]
+    pub fn as_text(&self, moment: impl Fn(Timestamp) -> String) -> String {
+        let name = self.name();
+        let line = |at, author: &Author, note, text: &str| {
+            let by = crate::words::by(author, &name, note);
+            format!("[{}] {by}: {text}\n", moment(at))
+        };
+        let prior = self.earlier().into_iter();
+        let prior = prior.map(|entry| line(entry.at, &entry.author, entry.note, &entry.text));
+        let here = self.lines.values().map(|entry| match &entry.body {
+            Body::Event(event) => format!("[{}] {}\n", moment(entry.at), crate::words::event(event)),
+            Body::Text(text) => line(entry.at, &entry.author, false, text),
+            Body::Note(text) => line(entry.at, &entry.author, true, text),
+            Body::Document(card) => line(entry.at, &entry.author, false, &card.name),
+        });
+        prior.chain(here).collect()
     }
 
     /// Whether a document of the context can be read (A8).

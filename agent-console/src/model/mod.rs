@@ -13,15 +13,18 @@ mod inbox;
 mod intent;
 mod kept;
 mod link;
+pub mod links;
 mod pages;
 mod palette;
 pub mod places;
 mod replies;
 mod rescue;
+pub mod sight;
 pub mod suggest;
 mod supervise;
 #[cfg(test)]
 mod tests;
+mod within;
 
 use baton_protocol::model::{
     AgentCard, AreaCard, Brand, ChatState, ClosedChat, OpenChat, Presence, Reply, ServerCard, WaitingCard,
@@ -41,6 +44,7 @@ pub use palette::{Command, Palette};
 pub use places::{Leads, Place};
 pub use rescue::Rescue;
 pub use supervise::tags;
+pub use within::Within;
 
 /// Chats beside each other at most: with more, none is wide enough to read in.
 const BESIDE: usize = 3;
@@ -127,6 +131,8 @@ pub struct Console {
     pub by_hand: bool,
     /// Pages beside the desk that this agent has.
     pub pages: Vec<Page>,
+    /// The search in a conversation, while it is open.
+    pub within: Option<Within>,
     /// The command palette, while it is open.
     pub palette: Option<Palette>,
     /// Where this agent has transferred to lately, the newest first.

@@ -20,6 +20,10 @@ pub enum Command {
     Transfer,
     /// Write a private note.
     Note,
+    /// Look for words in the chat in front.
+    Within,
+    /// Keep the conversation in front as a file.
+    Save,
     /// End the chat in front.
     End,
     /// Put the chat in front away, which is over.
@@ -81,6 +85,10 @@ impl Console {
         }
         if let Some(chat) = front.filter(|_| !mine) {
             all.push((Command::Dismiss, say("Put the chat with $1 away", &[&chat.name()]), ""));
+        }
+        if front.is_some() {
+            all.push((Command::Within, t("Search in this conversation").into(), "Alt S"));
+            all.push((Command::Save, t("Save this conversation as a file").into(), ""));
         }
         if !self.queue.is_empty() {
             all.push((Command::PickUpNext, t("Pick up whoever waits longest").into(), "Alt P"));

@@ -96,15 +96,25 @@ fn save(chat: ChatId, card: DocumentCard) {
                 console.notice(say("$1 could not be loaded", &[&card.name]), super::driver::now())
             });
         };
-        let link =
-            document().create_element("a").ok().and_then(|link| link.dyn_into::<HtmlAnchorElement>().ok());
-        if let Some(link) = link {
-            link.set_href(&address);
-            link.set_download(&card.name);
-            link.click();
-        }
-        let _ = Url::revoke_object_url(&address);
+        keep(&address, &card.name);
     });
+}
+
+/// Saves a text there.
+pub fn save_text(name: &str, text: &str) {
+    let blob = Blob::new_with_str_sequence(&js_sys::Array::of1(&text.into()));
+    let address = blob.and_then(|blob| Url::create_object_url_with_blob(&blob));
+    let _ = address.map(|address| keep(&address, name));
+}
+
+fn keep(address: &str, name: &str) {
+    let link = document().create_element("a").ok().and_then(|link| link.dyn_into::<HtmlAnchorElement>().ok());
+    if let Some(link) = link {
+        link.set_href(address);
+        link.set_download(name);
+        link.click();
+    }
+    let _ = Url::revoke_object_url(address);
 }
 
 /// A document in the conversation or in a list: its name, what it is, whether it is here, and its picture.
@@ -159,12 +169,19 @@ fn Picture(chat: ChatId, card: DocumentCard, state: Memo<Option<DocumentState>>)
     }
 }
 
-/// Whoever read the newest line before this picture made it longer still does.
+/// Whoever read the newest line before this picture made it longer still does, and what is read below it stays in its place.
 fn stay_at_end(picture: &web_sys::HtmlElement) {
     const NEAR: i32 = 60;
     let Some(list) = picture.closest(".transcript").ok().flatten() else { return };
+    let height = picture.offset_height();
     let below = list.scroll_height() - list.scroll_top() - list.client_height();
-    if below < NEAR + picture.offset_height() {
+    let line =
+        picture.closest(".line").ok().flatten().and_then(|line| line.dyn_into::<web_sys::HtmlElement>().ok());
+    let conversation = list.dyn_ref::<web_sys::HtmlElement>().map_or(0, web_sys::HtmlElement::offset_top);
+    let is_above = line.is_some_and(|line| line.offset_top() < list.scroll_top() + conversation);
+    if below < NEAR + height {
         list.set_scroll_top(list.scroll_height());
+    } else if is_above {
+        list.set_scroll_top(list.scroll_top() + height);
     }
 }

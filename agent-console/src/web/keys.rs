@@ -6,13 +6,14 @@ use leptos::prelude::*;
 use super::driver::element;
 use crate::tongue::{t, tr};
 
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("Ctrl K", tr("Commands and chats")),
     ("Alt P", tr("Pick up whoever waits longest")),
     ("Alt 1 … 9", tr("Go to a chat")),
     ("Alt ↓ / ↑", tr("The next chat, the one before")),
     ("Alt T", tr("Transfer")),
     ("Alt N", tr("Private note")),
+    ("Alt S", tr("Search in this conversation")),
     ("Alt A", tr("Go to the question whether you take a chat")),
     ("/", tr("In an empty message: replies for later use")),
     ("Enter", tr("Send")),

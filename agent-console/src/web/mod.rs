@@ -6,10 +6,13 @@ mod asked;
 mod consult;
 mod driver;
 mod edit;
+mod faces;
 mod files;
 mod following;
+mod kept;
 mod keys;
 mod known;
+mod lines;
 mod login;
 mod office;
 mod palette;
@@ -25,6 +28,7 @@ mod tongue;
 mod top;
 mod transcript;
 mod transfer;
+mod within;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -95,6 +99,11 @@ fn shortcut(code: &str) -> bool {
                 console.set_noting(id, !noting, driver::now());
             }
         }),
+        "KeyS" => act(|console| {
+            if let Some(id) = console.open {
+                console.look_within(id, String::new());
+            }
+        }),
         "ArrowDown" => act(|console| console.open_beside(true)),
         "ArrowUp" => act(|console| console.open_beside(false)),
         "KeyT" => act(|console| {
@@ -115,6 +124,7 @@ fn shortcut(code: &str) -> bool {
 #[component]
 fn App() -> impl IntoView {
     let inside = Memo::new(|_| console().with(|console| console.me.is_some()));
+    kept::start();
     move || {
         if inside.get() {
             view! { <Desk/> }.into_any()

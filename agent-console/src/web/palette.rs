@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::driver::{act, console, focus, now};
 use super::parts::modal;
 use crate::model::{Command, Console, Palette};
-use crate::tongue::t;
+use crate::tongue::{say, t};
 
 /// Does it.
 pub fn run(command: Command) {
@@ -15,6 +15,15 @@ pub fn run(command: Command) {
         Command::Team => return super::team::open(),
         Command::Keys => return super::keys::open(),
         Command::Page(page) => return super::office::open(page),
+        Command::Save => return in_front_as_file(),
+        Command::Within => {
+            super::office::page().set(None);
+            return act(|console| {
+                if let Some(id) = console.open {
+                    console.look_within(id, String::new());
+                }
+            });
+        }
         Command::Presence(_) | Command::ByHand(_) => {}
         // What is done at the desk is seen there.
         _ => super::office::page().set(None),
@@ -30,6 +39,15 @@ pub fn run(command: Command) {
         other => in_front(console, other),
     });
     focus("[data-test=composer]");
+}
+
+fn in_front_as_file() {
+    let text = console().with_untracked(|console| {
+        console
+            .front()
+            .map(|chat| (say("Chat with $1.txt", &[&chat.name()]), chat.as_text(super::tongue::moment)))
+    });
+    let _ = text.map(|(name, text)| super::files::save_text(&name, &text));
 }
 
 fn in_front(console: &mut Console, command: Command) {

@@ -7,6 +7,7 @@ use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 
 use super::driver::{act, console, now, random};
+use super::faces::Faces;
 use super::files;
 use super::following::{Following, Whose};
 use super::parts::{Avatar, Icon};
@@ -67,6 +68,9 @@ fn Head(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
                 <h2>{name}</h2>
                 <p class="hint">{about}</p>
             </div>
+            <button class="plain icon" data-test="within-open" aria-label=t("Search in this conversation")
+                title=t("Search in this conversation")
+                on:click=move |_| act(|console| console.look_within(id, String::new()))><Icon name="search"/></button>
             <Show when=mine><Confidential id/><Actions id state/></Show>
             <Show when=move || state.get() == Some(PaneState::Watched)><Following id/></Show>
         </header>
@@ -99,7 +103,7 @@ fn Actions(id: ChatId, state: Memo<Option<PaneState>>) -> impl IntoView {
         if ending.get() == Some(true) {
             return view! {
                 <span class="hint" role="status">{t("Ending the chat…")}</span>
-                <button on:click=keep>{t("Undo")}</button>
+                <button data-test="keep" on:click=keep>{t("Undo")}</button>
             }
             .into_any();
         }
@@ -180,6 +184,14 @@ fn Composer(id: ChatId) -> impl IntoView {
             let _ = field.focus();
         }
     };
+    let insert = move |face: &str| {
+        let Some(field) = field.get_untracked() else { return };
+        let _ = field.focus();
+        let at = field.selection_start().ok().flatten().unwrap_or_default();
+        let behind = at + u32::try_from(face.encode_utf16().count()).unwrap_or_default();
+        let _ = field.set_range_text(face).and_then(|()| field.set_selection_range(behind, behind));
+        act(|console| console.edit_draft(id, field.value(), now()));
+    };
     let key = move |event: leptos::ev::KeyboardEvent| {
         let asked = replies.get_untracked();
         if !asked.is_empty() {
@@ -235,6 +247,7 @@ fn Composer(id: ChatId) -> impl IntoView {
                     }
                 }></textarea>
             <div>
+                <Faces take=insert/>
                 <Show when=move || mine.get() == Some(true)>
                     <Attach id/>
                     <button class="plain" data-test="note-toggle" title="Alt+N" aria-pressed=move || noting().to_string()

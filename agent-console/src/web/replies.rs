@@ -6,7 +6,7 @@ use baton_protocol::{ChatId, MessageId};
 use leptos::html;
 use leptos::prelude::*;
 
-use super::driver::{act, console, element, now, random};
+use super::driver::{act, console, element, focus, now, random};
 use crate::model::Console;
 use crate::tongue::{say, t};
 
@@ -66,6 +66,7 @@ pub fn Replies() -> impl IntoView {
     let new = move |_| {
         let (shortcut, text) = (String::new(), String::new());
         edited.set(Some(Reply { id: MessageId(random()), shortcut, text, personal: true }));
+        focus("[data-test=reply-shortcut]");
     };
     let row = move |reply: Reply| {
         let may = reply.personal || supervisor.get_untracked();

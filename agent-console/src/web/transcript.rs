@@ -1,78 +1,144 @@
-//! The conversation: what came along, what was said here, what is on its way.
+//! The conversation. Of a long one only those lines are in the page that are in sight, and some beyond them; what is being
+//! read stays in its place when others come or go above it.
 
 use std::sync::Arc;
 
-use baton_protocol::model::{Author, Body, DocumentCard, DocumentRef, Entry, PriorEntry, document_line};
-use baton_protocol::{ChatId, MessageId, Seq};
+use baton_protocol::model::{Author, Entry};
+use baton_protocol::{ChatId, Seq};
 use leptos::html::Div;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 
-use super::driver::{act, console};
-use super::files::Document;
+use super::driver::console;
+use super::lines::{Leaves, Line, PriorLine, Scene, aloud, leaving, priors, stored};
 use super::pane::chat_memo;
-use super::tongue::moment;
-use crate::model::{Chat, Pending, Upload};
-use crate::tongue::{heard, say, t};
-use crate::words;
+use super::within::Within;
+use crate::model::Chat;
+use crate::model::sight::{Heights, Mark, Sight, Window};
+use crate::tongue::{say, t};
 
 /// Pixels from the end within which the reader counts as being there.
 const NEAR: i32 = 60;
 
-/// Lines that are drawn at first: more than a screen. A transcript of thousands opens as quickly as one of ten.
-const DRAWN: usize = 60;
+/// How high a conversation is before it has been measured: as on a large screen.
+const HIGH: f64 = 1_200.0;
 
-/// Lines that are drawn in a frame while the reader scrolls up: as many as leave time for the frame.
-const MORE: usize = 15;
+/// New lines that are read out together: after an absence, the last ones.
+const ALOUD: usize = 3;
 
-/// Heights of what is in sight that are drawn above it, so that nobody who scrolls meets the end of it.
-const AHEAD: i32 = 3;
-
-/// Milliseconds within which messages of one writer stand under one name.
-const TOGETHER: u64 = 120_000;
-
-/// A line: stored, or on its way.
-#[derive(Clone)]
-enum Item {
-    Entry(Arc<Entry>, bool),
-    Pending(Pending),
-    Upload(Upload),
+/// Where the reader is in a conversation, and which of its lines are therefore in the page.
+#[derive(Clone, Copy)]
+struct Reading {
+    heights: StoredValue<Heights>,
+    sight: RwSignal<Sight>,
+    window: Memo<Window>,
 }
 
-impl Item {
-    /// Lines with the same key are the same element: what is there already is neither drawn nor read out again.
-    fn key(&self) -> (MessageId, bool, bool) {
-        match self {
-            Self::Entry(entry, _) => (entry.id, true, false),
-            Self::Pending(pending) => (pending.id, false, pending.refused.is_some()),
-            Self::Upload(upload) => (upload_mark(upload.number), false, upload.refused.is_some()),
+impl Reading {
+    fn new(id: ChatId, revision: Memo<Option<u64>>, earlier: Memo<Vec<usize>>) -> Self {
+        let heights = StoredValue::new(Heights::default());
+        let sight = RwSignal::new(Sight::End(HIGH));
+        let held = Memo::new(move |_| {
+            let earlier = earlier.read();
+            of_chat(id, |chat| heights.update_value(|heights| heights.hold(marks(&earlier, chat))));
+            revision.get()
+        });
+        let window = Memo::new(move |_| {
+            held.get();
+            heights.with_value(|heights| heights.window(sight.get()))
+        });
+        Self { heights, sight, window }
+    }
+
+    /// The reader has moved: other lines may have to be there. Whether they are at the end.
+    fn moved(self, list: &HtmlElement) -> bool {
+        let height = list.client_height();
+        let end = list.scroll_height() - list.scroll_top() - height < NEAR;
+        let (top, height) = (f64::from(list.scroll_top()), f64::from(height));
+        let sight = if end { Sight::End(height) } else { Sight::At(top, height) };
+        let was_end = matches!(self.sight.get_untracked(), Sight::End(_));
+        let next = self.heights.with_value(|heights| heights.window(sight));
+        if was_end != end || next.lines != self.window.read_untracked().lines {
+            self.measure(list);
+            keep_focus(list);
+            keep_place(list);
+            self.sight.set(sight);
         }
+        end
+    }
+
+    /// Goes to a line, wherever it is.
+    fn go_to(self, list: HtmlElement, place: usize) {
+        self.measure(&list);
+        let height = f64::from(list.client_height());
+        let top = self.heights.with_value(|heights| heights.top(place));
+        self.sight.set(Sight::At(top - height / 2.0, height));
+        // When it is there.
+        request_animation_frame(move || {
+            let line = list.query_selector("[data-found]").ok().flatten();
+            if let Some(line) = line.and_then(|line| line.dyn_into::<HtmlElement>().ok()) {
+                let above = (list.client_height() - line.offset_height()).max(0) / 2;
+                list.set_scroll_top(line.offset_top() - list.offset_top() - above);
+            }
+        });
+    }
+
+    /// How high the lines are that are in the page.
+    fn measure(self, list: &HtmlElement) {
+        let lines = self.window.with_untracked(|window| window.lines.clone());
+        self.heights.update_value(|heights| {
+            heights.fit(list.client_width());
+            let here = heights.earlier();
+            heights.saw(lines.start, children(list, ".earlier").take(here.saturating_sub(lines.start)));
+            heights.saw(lines.start.max(here), children(list, ".lines"));
+        });
     }
 }
 
-fn items(chat: &Chat, most: usize) -> Vec<Item> {
-    let mut last: Option<Arc<Entry>> = None;
-    let drawn = chat.lines.len().saturating_sub(most);
-    let stored = chat.lines.values().skip(drawn).map(move |entry| {
-        let goes_on = last.replace(entry.clone()).is_some_and(|last| follows(&last, entry));
-        Item::Entry(entry.clone(), goes_on)
+/// The heights of the elements in this one.
+fn children(list: &HtmlElement, of: &str) -> impl Iterator<Item = f64> {
+    let first = list.query_selector(of).ok().flatten().and_then(|of| of.first_element_child());
+    let all = std::iter::successors(first, Element::next_element_sibling);
+    all.filter_map(|line| line.dyn_into::<HtmlElement>().ok()).map(|line| f64::from(line.offset_height()))
+}
+
+fn of_chat<T>(id: ChatId, look: impl FnOnce(&Chat) -> T) -> Option<T> {
+    console().with_untracked(|console| console.chat(id).map(look))
+}
+
+fn marks<'c>(earlier: &'c [usize], chat: &'c Chat) -> impl Iterator<Item = Mark> + 'c {
+    earlier.iter().copied().map(Mark::Earlier).chain(chat.lines.keys().copied().map(Mark::Here))
+}
+
+/// What is read stays in its place when lines come or go above it and are not as high as they were likely to be.
+fn keep_place(list: &HtmlElement) {
+    let last = |of| list.query_selector(of).ok().flatten().and_then(|of| of.last_element_child());
+    let upwards = |last| std::iter::successors(last, Element::previous_element_sibling);
+    let lines = upwards(last(".lines")).chain(upwards(last(".earlier")));
+    let lines = lines.filter_map(|line| line.dyn_into::<HtmlElement>().ok());
+    let top = list.scroll_top() + list.offset_top();
+    let Some(read) = lines.take_while(|line| line.offset_top() >= top).last() else { return };
+    let (before, list) = (read.offset_top(), list.clone());
+    request_animation_frame(move || {
+        let moved = read.offset_top() - before;
+        if read.is_connected() && moved != 0 {
+            list.set_scroll_top(list.scroll_top() + moved);
+        }
     });
-    let pending = chat.pending.iter().cloned().map(Item::Pending);
-    stored.chain(pending).chain(chat.uploads.iter().cloned().map(Item::Upload)).collect()
 }
 
-/// Whether it stands under the name above it.
-fn follows(last: &Entry, entry: &Entry) -> bool {
-    let note = |entry: &Entry| matches!(entry.body, Body::Note(_));
-    let said = |entry: &Entry| !matches!(entry.body, Body::Event(_));
-    let near = entry.at.since(last.at) < TOGETHER;
-    said(last) && said(entry) && near && last.author == entry.author && note(last) == note(entry)
-}
-
-/// No message has this id: they are random.
-fn upload_mark(number: u32) -> MessageId {
-    let mut id = [0; 16];
-    id[..4].copy_from_slice(&number.to_le_bytes());
-    MessageId(id)
+/// A line that has the focus may leave the page: the focus stays in the conversation.
+fn keep_focus(list: &HtmlElement) {
+    let inside = document().active_element().filter(|element| list.contains(Some(element)));
+    if let Some(element) = inside.filter(|element| *element != **list) {
+        let list = list.clone();
+        request_animation_frame(move || {
+            if !element.is_connected() {
+                let _ = list.focus();
+            }
+        });
+    }
 }
 
 /// See the module.
@@ -82,53 +148,110 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     // Whoever reads further up stays there.
     let (at_end, behind) = (StoredValue::new(true), RwSignal::new(false));
     let revision = chat_memo(id, |chat| Some(chat.revision));
-    let most = RwSignal::new(DRAWN);
-    let more = chat_memo(id, move |chat| Some(chat.lines.len()));
-    let more = move || more.get().is_some_and(|lines| lines > most.get());
+    let earlier = Memo::new(move |_| {
+        revision.get();
+        of_chat(id, Chat::earlier_places).unwrap_or_default()
+    });
+    let reading = Reading::new(id, revision, earlier);
+    let window = reading.window;
     let typing = chat_memo(id, |chat| chat.is_typing().then(|| say("$1 is typing…", &[&chat.name()])));
     let preview = chat_memo(id, |chat| Some(chat.preview.clone()).filter(|text| !text.is_empty()));
     let seen = chat_memo(id, |chat| Some(chat.seen));
+    let sought = Memo::new(move |_| {
+        let query = console().with(|console| console.within.clone()).filter(|within| within.chat == id)?;
+        revision.get();
+        of_chat(id, |chat| chat.with_words(&earlier.read(), &query.query))
+    });
+    let place = Memo::new(move |_| {
+        let back = console().with(|console| console.within.as_ref().map(|within| within.back))?;
+        sought.with(|sought| sought.as_ref().and_then(|sought| sought.iter().rev().nth(back).copied()))
+    });
+    let found = Memo::new(move |_| {
+        let place = place.get()?;
+        window.track();
+        reading.heights.with_value(|heights| heights.mark(place))
+    });
+    let scene = Scene { id, seen, found };
+    // Beside each other there are several.
+    let name = chat_memo(id, |chat| Some(chat.name()));
+    let label = move || format!("{}: {}", t("Conversation"), name.get().unwrap_or_default());
     let to_end = move || {
         // By the next frame the pane may be gone.
         if let Some(list) = list.try_get_untracked().flatten() {
             list.set_scroll_top(list.scroll_height());
         }
     };
-    let lines = move || {
-        revision.track();
-        let most = most.get();
-        console().with_untracked(|console| console.chat(id).map(|chat| items(chat, most)).unwrap_or_default())
-    };
     Effect::new(move |_| {
-        revision.track();
+        revision.get();
         typing.track();
         preview.track();
-        if at_end.get_value() {
-            // After the lines are there.
-            request_animation_frame(to_end);
-        } else {
+        if !at_end.get_value() {
             behind.set(true);
         }
     });
-    let drawing = StoredValue::new(false);
+    Effect::new(move |_| {
+        (revision.get(), typing.track(), preview.track(), window.track());
+        if at_end.get_value() {
+            // After the lines are there.
+            request_animation_frame(to_end);
+        }
+    });
+    Effect::new(move |_| {
+        // Where it is found, however often more is said.
+        found.track();
+        if let (Some(place), Some(list)) = (place.get_untracked(), list.get_untracked()) {
+            at_end.set_value(false);
+            reading.go_to(list.into(), place);
+        }
+    });
     let scrolled = move |_| {
         let Some(list) = list.try_get_untracked().flatten() else { return };
-        if !drawing.get_value() {
-            draw_ahead(&list, most, drawing, more);
-        }
-        let end = list.scroll_height() - list.scroll_top() - list.client_height() < NEAR;
+        let end = reading.moved(&list);
         at_end.set_value(end);
         if end && behind.get_untracked() {
             behind.set(false);
         }
     };
+    // Both lists are one: those that came along, then those that were said here.
+    let split = move || {
+        let (window, here) = (window.get(), earlier.read().len());
+        (
+            window.lines.start.min(here)..window.lines.end.min(here),
+            window.lines.start.saturating_sub(here)..window.lines.end.saturating_sub(here),
+        )
+    };
+    let prior = move || {
+        let earlier = earlier.read();
+        of_chat(id, |chat| priors(chat, &earlier, split().0)).unwrap_or_default()
+    };
+    let here = move || {
+        revision.get();
+        of_chat(id, |chat| stored(chat, split().1)).unwrap_or_default()
+    };
+    let leaves = move || {
+        revision.get();
+        of_chat(id, leaving).unwrap_or_default()
+    };
+    let came_along = Memo::new(move |_| !split().0.is_empty());
+    let came_here = Memo::new(move |_| !earlier.read().is_empty() && split().0.end == earlier.read().len());
     view! {
         <div class="conversation">
+            <Within id sought/>
             <div class="transcript" data-test="transcript" tabindex="0" node_ref=list on:scroll=scrolled
-                role="region" aria-label=t("Conversation")>
-                <Show when=move || !more() fallback=|| view! { <p class="event">{t("Scroll up for more")}</p> }><Earlier id/></Show>
-                <div role="log" aria-live="polite" class="lines">
-                    <For each=lines key=Item::key let:item><Line id item seen/></For>
+                role="region" aria-label=label>
+                <div class="space" style:height=move || format!("{}px", window.read().above)></div>
+                <Show when=move || came_along.get()>
+                    <section class="earlier" data-test="handover-transcript" aria-label=t("Earlier conversation")>
+                        <For each=prior key=|prior| prior.place let:prior><PriorLine scene prior/></For>
+                    </section>
+                </Show>
+                <Show when=move || came_here.get()><p class="event">{t("The customer is here with you now")}</p></Show>
+                <div class="lines">
+                    <For each=here key=|(entry, _)| entry.id let:line><Line scene line/></For>
+                </div>
+                <div class="space" style:height=move || format!("{}px", window.read().below)></div>
+                <div class="leaving" role="log">
+                    <For each=leaves key=|line| line.key() let:line><Leaves id line/></For>
                 </div>
                 <p class="typing" role="status">{move || typing.get()}</p>
                 // Not read out: it changes with every key.
@@ -136,6 +259,7 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
                     <p class="preview" data-test="preview">{move || preview.get()}</p>
                 </Show>
             </div>
+            <Aloud id revision/>
             <Show when=move || behind.get()>
                 <button class="newest" on:click=move |_| to_end()>{t("New messages ↓")}</button>
             </Show>
@@ -143,173 +267,31 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
     }
 }
 
-/// Draws more above what is in sight, a few lines in each frame, until there is enough of it.
-fn draw_ahead(
-    list: &web_sys::HtmlElement,
-    most: RwSignal<usize>,
-    drawing: StoredValue<bool>,
-    more: impl Fn() -> bool + Copy + 'static,
-) {
-    let wanted = list.scroll_top() < AHEAD * list.client_height() && untrack(more);
-    // By the next frame the pane may be gone.
-    let _ = drawing.try_set_value(wanted);
-    if !wanted {
-        return;
-    }
-    if list.scroll_top() == 0 {
-        // Whatever is being read stays in its place when something comes above it, but for the very top.
-        list.set_scroll_top(1);
-    }
-    let _ = most.try_update(|most| *most += MORE);
-    let list = list.clone();
-    request_animation_frame(move || {
-        if drawing.try_get_value().is_some() {
-            draw_ahead(&list, most, drawing, more);
-        }
-    });
-}
-
-fn earlier_of(chat: &Chat) -> (String, Vec<PriorEntry>, Vec<DocumentRef>) {
-    let documents = chat.context.as_ref().map(|context| context.documents.clone()).unwrap_or_default();
-    (chat.name(), chat.earlier(), documents)
-}
-
-/// The conversation on earlier servers and with earlier agents, marked as such (A8).
+/// What others say from now on, for screen readers: the lines themselves come and go with what is in sight.
 #[component]
-fn Earlier(id: ChatId) -> impl IntoView {
-    let revision = chat_memo(id, |chat| Some(chat.revision));
-    let earlier = Memo::new(move |_| {
-        revision.track();
-        console().with_untracked(|console| console.chat(id).map(earlier_of))
+fn Aloud(id: ChatId, revision: Memo<Option<u64>>) -> impl IntoView {
+    // What the chat had when it was opened is no news.
+    let known = StoredValue::new(None::<Seq>);
+    let own = console().with_untracked(|console| console.me.as_ref().map(|me| me.card.title.clone()));
+    let is_own =
+        move |entry: &Entry| matches!(&entry.author, Author::Agent(name) if Some(name) == own.as_ref());
+    let news = Memo::new(move |_| {
+        revision.get();
+        let news = |chat: &Chat| {
+            let last = chat.last_seq();
+            let from = known.get_value().or((last > 0).then_some(last))?;
+            known.set_value(Some(from));
+            let new = chat.lines.range(from + 1..).rev().map(|(_, entry)| entry.clone());
+            let mut new: Vec<Arc<Entry>> = new.filter(|entry| !is_own(entry)).take(ALOUD).collect();
+            new.reverse();
+            Some(new)
+        };
+        of_chat(id, news).flatten().unwrap_or_default()
     });
-    move || {
-        let (name, earlier, documents) = earlier.get().filter(|(_, earlier, _)| !earlier.is_empty())?;
-        let mut server = String::new();
-        let lines = earlier.iter().map(|entry| {
-            let heading = (entry.server != server).then(|| say("Earlier, at $1", &[&entry.server]));
-            server.clone_from(&entry.server);
-            view! { {heading.map(|text| view! { <h3>{text}</h3> })} {prior(id, entry, &name, &documents)} }
-        });
-        let lines = lines.collect::<Vec<_>>();
-        Some(view! {
-            <section class="earlier" data-test="handover-transcript" aria-label=t("Earlier conversation")>
-                {lines}
-            </section>
-            <p class="event">{t("The customer is here with you now")}</p>
-        })
-    }
-}
-
-fn prior(
-    chat: ChatId,
-    entry: &PriorEntry,
-    customer: &str,
-    documents: &[DocumentRef],
-) -> impl IntoView + use<> {
-    let is_this = |document: &&DocumentRef| document_line(&document.sha256) == Some(entry.id);
-    let text = match documents.iter().find(is_this).cloned() {
-        None => entry.text.clone().into_any(),
-        Some(DocumentRef { name, media_type, size, sha256, .. }) => {
-            let card = DocumentCard { sha256, name, media_type, size };
-            view! { <Document chat card preview=true/> }.into_any()
-        }
-    };
-    let by = by(&entry.author, customer, entry.note);
+    let text = move |entry: &Entry| of_chat(id, |chat| aloud(entry, &chat.name()));
     view! {
-        <div class="line" data-kind=kind(&entry.author, entry.note)>
-            <p class="by">{by}" "<time>{moment(entry.at)}</time></p>
-            <div class="text">{text}</div>
+        <div class="hush" role="log" data-test="aloud" aria-label=t("New messages")>
+            <For each=move || news.get() key=|entry| entry.seq let:entry><p>{text(&entry)}</p></For>
         </div>
-    }
-}
-
-#[component]
-fn Line(id: ChatId, item: Item, seen: Memo<Option<Seq>>) -> impl IntoView {
-    let customer = console().with_untracked(|console| console.chat(id).map(Chat::name).unwrap_or_default());
-    match item {
-        Item::Entry(entry, goes_on) => stored(id, &entry, goes_on, &customer, seen),
-        Item::Pending(pending) => waiting(id, &pending).into_any(),
-        Item::Upload(upload) => uploading(id, upload).into_any(),
-    }
-}
-
-fn stored(id: ChatId, entry: &Entry, goes_on: bool, customer: &str, seen: Memo<Option<Seq>>) -> AnyView {
-    let (text, note) = match &entry.body {
-        Body::Event(event) => {
-            let text = words::event(event);
-            return view! {
-                <p class="event" data-test="event">{text}" "<time>{moment(entry.at)}</time></p>
-            }
-            .into_any();
-        }
-        Body::Text(text) => (text.clone().into_any(), false),
-        Body::Note(text) => (text.clone().into_any(), true),
-        Body::Document(card) => {
-            (view! { <Document chat=id card=card.clone() preview=true/> }.into_any(), false)
-        }
-    };
-    let own = matches!(entry.author, Author::Agent(_)) && !note;
-    let seq = entry.seq;
-    // One memo for all lines: each line's own would be asked at every change of anything.
-    let mark = own.then_some(move || {
-        let seen = seen.get().is_some_and(|seen| seen >= seq);
-        if seen { t("· seen") } else { t("· sent") }
-    });
-    view! {
-        <div class="line" data-test="message" data-kind=kind(&entry.author, note) data-goes-on=goes_on.to_string()>
-            <p class="by">{by(&entry.author, customer, note)}" "<time>{moment(entry.at)}</time>" "{mark}</p>
-            <div class="text">{text}</div>
-        </div>
-    }
-    .into_any()
-}
-
-fn waiting(chat: ChatId, pending: &Pending) -> impl IntoView + use<> {
-    let id = pending.id;
-    let state = match pending.refused {
-        None => t("· sending…").to_owned(),
-        Some(code) => say("· not sent: $1", &[&heard(&code.to_string())]),
-    };
-    let back = pending.refused.map(|_| {
-        let label = if pending.document.is_some() { t("Close") } else { t("Edit and send again") };
-        view! { <button on:click=move |_| act(|console| console.take_back(chat, id))>{label}</button> }
-    });
-    view! {
-        <div class="line pending" data-test="message" data-refused=pending.refused.is_some().to_string()
-            data-kind=if pending.note { "note" } else { "agent" }>
-            <p class="by">{t("You")}" "{state}" "{back}</p>
-            <p class="text">{pending.text.clone()}</p>
-        </div>
-    }
-}
-
-fn uploading(chat: ChatId, upload: Upload) -> impl IntoView {
-    let Upload { number, name, refused } = upload;
-    let failed = refused.is_some();
-    let close = failed.then(|| {
-        view! { <button on:click=move |_| act(|console| console.forget_upload(chat, number))>{t("Close")}</button> }
-    });
-    let state = match refused {
-        None => t("· uploading…").to_owned(),
-        Some(why) => say("· not sent: $1", &[&heard(&why)]),
-    };
-    view! {
-        <div class="line pending" data-test="upload" data-refused=failed.to_string() data-kind="agent">
-            <p class="by">{t("You")}" "{state}" "{close}</p>
-            <p class="text">{name}</p>
-        </div>
-    }
-}
-
-fn by(author: &Author, customer: &str, note: bool) -> String {
-    let name = words::author(author, customer);
-    if note { say("$1, private note", &[&name]) } else { name }
-}
-
-fn kind(author: &Author, note: bool) -> &'static str {
-    match author {
-        _ if note => "note",
-        Author::Customer => "customer",
-        _ => "agent",
     }
 }

@@ -37,10 +37,19 @@ pub fn Search() -> impl IntoView {
     let row = move |place: Value| {
         let chat = place.get("chat").cloned().unwrap_or_default();
         let id: Option<ChatId> = text(&chat, "id").parse().ok();
+        // What was found, as it was said: the chat opens where it was.
+        let words = place
+            .get("excerpt")
+            .and_then(Value::as_array)
+            .and_then(|parts| parts.iter().find(|part| truth(part, "found")));
+        let words = words.map(|part| text(part, "text")).unwrap_or_default();
         let open = move |_| {
             let Some(id) = id else { return };
             page().set(None);
-            act(|console| console.read_closed(id));
+            act(|console| {
+                console.read_closed(id);
+                console.look_within(id, words.clone());
+            });
         };
         let parts =
             place.get("excerpt").and_then(Value::as_array).map(|parts| parts.iter().map(part).collect_view());

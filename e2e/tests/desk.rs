@@ -1,0 +1,309 @@
+//! An agent's day at the desk, in real browsers: what the inbox shows, what is told, what is said.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use baton_e2e::api::Api;
+use baton_e2e::browser::{Browser, Browsers};
+use baton_e2e::client::Client;
+use baton_e2e::company::{ACME, Company};
+use baton_e2e::pair::verifier;
+use baton_e2e::{axe, story, until};
+use baton_protocol::frames::Start;
+use baton_protocol::{ClientFrame, Encoding, ServerFrame};
+use reqwest::Method;
+use serde_json::{Value, json};
+use thirtyfour::{By, Key};
+
+struct Scene {
+    acme: Company,
+    browsers: Browsers,
+    _folder: tempfile::TempDir,
+}
+
+async fn scene() -> Scene {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
+    acme.start().await.unwrap();
+    Scene { acme, browsers: Browsers::start().await.unwrap(), _folder: folder }
+}
+
+/// A customer of this name, who waits.
+async fn waits(acme: &Company, name: &str, subject: &str) -> Client {
+    let mut client = Client::connect(acme, Encoding::Binary, None).await.unwrap();
+    let (name, subject, challenge) = (name.to_owned(), subject.to_owned(), verifier().challenge());
+    let start = Start::New { area: "sales".into(), name, email: String::new(), subject, challenge };
+    client.hello(start, 0).await.unwrap();
+    let welcome = |frame: &ServerFrame| matches!(frame, ServerFrame::Welcome { .. }).then_some(());
+    client.expect("a welcome", welcome).await.unwrap();
+    client
+}
+
+/// Waits until a script says so.
+async fn becomes(browser: &Browser, script: &str, wanted: Value) {
+    until(script, || async {
+        let now = browser.script(script).await?;
+        anyhow::ensure!(now == wanted, "{now} instead of {wanted}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// The agent takes the customer of this name.
+async fn takes(agent: &Browser, name: &str) {
+    let button = format!("[aria-label='Pick up {name}']");
+    until(&button, || async { agent.css(&button).await?.click().await.map_err(Into::into) }).await.unwrap();
+    becomes(agent, "return document.querySelector('.pane .head h2')?.textContent ?? ''", json!(name)).await;
+}
+
+async fn choose(browser: &Browser, mark: &str, value: &str) {
+    let select = browser.find(mark).await.unwrap();
+    select.find(By::Css(format!("option[value='{value}']"))).await.unwrap().click().await.unwrap();
+}
+
+#[tokio::test]
+async fn a2_the_inbox_counts_who_waits_how_long_and_what_was_said_last() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let mut dora = waits(&acme, "Dora", "A tent for two").await;
+    let mut emil = waits(&acme, "Emil", "").await;
+    anna.shows("inbox-waiting", "2").await.unwrap();
+    anna.shows("queue-row", "A tent for two").await.unwrap();
+    let wait = "return document.querySelector('[data-test=queue-row] .clock').dataset.wait";
+    becomes(&anna, wait, json!("short")).await;
+    // Three minutes later, and six.
+    for (minutes, urgency) in [(3, "long"), (6, "urgent")] {
+        let later = format!(
+            "window.then ??= Date.now.bind(Date); Date.now = () => window.then() + {minutes} * 60_000"
+        );
+        anna.script(&later).await.unwrap();
+        becomes(&anna, wait, json!(urgency)).await;
+        let colour = "return getComputedStyle(document.querySelector('.row .clock')).color";
+        becomes(&anna, colour, json!(if minutes == 3 { "rgb(138, 90, 0)" } else { "rgb(176, 36, 25)" }))
+            .await;
+    }
+    let waited = anna.css(".row .clock").await.unwrap().text().await.unwrap();
+    assert!(waited.starts_with("6:"), "{waited}");
+    anna.picture("desk-waiting").await.unwrap();
+    takes(&anna, "Dora").await;
+    takes(&anna, "Emil").await;
+    anna.shows("inbox-waiting", "0").await.unwrap();
+    // Emil is in front: what Dora writes is counted, and its beginning shown, until she is.
+    dora.say(None, 1, "Does it have two doors?").await.unwrap();
+    dora.say(None, 2, "And pegs?").await.unwrap();
+    let tab = |what: &str| {
+        format!(
+            "return [...document.querySelectorAll('[data-test=chat-tab]')].find(tab => tab.textContent.includes('Dora')).querySelector('{what}').textContent"
+        )
+    };
+    becomes(&anna, &tab(".unread"), json!("2")).await;
+    becomes(&anna, &tab(".said"), json!("And pegs?")).await;
+    let title = anna.driver.title().await.unwrap();
+    assert!(title.starts_with("(2) "), "{title}");
+    dora.send(&ClientFrame::Typing { chat: None, on: true }).await.unwrap();
+    becomes(&anna, &tab(".said"), json!("typing…")).await;
+    anna.css("body").await.unwrap().send_keys(Key::Alt + "1").await.unwrap();
+    anna.shows("message", "And pegs?").await.unwrap();
+    becomes(&anna, &tab(".unread"), json!("")).await;
+    // Beside each other both can be read, and each has a place to write.
+    anna.click("beside").await.unwrap();
+    becomes(&anna, "return document.querySelectorAll('.pane [data-test=composer]').length", json!(2)).await;
+    becomes(&anna, "return innerWidth - document.documentElement.scrollWidth", json!(0)).await;
+    anna.pictures("desk-beside").await.unwrap();
+    axe::check(&anna, "chats side by side").await.unwrap();
+    emil.say(None, 1, "Do you ship?").await.unwrap();
+    anna.shows("message", "Do you ship?").await.unwrap();
+    anna.click("beside").await.unwrap();
+    becomes(&anna, "return document.querySelectorAll('.pane').length", json!(1)).await;
+}
+
+#[tokio::test]
+async fn a2_at_the_maximum_nobody_can_be_picked_up_and_why_is_said() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let ada = Api::agent(&acme, "ada").await.unwrap();
+    let one = json!({ "title": "Anna", "role": "agent", "areas": ["sales"], "max_chats": 1 });
+    ada.change(Method::PUT, "agents/anna", Some(one)).await.unwrap();
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let ben = story::agent(&browsers, &acme, "ben").await.unwrap();
+    let _dora = waits(&acme, "Dora", "").await;
+    let _emil = waits(&acme, "Emil", "").await;
+    takes(&anna, "Dora").await;
+    anna.css(".why").await.unwrap();
+    let said = anna.css(".why").await.unwrap().text().await.unwrap();
+    assert_eq!(said, "You have 1 of 1 chats: finish or transfer one first");
+    assert!(!anna.find("pick-up").await.unwrap().is_enabled().await.unwrap());
+    anna.picture("desk-maximum").await.unwrap();
+    // Nor by a key.
+    anna.css("body").await.unwrap().send_keys(Key::Alt + "p").await.unwrap();
+    takes(&ben, "Emil").await;
+    assert_eq!(anna.texts("chat-tab").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a2_whether_one_takes_chats_is_chosen_and_seen_by_the_others() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let ben = story::agent(&browsers, &acme, "ben").await.unwrap();
+    ben.click("inbox-team").await.unwrap();
+    for (state, said) in [("busy", "Busy"), ("away", "Away"), ("available", "Available")] {
+        choose(&anna, "presence", state).await;
+        let seen = "return [...document.querySelectorAll('[data-test=colleague]')].find(it => it.textContent.includes('Anna'))?.textContent.includes(arguments[0])";
+        becomes(&ben, &seen.replace("arguments[0]", &format!("'{said}'")), json!(true)).await;
+    }
+    ben.pictures("desk-team").await.unwrap();
+    axe::check(&ben, "the team").await.unwrap();
+}
+
+/// The page believes that it is not looked at, and what it tells the desktop is kept.
+const ELSEWHERE: &str = "
+    window.told = [];
+    window.Notification = class {
+        static permission = 'granted';
+        constructor(title, { body }) { told.push({ title, body }); Promise.resolve().then(() => { window.last = this; }); }
+    };
+    window.sounds = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) { sounds++; return start.apply(this, when); };
+    window.looks = (yes) => Object.defineProperty(document, 'hidden', { configurable: true, get: () => !yes });
+";
+
+#[tokio::test]
+async fn a2_whoever_looks_elsewhere_is_told_by_the_desktop_and_by_a_sound_if_they_want_it() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    anna.script(ELSEWHERE).await.unwrap();
+    let mut dora = waits(&acme, "Dora", "").await;
+    takes(&anna, "Dora").await;
+    // Nothing is on that was not turned on.
+    anna.script("looks(false)").await.unwrap();
+    dora.say(None, 1, "One").await.unwrap();
+    anna.shows("message", "One").await.unwrap();
+    assert_eq!(anna.script("return [told.length, sounds]").await.unwrap(), json!([0, 0]));
+    anna.click("preferences").await.unwrap();
+    anna.click("notify").await.unwrap();
+    anna.click("sound").await.unwrap();
+    anna.pictures("desk-preferences").await.unwrap();
+    axe::check(&anna, "preferences").await.unwrap();
+    // It is heard once, so that one knows it.
+    becomes(&anna, "return sounds", json!(1)).await;
+    dora.say(None, 2, "Two").await.unwrap();
+    becomes(&anna, "return told", json!([{ "title": "Dora", "body": "Two" }])).await;
+    assert_eq!(anna.script("return sounds").await.unwrap(), json!(2));
+    let _emil = waits(&acme, "Emil", "").await;
+    becomes(&anna, "return told.at(-1).title", json!("Emil is waiting")).await;
+    takes(&anna, "Emil").await;
+    // Whoever looks is not told, and a click leads to what it was about.
+    dora.say(None, 3, "Three").await.unwrap();
+    becomes(&anna, "return told.at(-1).body", json!("Three")).await;
+    anna.script("last.onclick()").await.unwrap();
+    becomes(&anna, "return document.querySelector('.pane .head h2').textContent", json!("Dora")).await;
+    anna.script("looks(true)").await.unwrap();
+    let told = anna.script("return told.length").await.unwrap();
+    dora.say(None, 4, "Four").await.unwrap();
+    anna.shows("message", "Four").await.unwrap();
+    assert_eq!(anna.script("return told.length").await.unwrap(), told);
+}
+
+#[tokio::test]
+async fn a2_links_are_links_markup_is_text_a_note_stays_with_the_agents_and_all_of_it_is_kept_as_a_file() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let customer = story::customer(
+        &browsers,
+        &acme,
+        "See https://acme.example/ridge?a=1&b=2. <img src=x onerror=alert(1)> javascript:alert(2)",
+    )
+    .await
+    .unwrap();
+    story::pick_up(&anna).await.unwrap();
+    let links = "return [...document.querySelectorAll('.lines a')].map(it => [it.getAttribute('href'), it.target, it.rel])";
+    becomes(
+        &anna,
+        links,
+        json!([["https://acme.example/ridge?a=1&b=2", "_blank", "noopener noreferrer nofollow"]]),
+    )
+    .await;
+    assert_eq!(anna.script("return document.querySelectorAll('.lines img').length").await.unwrap(), json!(0));
+    // Where the cursor is.
+    anna.type_into("composer", "Fine!").await.unwrap();
+    anna.keys(Key::Left + "").await.unwrap();
+    anna.click("faces").await.unwrap();
+    anna.pictures("desk-faces").await.unwrap();
+    axe::check(&anna, "emoji").await.unwrap();
+    anna.css("[data-test=face]:nth-of-type(13)").await.unwrap().click().await.unwrap();
+    anna.say("composer", "").await.unwrap();
+    customer.shows("message", "Fine👍!").await.unwrap();
+    anna.shows("message", "seen").await.unwrap();
+    anna.click("note-toggle").await.unwrap();
+    anna.say("composer", "Ask Ben about the price.").await.unwrap();
+    anna.shows("message", "Anna, private note").await.unwrap();
+    // The next one is a message again.
+    anna.say("composer", "Done.").await.unwrap();
+    customer.shows("message", "Done.").await.unwrap();
+    let read = customer.texts("message").await.unwrap().join(" ");
+    assert!(!read.contains("Ben"), "{read}");
+    // What the palette keeps as a file is everything, in its order.
+    anna.script(
+        "window.kept = []; const make = URL.createObjectURL; \
+         URL.createObjectURL = (blob) => { blob.text().then((text) => kept.push(text)); return make(blob); }",
+    )
+    .await
+    .unwrap();
+    anna.css("body").await.unwrap().send_keys(Key::Control + "k").await.unwrap();
+    anna.say("palette-search", "as a file").await.unwrap();
+    becomes(&anna, "return kept.length", json!(1)).await;
+    let kept = anna.script("return kept[0]").await.unwrap();
+    let lines: Vec<&str> = kept.as_str().unwrap().lines().collect();
+    let ends = [
+        "javascript:alert(2)",
+        "Anna: Fine👍!",
+        "Anna, private note: Ask Ben about the price.",
+        "Anna: Done.",
+    ];
+    let last = &lines[lines.len() - 3..];
+    assert!(last.iter().zip(&ends[1..]).all(|(line, end)| line.ends_with(end)), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with(ends[0])), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_supervisor_says_what_is_urgent_moves_who_waits_and_speaks_to_the_team() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let alma = story::agent(&browsers, &acme, "alma").await.unwrap();
+    let _dora = waits(&acme, "Dora", "").await;
+    let _emil = waits(&acme, "Emil", "").await;
+    anna.shows("inbox-waiting", "2").await.unwrap();
+    let first = "return document.querySelector('[data-test=queue-row][style*=\"translateY(0px)\"] b')?.textContent ?? ''";
+    becomes(&anna, first, json!("Dora")).await;
+    // Emil is more urgent: he is the next one, in every console.
+    alma.click("inbox-team").await.unwrap();
+    until("Emil's chat", || async {
+        for row in alma.driver.find_all(By::Css("[data-test=open-chat]")).await? {
+            if row.text().await?.contains("Emil") {
+                return row.find(By::Css("[data-test=watch]")).await?.click().await.map_err(Into::into);
+            }
+        }
+        anyhow::bail!("it is not there")
+    })
+    .await
+    .unwrap();
+    choose(&alma, "priority", "9").await;
+    becomes(&anna, first, json!("Emil")).await;
+    // Dora waits in another line from now on, and Anna, who does not serve it, has her no more.
+    until("Dora's chat", || async {
+        alma.css("[aria-label='Rescue Dora']").await?.click().await.map_err(Into::into)
+    })
+    .await
+    .unwrap();
+    choose(&alma, "rescue-to", "billing").await;
+    alma.click("rescue-submit").await.unwrap();
+    anna.shows("inbox-waiting", "1").await.unwrap();
+    alma.click("inbox-waiting").await.unwrap();
+    alma.shows("queue-row", "Billing").await.unwrap();
+    alma.click("team-message").await.unwrap();
+    choose(&alma, "team-to", "sales").await;
+    alma.type_into("team-text", "Tents are sold out.").await.unwrap();
+    alma.pictures("desk-team-message").await.unwrap();
+    axe::check(&alma, "a message to the team").await.unwrap();
+    alma.click("team-send").await.unwrap();
+    anna.shows("toast", "Alma to Sales: Tents are sold out.").await.unwrap();
+}
