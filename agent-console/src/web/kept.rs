@@ -31,6 +31,8 @@ pub fn start() {
     window_event_listener(leptos::ev::focusin, |event| {
         LAST.set(event.target().and_then(|target| target.dyn_into().ok()));
     });
+    // Whoever points beside everything has let go of it.
+    window_event_listener(leptos::ev::pointerdown, |_| LAST.set(None));
     Effect::new(|_| {
         (console().track(), super::office::page().track());
         // When everything is as it is going to be.
@@ -40,10 +42,11 @@ pub fn start() {
 
 fn look() {
     let nowhere = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
-    if nowhere && LAST.with_borrow_mut(|last| last.take_if(|last| !takes_focus(last)).is_some()) {
-        let place = PLACES.iter().filter_map(|place| element::<HtmlElement>(place)).find(takes_focus);
-        let _ = place.map(|place| place.focus());
-    }
+    let Some(last) = LAST.with_borrow(Clone::clone).filter(|_| nowhere) else { return };
+    // It may have been disabled for a moment.
+    let places = PLACES.iter().filter_map(|place| element::<HtmlElement>(place));
+    let place = std::iter::once(last).chain(places).find(takes_focus);
+    let _ = place.map(|place| place.focus());
 }
 
 fn takes_focus(element: &HtmlElement) -> bool {

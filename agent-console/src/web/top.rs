@@ -25,7 +25,7 @@ pub fn Top() -> impl IntoView {
     view! {
         <header class="top">
             <h1>{brand}</h1>
-            <button class="find" data-test="find" aria-label=t("Search commands and chats") on:click=|_| act(crate::model::Console::flip_palette)>
+            <button class="find" data-test="find" title=t("Search commands and chats") on:click=|_| act(crate::model::Console::flip_palette)>
                 <Icon name="search"/><span>{t("Search commands and chats")}</span><kbd>"Ctrl K"</kbd>
             </button>
             <Show when=move || supervisor.get()>

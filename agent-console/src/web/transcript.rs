@@ -33,6 +33,8 @@ struct Reading {
     heights: StoredValue<Heights>,
     sight: RwSignal<Sight>,
     window: Memo<Window>,
+    /// Where the list was last.
+    last: StoredValue<i32>,
 }
 
 impl Reading {
@@ -48,16 +50,19 @@ impl Reading {
             held.get();
             heights.with_value(|heights| heights.window(sight.get()))
         });
-        Self { heights, sight, window }
+        Self { heights, sight, window, last: StoredValue::new(0) }
     }
 
     /// The reader has moved: other lines may have to be there. Whether they are at the end.
     fn moved(self, list: &HtmlElement) -> bool {
         let height = list.client_height();
-        let end = list.scroll_height() - list.scroll_top() - height < NEAR;
+        let was_end = matches!(self.sight.get_untracked(), Sight::End(_));
+        // The end may have gone on since the list was moved there: only whoever scrolls up has left it.
+        let down = list.scroll_top() >= self.last.get_value();
+        self.last.set_value(list.scroll_top());
+        let end = list.scroll_height() - list.scroll_top() - height < NEAR || was_end && down;
         let (top, height) = (f64::from(list.scroll_top()), f64::from(height));
         let sight = if end { Sight::End(height) } else { Sight::At(top, height) };
-        let was_end = matches!(self.sight.get_untracked(), Sight::End(_));
         let next = self.heights.with_value(|heights| heights.window(sight));
         if was_end != end || next.lines != self.window.read_untracked().lines {
             self.measure(list);
