@@ -12,7 +12,7 @@ use super::driver::{console, element};
 /// Where the focus goes, the first that is there: a dialog that is open, a page beside the desk, the way back from an end,
 /// the chat in front, the next customer, the way to everything.
 const PLACES: [&str; 8] = [
-    "dialog[open] :is(input, textarea, select, button):enabled",
+    "[open] :enabled",
     ".office h2",
     "[data-test=keep]",
     "[data-test=composer]",
