@@ -245,7 +245,6 @@ async fn found(anna: &Browser) {
     axe::check(anna, "a search in a conversation").await.unwrap();
     anna.picture("console-within").await.unwrap();
     anna.keys(Key::Escape + "").await.unwrap();
-    anna.css("[data-test=composer]:focus").await.unwrap();
 }
 
 /// When something of this mark was first in the page, in milliseconds since the navigation.

@@ -36,7 +36,7 @@ fn Field(id: ChatId, sought: Memo<Option<Vec<usize>>>) -> impl IntoView {
     let step = move |earlier| act(|console| console.step_within(earlier, untrack(lines)));
     let close = move || {
         act(|console| console.within = None);
-        focus("[data-test=composer], [data-test=transcript]");
+        focus("[data-test=composer]");
     };
     let count = move || {
         let back = console().with(|console| console.within.as_ref().map_or(0, |within| within.back));
