@@ -11,6 +11,9 @@ use perf_event::{Builder, Counter};
 /// Where trace points have their numbers, by kernel.
 const PLACES: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
 
+/// The error of a process or thread that is not there (`ESRCH`).
+const GONE: i32 = 3;
+
 /// Any of them.
 const ALL: &str = "raw_syscalls/sys_enter";
 
@@ -60,7 +63,11 @@ impl Count {
                 };
                 let mut builder = Builder::new(point);
                 let builder = builder.observe_pid(task).inherit(true).include_kernel();
-                let mut counter = builder.build()?;
+                let mut counter = match builder.build() {
+                    // A thread that has ended meanwhile calls nothing any more.
+                    Err(error) if error.raw_os_error() == Some(GONE) => return Ok(()),
+                    counter => counter?,
+                };
                 counter.enable()?;
                 counters.push((name, counter));
                 Ok(())

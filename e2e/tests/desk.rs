@@ -48,6 +48,10 @@ async fn becomes(browser: &Browser, script: &str, wanted: Value) {
     .unwrap();
 }
 
+/// Whether the conversation is at its end.
+const AT_END: &str = "const list = document.querySelector('.transcript');
+    return list.scrollHeight - list.scrollTop - list.clientHeight < 60";
+
 /// The agent takes the customer of this name.
 async fn takes(agent: &Browser, name: &str) {
     let button = format!("[aria-label='Pick up {name}']");
@@ -306,4 +310,39 @@ async fn a_supervisor_says_what_is_urgent_moves_who_waits_and_speaks_to_the_team
     axe::check(&alma, "a message to the team").await.unwrap();
     alma.click("team-send").await.unwrap();
     anna.shows("toast", "Alma to Sales: Tents are sold out.").await.unwrap();
+}
+
+#[tokio::test]
+async fn a2_whoever_reads_further_up_stays_there_and_is_told_of_what_is_new() {
+    let Scene { acme, browsers, _folder } = scene().await;
+    let anna = story::agent(&browsers, &acme, "anna").await.unwrap();
+    let mut dora = waits(&acme, "Dora", "A tent for two").await;
+    takes(&anna, "Dora").await;
+    for number in 1..=80 {
+        dora.say(None, number, &format!("Line {number} of what I have to say.")).await.unwrap();
+    }
+    anna.shows("message", "Line 80 of").await.unwrap();
+    becomes(&anna, AT_END, json!(true)).await;
+    let up = "return (async () => {
+        const list = document.querySelector('.transcript');
+        list.scrollTop -= 900;
+        for (let frames = 4; frames; frames--) await new Promise(requestAnimationFrame);
+        const top = list.getBoundingClientRect().top;
+        window.read = [...list.querySelectorAll('[data-test=message]')].find(line => line.getBoundingClientRect().top >= top);
+        window.at = read.getBoundingClientRect().top;
+        return !!document.querySelector('.newest');
+    })()";
+    assert_eq!(anna.script(up).await.unwrap(), json!(false), "nothing is new yet");
+    dora.say(None, 81, "And one more thing.").await.unwrap();
+    becomes(&anna, "return document.querySelector('.newest')?.textContent ?? ''", json!("New messages ↓"))
+        .await;
+    let moved =
+        anna.script("return read.isConnected && Math.abs(read.getBoundingClientRect().top - at)").await;
+    assert!(moved.unwrap().as_f64().is_some_and(|pixels| pixels <= 2.0), "what is read has moved");
+    // Who does not see the conversation hears it all the same.
+    anna.shows("aloud", "And one more thing.").await.unwrap();
+    anna.css(".newest").await.unwrap().click().await.unwrap();
+    anna.shows("message", "And one more thing.").await.unwrap();
+    becomes(&anna, AT_END, json!(true)).await;
+    becomes(&anna, "return !!document.querySelector('.newest')", json!(false)).await;
 }

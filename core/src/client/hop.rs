@@ -200,8 +200,11 @@ impl Client {
         if self.next.link != Some(link) || self.stage() != Some(Stage::Claiming) {
             return;
         }
-        let Some(hop) = self.record.as_mut().and_then(|record| record.hop.as_mut()) else { return };
-        match hop.page.take().filter(|page| is_safe_page(page)) {
+        let Some(record) = &mut self.record else { return };
+        // What is left to be said, nobody can be told any more where the origin has closed for good.
+        let flushes = self.moving.gone.is_none() || record.outbox().next().is_none();
+        let Some(hop) = &mut record.hop else { return };
+        match hop.page.take().filter(|page| flushes && is_safe_page(page)) {
             Some(page) => {
                 hop.to = page;
                 hop.stage = Stage::Flushing;

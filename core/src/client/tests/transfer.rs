@@ -417,6 +417,22 @@ fn m2_a_reload_before_the_socket_is_forbidden_still_ends_in_the_navigation() {
 }
 
 #[test]
+fn m2_nobody_waits_for_an_origin_that_has_closed_for_good_while_the_socket_is_forbidden() {
+    let way = || Way::InPlace { socket: GLOBEX.into(), page: Some("https://globex.example/".into()) };
+    for said in [false, true] {
+        let mut rig = Rig::chatting();
+        rig.main(offer(T1, way()));
+        if said {
+            rig.input(Input::Say("One more thing.".into()));
+        }
+        let (main, next) = (rig.main_link(), rig.next_link());
+        rig.input(Input::Closed(main, Some(CloseCode::Unauthenticated as u16))).input(Input::Blocked(next));
+        assert_eq!(navigated(&rig).is_some(), !said);
+        assert_eq!(rig.client.record().is_none(), said, "what cannot be delivered stands in the form again");
+    }
+}
+
+#[test]
 fn m2_navigating_carries_wtid_verifier_and_epoch_in_the_fragment() {
     let rig = left_page();
     assert_eq!(rig.did[0], Effect::Store);
