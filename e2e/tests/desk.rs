@@ -340,7 +340,9 @@ async fn a2_whoever_reads_further_up_stays_there_and_is_told_of_what_is_new() {
         anna.script("return read.isConnected && Math.abs(read.getBoundingClientRect().top - at)").await;
     assert!(moved.unwrap().as_f64().is_some_and(|pixels| pixels <= 2.0), "what is read has moved");
     // Who does not see the conversation hears it all the same.
-    anna.shows("aloud", "And one more thing.").await.unwrap();
+    let aloud =
+        "return document.querySelector('[data-test=aloud]').textContent.includes('And one more thing.')";
+    becomes(&anna, aloud, json!(true)).await;
     anna.css(".newest").await.unwrap().click().await.unwrap();
     anna.shows("message", "And one more thing.").await.unwrap();
     becomes(&anna, AT_END, json!(true)).await;
