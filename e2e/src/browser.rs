@@ -210,6 +210,49 @@ impl Browser {
         Ok(())
     }
 
+    /// Into the widget, in a frame or without one.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn enter(&self, framed: bool) -> Result<()> {
+        if framed { self.enter_widget().await } else { self.enter_shadow().await }
+    }
+
+    /// Waits until a script returns this.
+    ///
+    /// # Errors
+    /// When it does not in time; says what it returned instead.
+    pub async fn returns(&self, script: &str, wanted: serde_json::Value) -> Result<()> {
+        crate::until(script, || async {
+            let found = self.script(script).await?;
+            anyhow::ensure!(found == wanted, "it is {found} instead of {wanted}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until the browser shows a page below this address.
+    ///
+    /// # Errors
+    /// When it does not in time; says where it is instead.
+    pub async fn arrives(&self, site: &str) -> Result<()> {
+        crate::until(&format!("a page of {site}"), || async {
+            let address = self.driver.current_url().await?;
+            anyhow::ensure!(address.as_str().starts_with(site), "the address is {address}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Chooses this value of a list.
+    ///
+    /// # Errors
+    /// When there is none in time, or it has no such value.
+    pub async fn choose(&self, mark: &str, value: &str) -> Result<()> {
+        let list = self.find(mark).await?;
+        Ok(list.find(By::Css(format!("option[value='{value}']"))).await?.click().await?)
+    }
+
     /// Clicks an element once it can be clicked.
     ///
     /// # Errors

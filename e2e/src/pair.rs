@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 use baton_protocol::codes::ErrorCode;
+use baton_protocol::frames::Start;
 use baton_protocol::model::{Body, Context, Destination, Share, Stage};
-use baton_protocol::{ChatId, ClientFrame, Epoch, ResumeToken, ServerFrame, TransferId, Verifier};
+use baton_protocol::{ChatId, ClientFrame, Encoding, Epoch, ResumeToken, ServerFrame, TransferId, Verifier};
 
 use crate::client::Client;
 use crate::company::{ACME, Company, GLOBEX};
@@ -52,6 +53,11 @@ pub fn to_globex() -> Destination {
 pub async fn transfer(agent: &mut Client, transfer: TransferId, chat: ChatId, to: Destination, share: Share) {
     let comments = "Leaks at the valve.".into();
     agent.send(&ClientFrame::Transfer { transfer, chat, to, comments, share }).await.unwrap();
+}
+
+/// The same for the customer of this chat, with everything, to Globex's repairs.
+pub async fn hand_over(agent: &mut Client, chat: ChatId) {
+    transfer(agent, TRANSFER, chat, to_globex(), Share::All).await;
 }
 
 /// Waits until a transfer has come this far. Stages may be skipped, never taken back.
@@ -112,6 +118,17 @@ pub async fn welcome(client: &mut Client) -> (Epoch, ResumeToken, TransferId) {
         _ => None,
     };
     client.expect("welcome", of).await.unwrap()
+}
+
+/// A customer of this name, who waits in a company's sales.
+pub async fn waits(company: &Company, name: &str, subject: &str) -> Client {
+    let mut client = Client::connect(company, Encoding::Binary, None).await.unwrap();
+    let (name, subject, challenge) = (name.to_owned(), subject.to_owned(), verifier().challenge());
+    let start = Start::New { area: "sales".into(), name, email: String::new(), subject, challenge };
+    client.hello(start, 0).await.unwrap();
+    let welcome = |frame: &ServerFrame| matches!(frame, ServerFrame::Welcome { .. }).then_some(());
+    client.expect("a welcome", welcome).await.unwrap();
+    client
 }
 
 /// A chat at Acme's, with its agent.

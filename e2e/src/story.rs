@@ -18,6 +18,35 @@ pub async fn customer(browsers: &Browsers, company: &Company, question: &str) ->
     Ok(browser)
 }
 
+/// What there is to read for those who wait at Acme's.
+pub const HOLDING: &str = r#"
+[[area.announcement]]
+title = "Summer sale"
+text = "All tents are <b>cheaper</b> until Monday."
+offer = true
+url = "https://www.acme.example/sale"
+
+[[area.faq]]
+question = "Do you ship abroad?"
+answer = "Within Europe, in three to five days."
+
+[[area.faq]]
+question = "How do I return a tent?"
+answer = "Within 30 days, in its own bag."
+
+[[area.faq]]
+question = "Which stove for the winter?"
+answer = "One that burns white gas."
+
+[[area.faq]]
+question = "Can I rent a tent?"
+answer = "In our shops, by the week."
+
+[[area.link]]
+title = "Size guide"
+url = "https://www.acme.example/sizes"
+"#;
+
 /// A customer asks in the open chat.
 ///
 /// # Errors

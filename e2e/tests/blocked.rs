@@ -6,29 +6,14 @@ use baton_e2e::browser::Browser;
 use baton_e2e::client::Client;
 use baton_e2e::embed::{Shop, shop};
 use baton_e2e::pair::reads;
-use baton_e2e::{axe, story, until};
+use baton_e2e::{axe, story};
 use baton_protocol::ClientFrame;
-use serde_json::{Value, json};
-
-async fn returns(page: &Browser, script: &str, wanted: Value) {
-    until(script, || async {
-        let found = page.script(script).await?;
-        anyhow::ensure!(found == wanted, "it is {found}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
-
-/// Into the widget, in a frame or without one.
-async fn enter(customer: &Browser, framed: bool) {
-    if framed { customer.enter_widget().await.unwrap() } else { customer.enter_shadow().await.unwrap() }
-}
+use serde_json::json;
 
 /// A chat from its first question to its end, and over a page of the site's own.
 async fn whole_chat(customer: &Browser, anna: &mut Client, pages: [&str; 2], framed: bool) {
     customer.go(pages[0]).await.unwrap();
-    enter(customer, framed).await;
+    customer.enter(framed).await.unwrap();
     customer.click("launcher").await.unwrap();
     story::ask(customer, "Is this private?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
@@ -36,7 +21,7 @@ async fn whole_chat(customer: &Browser, anna: &mut Client, pages: [&str; 2], fra
     anna.say(Some(chat), 1, "It is.").await.unwrap();
     customer.shows("message", "It is.").await.unwrap();
     customer.go(pages[1]).await.unwrap();
-    enter(customer, framed).await;
+    customer.enter(framed).await.unwrap();
     customer.shows("message", "It is.").await.unwrap();
     customer.say("composer", "Still here.").await.unwrap();
     reads(anna, "Still here.").await;
@@ -59,7 +44,7 @@ async fn u1_in_a_private_window_the_chat_lasts_and_ends_and_nothing_is_left() {
         customer.script("Baton('shutdown')").await.unwrap();
         let left =
             "return [typeof Baton, document.querySelectorAll('iframe, html > div, baton-chat > *').length]";
-        returns(&customer, left, json!(["undefined", 0])).await;
+        customer.returns(left, json!(["undefined", 0])).await.unwrap();
         // Neither with the site nor with the gateway, whose own page sees what its frame has stored.
         assert_eq!(customer.script(KEPT).await.unwrap(), json!([[], []]));
         customer.go(&format!("{}/chat/", acme.url())).await.unwrap();
@@ -132,12 +117,13 @@ async fn u1_a_page_is_loaded_whatever_the_gateway_does_and_then_shows_an_address
         customer.picture(&format!("blocked-{page}")).await.unwrap();
         // Logging out takes the link along.
         customer.script("Baton('shutdown')").await.unwrap();
-        returns(
-            &customer,
-            "return [typeof Baton, document.querySelectorAll('html > a').length]",
-            json!(["undefined", 0]),
-        )
-        .await;
+        customer
+            .returns(
+                "return [typeof Baton, document.querySelectorAll('html > a').length]",
+                json!(["undefined", 0]),
+            )
+            .await
+            .unwrap();
     }
 }
 

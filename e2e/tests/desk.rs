@@ -3,14 +3,12 @@
 
 use baton_e2e::api::Api;
 use baton_e2e::browser::{Browser, Browsers};
-use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company};
-use baton_e2e::pair::verifier;
+use baton_e2e::pair::waits;
 use baton_e2e::{axe, story, until};
-use baton_protocol::frames::Start;
-use baton_protocol::{ClientFrame, Encoding, ServerFrame};
+use baton_protocol::ClientFrame;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use thirtyfour::{By, Key};
 
 struct Scene {
@@ -26,28 +24,6 @@ async fn scene() -> Scene {
     Scene { acme, browsers: Browsers::start().await.unwrap(), _folder: folder }
 }
 
-/// A customer of this name, who waits.
-async fn waits(acme: &Company, name: &str, subject: &str) -> Client {
-    let mut client = Client::connect(acme, Encoding::Binary, None).await.unwrap();
-    let (name, subject, challenge) = (name.to_owned(), subject.to_owned(), verifier().challenge());
-    let start = Start::New { area: "sales".into(), name, email: String::new(), subject, challenge };
-    client.hello(start, 0).await.unwrap();
-    let welcome = |frame: &ServerFrame| matches!(frame, ServerFrame::Welcome { .. }).then_some(());
-    client.expect("a welcome", welcome).await.unwrap();
-    client
-}
-
-/// Waits until a script says so.
-async fn becomes(browser: &Browser, script: &str, wanted: Value) {
-    until(script, || async {
-        let now = browser.script(script).await?;
-        anyhow::ensure!(now == wanted, "{now} instead of {wanted}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
-
 /// Whether the conversation is at its end.
 const AT_END: &str = "const list = document.querySelector('.transcript');
     return list.scrollHeight - list.scrollTop - list.clientHeight < 60";
@@ -56,12 +32,10 @@ const AT_END: &str = "const list = document.querySelector('.transcript');
 async fn takes(agent: &Browser, name: &str) {
     let button = format!("[aria-label='Pick up {name}']");
     until(&button, || async { agent.css(&button).await?.click().await.map_err(Into::into) }).await.unwrap();
-    becomes(agent, "return document.querySelector('.pane .head h2')?.textContent ?? ''", json!(name)).await;
-}
-
-async fn choose(browser: &Browser, mark: &str, value: &str) {
-    let select = browser.find(mark).await.unwrap();
-    select.find(By::Css(format!("option[value='{value}']"))).await.unwrap().click().await.unwrap();
+    agent
+        .returns("return document.querySelector('.pane .head h2')?.textContent ?? ''", json!(name))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -73,17 +47,18 @@ async fn a2_the_inbox_counts_who_waits_how_long_and_what_was_said_last() {
     anna.shows("inbox-waiting", "2").await.unwrap();
     anna.shows("queue-row", "A tent for two").await.unwrap();
     let wait = "return document.querySelector('[data-test=queue-row] .clock').dataset.wait";
-    becomes(&anna, wait, json!("short")).await;
+    anna.returns(wait, json!("short")).await.unwrap();
     // Three minutes later, and six.
     for (minutes, urgency) in [(3, "long"), (6, "urgent")] {
         let later = format!(
             "window.then ??= Date.now.bind(Date); Date.now = () => window.then() + {minutes} * 60_000"
         );
         anna.script(&later).await.unwrap();
-        becomes(&anna, wait, json!(urgency)).await;
+        anna.returns(wait, json!(urgency)).await.unwrap();
         let colour = "return getComputedStyle(document.querySelector('.row .clock')).color";
-        becomes(&anna, colour, json!(if minutes == 3 { "rgb(138, 90, 0)" } else { "rgb(176, 36, 25)" }))
-            .await;
+        anna.returns(colour, json!(if minutes == 3 { "rgb(138, 90, 0)" } else { "rgb(176, 36, 25)" }))
+            .await
+            .unwrap();
     }
     let waited = anna.css(".row .clock").await.unwrap().text().await.unwrap();
     assert!(waited.starts_with("6:"), "{waited}");
@@ -99,25 +74,27 @@ async fn a2_the_inbox_counts_who_waits_how_long_and_what_was_said_last() {
             "return [...document.querySelectorAll('[data-test=chat-tab]')].find(tab => tab.textContent.includes('Dora')).querySelector('{what}').textContent"
         )
     };
-    becomes(&anna, &tab(".unread"), json!("2")).await;
-    becomes(&anna, &tab(".said"), json!("And pegs?")).await;
+    anna.returns(&tab(".unread"), json!("2")).await.unwrap();
+    anna.returns(&tab(".said"), json!("And pegs?")).await.unwrap();
     let title = anna.driver.title().await.unwrap();
     assert!(title.starts_with("(2) "), "{title}");
     dora.send(&ClientFrame::Typing { chat: None, on: true }).await.unwrap();
-    becomes(&anna, &tab(".said"), json!("typing…")).await;
+    anna.returns(&tab(".said"), json!("typing…")).await.unwrap();
     anna.css("body").await.unwrap().send_keys(Key::Alt + "1").await.unwrap();
     anna.shows("message", "And pegs?").await.unwrap();
-    becomes(&anna, &tab(".unread"), json!("")).await;
+    anna.returns(&tab(".unread"), json!("")).await.unwrap();
     // Beside each other both can be read, and each has a place to write.
     anna.click("beside").await.unwrap();
-    becomes(&anna, "return document.querySelectorAll('.pane [data-test=composer]').length", json!(2)).await;
-    becomes(&anna, "return innerWidth - document.documentElement.scrollWidth", json!(0)).await;
+    anna.returns("return document.querySelectorAll('.pane [data-test=composer]').length", json!(2))
+        .await
+        .unwrap();
+    anna.returns("return innerWidth - document.documentElement.scrollWidth", json!(0)).await.unwrap();
     anna.pictures("desk-beside").await.unwrap();
     axe::check(&anna, "chats side by side").await.unwrap();
     emil.say(None, 1, "Do you ship?").await.unwrap();
     anna.shows("message", "Do you ship?").await.unwrap();
     anna.click("beside").await.unwrap();
-    becomes(&anna, "return document.querySelectorAll('.pane').length", json!(1)).await;
+    anna.returns("return document.querySelectorAll('.pane').length", json!(1)).await.unwrap();
 }
 
 #[tokio::test]
@@ -149,9 +126,9 @@ async fn a2_whether_one_takes_chats_is_chosen_and_seen_by_the_others() {
     let ben = story::agent(&browsers, &acme, "ben").await.unwrap();
     ben.click("inbox-team").await.unwrap();
     for (state, said) in [("busy", "Busy"), ("away", "Away"), ("available", "Available")] {
-        choose(&anna, "presence", state).await;
+        anna.choose("presence", state).await.unwrap();
         let seen = "return [...document.querySelectorAll('[data-test=colleague]')].find(it => it.textContent.includes('Anna'))?.textContent.includes(arguments[0])";
-        becomes(&ben, &seen.replace("arguments[0]", &format!("'{said}'")), json!(true)).await;
+        ben.returns(&seen.replace("arguments[0]", &format!("'{said}'")), json!(true)).await.unwrap();
     }
     ben.pictures("desk-team").await.unwrap();
     axe::check(&ben, "the team").await.unwrap();
@@ -188,18 +165,18 @@ async fn a2_whoever_looks_elsewhere_is_told_by_the_desktop_and_by_a_sound_if_the
     anna.pictures("desk-preferences").await.unwrap();
     axe::check(&anna, "preferences").await.unwrap();
     // It is heard once, so that one knows it.
-    becomes(&anna, "return sounds", json!(1)).await;
+    anna.returns("return sounds", json!(1)).await.unwrap();
     dora.say(None, 2, "Two").await.unwrap();
-    becomes(&anna, "return told", json!([{ "title": "Dora", "body": "Two" }])).await;
+    anna.returns("return told", json!([{ "title": "Dora", "body": "Two" }])).await.unwrap();
     assert_eq!(anna.script("return sounds").await.unwrap(), json!(2));
     let _emil = waits(&acme, "Emil", "").await;
-    becomes(&anna, "return told.at(-1).title", json!("Emil is waiting")).await;
+    anna.returns("return told.at(-1).title", json!("Emil is waiting")).await.unwrap();
     takes(&anna, "Emil").await;
     // Whoever looks is not told, and a click leads to what it was about.
     dora.say(None, 3, "Three").await.unwrap();
-    becomes(&anna, "return told.at(-1).body", json!("Three")).await;
+    anna.returns("return told.at(-1).body", json!("Three")).await.unwrap();
     anna.script("last.onclick()").await.unwrap();
-    becomes(&anna, "return document.querySelector('.pane .head h2').textContent", json!("Dora")).await;
+    anna.returns("return document.querySelector('.pane .head h2').textContent", json!("Dora")).await.unwrap();
     anna.script("looks(true)").await.unwrap();
     let told = anna.script("return told.length").await.unwrap();
     dora.say(None, 4, "Four").await.unwrap();
@@ -220,12 +197,12 @@ async fn a2_links_are_links_markup_is_text_a_note_stays_with_the_agents_and_all_
     .unwrap();
     story::pick_up(&anna).await.unwrap();
     let links = "return [...document.querySelectorAll('.lines a')].map(it => [it.getAttribute('href'), it.target, it.rel])";
-    becomes(
-        &anna,
+    anna.returns(
         links,
         json!([["https://acme.example/ridge?a=1&b=2", "_blank", "noopener noreferrer nofollow"]]),
     )
-    .await;
+    .await
+    .unwrap();
     assert_eq!(anna.script("return document.querySelectorAll('.lines img').length").await.unwrap(), json!(0));
     // Where the cursor is.
     anna.type_into("composer", "Fine!").await.unwrap();
@@ -254,7 +231,7 @@ async fn a2_links_are_links_markup_is_text_a_note_stays_with_the_agents_and_all_
     .unwrap();
     anna.css("body").await.unwrap().send_keys(Key::Control + "k").await.unwrap();
     anna.say("palette-search", "as a file").await.unwrap();
-    becomes(&anna, "return kept.length", json!(1)).await;
+    anna.returns("return kept.length", json!(1)).await.unwrap();
     let kept = anna.script("return kept[0]").await.unwrap();
     let lines: Vec<&str> = kept.as_str().unwrap().lines().collect();
     let ends = [
@@ -277,7 +254,7 @@ async fn a_supervisor_says_what_is_urgent_moves_who_waits_and_speaks_to_the_team
     let _emil = waits(&acme, "Emil", "").await;
     anna.shows("inbox-waiting", "2").await.unwrap();
     let first = "return document.querySelector('[data-test=queue-row][style*=\"translateY(0px)\"] b')?.textContent ?? ''";
-    becomes(&anna, first, json!("Dora")).await;
+    anna.returns(first, json!("Dora")).await.unwrap();
     // Emil is more urgent: he is the next one, in every console.
     alma.click("inbox-team").await.unwrap();
     until("Emil's chat", || async {
@@ -290,21 +267,21 @@ async fn a_supervisor_says_what_is_urgent_moves_who_waits_and_speaks_to_the_team
     })
     .await
     .unwrap();
-    choose(&alma, "priority", "9").await;
-    becomes(&anna, first, json!("Emil")).await;
+    alma.choose("priority", "9").await.unwrap();
+    anna.returns(first, json!("Emil")).await.unwrap();
     // Dora waits in another line from now on, and Anna, who does not serve it, has her no more.
     until("Dora's chat", || async {
         alma.css("[aria-label='Rescue Dora']").await?.click().await.map_err(Into::into)
     })
     .await
     .unwrap();
-    choose(&alma, "rescue-to", "billing").await;
+    alma.choose("rescue-to", "billing").await.unwrap();
     alma.click("rescue-submit").await.unwrap();
     anna.shows("inbox-waiting", "1").await.unwrap();
     alma.click("inbox-waiting").await.unwrap();
     alma.shows("queue-row", "Billing").await.unwrap();
     alma.click("team-message").await.unwrap();
-    choose(&alma, "team-to", "sales").await;
+    alma.choose("team-to", "sales").await.unwrap();
     alma.type_into("team-text", "Tents are sold out.").await.unwrap();
     alma.pictures("desk-team-message").await.unwrap();
     axe::check(&alma, "a message to the team").await.unwrap();
@@ -322,7 +299,7 @@ async fn a2_whoever_reads_further_up_stays_there_and_is_told_of_what_is_new() {
         dora.say(None, number, &format!("Line {number} of what I have to say.")).await.unwrap();
     }
     anna.shows("message", "Line 80 of").await.unwrap();
-    becomes(&anna, AT_END, json!(true)).await;
+    anna.returns(AT_END, json!(true)).await.unwrap();
     let up = "return (async () => {
         const list = document.querySelector('.transcript');
         list.scrollTop -= 900;
@@ -334,17 +311,18 @@ async fn a2_whoever_reads_further_up_stays_there_and_is_told_of_what_is_new() {
     })()";
     assert_eq!(anna.script(up).await.unwrap(), json!(false), "nothing is new yet");
     dora.say(None, 81, "And one more thing.").await.unwrap();
-    becomes(&anna, "return document.querySelector('.newest')?.textContent ?? ''", json!("New messages ↓"))
-        .await;
+    anna.returns("return document.querySelector('.newest')?.textContent ?? ''", json!("New messages ↓"))
+        .await
+        .unwrap();
     let moved =
         anna.script("return read.isConnected && Math.abs(read.getBoundingClientRect().top - at)").await;
     assert!(moved.unwrap().as_f64().is_some_and(|pixels| pixels <= 2.0), "what is read has moved");
     // Who does not see the conversation hears it all the same.
     let aloud =
         "return document.querySelector('[data-test=aloud]').textContent.includes('And one more thing.')";
-    becomes(&anna, aloud, json!(true)).await;
+    anna.returns(aloud, json!(true)).await.unwrap();
     anna.css(".newest").await.unwrap().click().await.unwrap();
     anna.shows("message", "And one more thing.").await.unwrap();
-    becomes(&anna, AT_END, json!(true)).await;
-    becomes(&anna, "return !!document.querySelector('.newest')", json!(false)).await;
+    anna.returns(AT_END, json!(true)).await.unwrap();
+    anna.returns("return !!document.querySelector('.newest')", json!(false)).await.unwrap();
 }

@@ -52,17 +52,6 @@ async fn open_on(customer: &Browser, address: &str) {
     open(customer).await;
 }
 
-/// Waits until a script returns this.
-async fn returns(page: &Browser, script: &str, wanted: Value) {
-    baton_e2e::until(script, || async {
-        let found = page.script(script).await?;
-        anyhow::ensure!(found == wanted, "it is {found}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
-
 async fn card(agent: &mut Client, what: &str, fits: impl Fn(&ChatCard) -> bool) {
     let seen = |frame: &ServerFrame| match frame {
         ServerFrame::CardChanged { card } | ServerFrame::Opened { card, .. } if fits(card) => Some(()),
@@ -106,9 +95,9 @@ async fn u1_a_plain_site_has_the_chat_by_one_line_and_nothing_jumps() {
     customer.shows("state", "Anna").await.unwrap();
     customer.leave().await.unwrap();
     customer.script("Baton('close')").await.unwrap();
-    returns(&customer, "return heard.some(([name]) => name == 'close')", json!(true)).await;
+    customer.returns("return heard.some(([name]) => name == 'close')", json!(true)).await.unwrap();
     anna.say(Some(chat), 1, "We do.").await.unwrap();
-    returns(&customer, "return document.getElementById('unread').value", json!("1")).await;
+    customer.returns("return document.getElementById('unread').value", json!("1")).await.unwrap();
     customer.picture("embed-plain").await.unwrap();
     let heard = customer.script("return heard").await.unwrap();
     let names: Vec<&str> = heard.as_array().unwrap().iter().filter_map(|it| it[0].as_str()).collect();
@@ -116,14 +105,14 @@ async fn u1_a_plain_site_has_the_chat_by_one_line_and_nothing_jumps() {
     assert_eq!(customer.script("return jumps").await.unwrap(), json!(0));
     // On the next page it goes on, in the place that the page gives it.
     customer.go(&format!("{site}/plain/contact.html")).await.unwrap();
-    returns(&customer, "return document.querySelectorAll('baton-chat iframe').length", json!(1)).await;
+    customer.returns("return document.querySelectorAll('baton-chat iframe').length", json!(1)).await.unwrap();
     customer.enter_widget().await.unwrap();
     customer.shows("message", "We do.").await.unwrap();
     customer.picture("embed-element").await.unwrap();
     // Back and forth in the browser's history: the page may come out of its cache as it was.
     customer.leave().await.unwrap();
     customer.driver.back().await.unwrap();
-    returns(&customer, "return document.querySelectorAll('#ask').length", json!(1)).await;
+    customer.returns("return document.querySelectorAll('#ask').length", json!(1)).await.unwrap();
     customer.css("#ask").await.unwrap().click().await.unwrap();
     customer.enter_widget().await.unwrap();
     customer.find("window").await.unwrap();
@@ -214,12 +203,10 @@ async fn m5_a_single_page_app_keeps_the_chat_and_its_customer_is_vouched_for() {
     // Logging out takes everything along.
     customer.leave().await.unwrap();
     customer.css("#out").await.unwrap().click().await.unwrap();
-    returns(
-        &customer,
-        "return [typeof Baton, document.querySelectorAll('iframe').length]",
-        json!(["undefined", 0]),
-    )
-    .await;
+    customer
+        .returns("return [typeof Baton, document.querySelectorAll('iframe').length]", json!(["undefined", 0]))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -256,12 +243,15 @@ async fn u1_nonsense_and_hostile_pages_are_answered_by_a_warning() {
     ];
     for (what, token, reason) in reasons {
         customer.script(&format!("said.length = 0; Baton('{what}', {token})")).await.unwrap();
-        returns(
-            &customer,
-            &format!("return said.some((line) => line.includes('{reason}') && line.includes('anonymous'))"),
-            json!(true),
-        )
-        .await;
+        customer
+            .returns(
+                &format!(
+                    "return said.some((line) => line.includes('{reason}') && line.includes('anonymous'))"
+                ),
+                json!(true),
+            )
+            .await
+            .unwrap();
     }
     customer.enter_widget().await.unwrap();
     customer.say("composer", "Yes.").await.unwrap();
@@ -325,14 +315,10 @@ async fn returns_connections(scene: &Scene, count: usize) {
 
 /// Nothing of ours is left: neither on the page nor in the frame's storage.
 async fn nothing_left(scene: &Scene, customer: &Browser) {
-    returns(
-        customer,
-        "return [held.listeners, held.timers.size, held.sockets, document.querySelectorAll('iframe, html > a').length, \
+    customer.returns("return [held.listeners, held.timers.size, held.sockets, document.querySelectorAll('iframe, html > a').length, \
          typeof Baton, history.pushState === before.push, history.replaceState === before.replace, \
          localStorage.length, sessionStorage.length]",
-        json!([0, 0, 0, 0, "undefined", true, true, 0, 0]),
-    )
-    .await;
+        json!([0, 0, 0, 0, "undefined", true, true, 0, 0])).await.unwrap();
     // The sockets were the frame's: the gateway has only the agent's.
     returns_connections(scene, 1).await;
     // The storage of the frame, as the site's next page finds it.
@@ -409,7 +395,7 @@ async fn m4_an_elapsed_time_ends_the_chat_and_nothing_is_left() {
     customer.enter_widget().await.unwrap();
     customer.find("launcher").await.unwrap();
     let kept = "return [Object.keys(localStorage), Object.keys(sessionStorage)]";
-    returns(&customer, kept, json!([[], []])).await;
+    customer.returns(kept, json!([[], []])).await.unwrap();
     customer.click("launcher").await.unwrap();
     customer.find("question").await.unwrap();
     assert_eq!(customer.texts("message").await.unwrap().concat(), "");
@@ -553,7 +539,7 @@ async fn u1_emoji_sound_and_the_conversation_as_a_file() {
     };
     away().await;
     anna.say(Some(chat), 1, "Certainly.").await.unwrap();
-    returns(&customer, "return tones", json!(2)).await;
+    customer.returns("return tones", json!(2)).await.unwrap();
     customer.click("menu").await.unwrap();
     customer.click("sound").await.unwrap();
     assert_eq!(customer.script("return localStorage['baton-quiet']").await.unwrap(), json!("1"));
@@ -571,12 +557,10 @@ async fn u1_emoji_sound_and_the_conversation_as_a_file() {
         .unwrap();
     customer.click("menu").await.unwrap();
     customer.click("save").await.unwrap();
-    returns(
-        &customer,
-        "return /^chat-.*txt/.test(saved) && saved.includes('Anna: Send it in.')",
-        json!(true),
-    )
-    .await;
+    customer
+        .returns("return /^chat-.*txt/.test(saved) && saved.includes('Anna: Send it in.')", json!(true))
+        .await
+        .unwrap();
     let saved = customer.script("return saved").await.unwrap();
     let saved = saved.as_str().unwrap();
     for line in ["Acme Outdoor", "You: Do you mend tents?", "You: Thanks👍!", "Anna: Certainly."] {
@@ -637,7 +621,7 @@ async fn u1_no_task_blocks_the_main_thread_for_50_ms() {
         customer.click("launcher").await.unwrap();
         customer.find("question").await.unwrap();
         // The last of the later parts is there.
-        returns(&customer, "return document.querySelectorAll('#faces').length", json!(1)).await;
+        customer.returns("return document.querySelectorAll('#faces').length", json!(1)).await.unwrap();
         let frame = customer.script("return long").await.unwrap();
         customer.leave().await.unwrap();
         let page = customer.script("return long").await.unwrap();
@@ -656,7 +640,7 @@ async fn u1_every_call_works_before_the_loader_has_come_and_every_event_comes() 
     let mut anna = Client::agent(&acme, "anna").await.unwrap();
     let customer = browsers.open(1200, 800).await.unwrap();
     customer.go(&format!("{site}/trial/queued")).await.unwrap();
-    returns(&customer, "return heard.includes('call open')", json!(true)).await;
+    customer.returns("return heard.includes('call open')", json!(true)).await.unwrap();
     customer.enter_widget().await.unwrap();
     // `update` said the name, `open` opened the window, `toggle` twice left it so.
     customer.find("question").await.unwrap();
@@ -670,15 +654,15 @@ async fn u1_every_call_works_before_the_loader_has_come_and_every_event_comes() 
     customer.shows("state", "Anna").await.unwrap();
     customer.leave().await.unwrap();
     customer.script("Baton('toggle')").await.unwrap();
-    returns(&customer, "return heard.filter((it) => it == 'dom close').length", json!(2)).await;
+    customer.returns("return heard.filter((it) => it == 'dom close').length", json!(2)).await.unwrap();
     customer.script("Baton('off', 'open', window.told)").await.unwrap();
     anna.say(Some(chat), 1, "Yes.").await.unwrap();
-    returns(&customer, "return heard.includes('dom unread 1')", json!(true)).await;
+    customer.returns("return heard.includes('dom unread 1')", json!(true)).await.unwrap();
     customer.script("Baton('toggle')").await.unwrap();
-    returns(&customer, "return heard.includes('dom unread 0')", json!(true)).await;
+    customer.returns("return heard.includes('dom unread 0')", json!(true)).await.unwrap();
     customer.script("Baton('close')").await.unwrap();
     anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
-    returns(&customer, "return heard.includes('call gone')", json!(true)).await;
+    customer.returns("return heard.includes('call gone')", json!(true)).await.unwrap();
     let heard = customer.script("return heard").await.unwrap();
     let once = |what: &str| heard.as_array().unwrap().iter().filter(|it| *it == what).count();
     for what in

@@ -36,11 +36,6 @@ async fn ada(browsers: &Browsers, acme: &Company) -> Browser {
     ada
 }
 
-async fn choose(browser: &Browser, mark: &str, value: &str) {
-    let select = browser.find(mark).await.unwrap();
-    select.find(By::Css(format!("option[value='{value}']"))).await.unwrap().click().await.unwrap();
-}
-
 async fn write(browser: &Browser, mark: &str, text: &str) {
     let field = browser.find(mark).await.unwrap();
     field.clear().await.unwrap();
@@ -126,7 +121,7 @@ async fn a_line_is_changed_and_the_chats_go_on() {
     anna.say("composer", "Still here.").await.unwrap();
     customer.shows("message", "Still here.").await.unwrap();
     ada.click("office-policies").await.unwrap();
-    choose(&ada, "policy-partner", "nothing").await;
+    ada.choose("policy-partner", "nothing").await.unwrap();
     ada.click("add-rule").await.unwrap();
     write(&ada, "rule-name", "bills").await;
     write(&ada, "rule-area", "billing").await;
@@ -261,7 +256,7 @@ async fn reports_search_and_what_came_of_a_chat() {
     let _customer = story::customer(&browsers, &acme, "My Ember stove weeps.").await.unwrap();
     story::pick_up(&anna).await.unwrap();
     anna.say("composer", "Send it in.").await.unwrap();
-    choose(&anna, "disposition", "Repair").await;
+    anna.choose("disposition", "Repair").await.unwrap();
     baton_e2e::until("the outcome to be kept", || async {
         anna.click("end").await?;
         Ok(())

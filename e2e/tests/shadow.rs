@@ -6,10 +6,10 @@ use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
 use baton_e2e::embed::Sites;
 use baton_e2e::firefox::Firefox;
-use baton_e2e::pair::{TRANSFER, reads, stage, to_globex};
+use baton_e2e::pair::{hand_over, reads, stage};
 use baton_e2e::{axe, story, until};
-use baton_protocol::model::{Body, EndReason, Event, Share, Stage};
-use baton_protocol::{ChatId, ClientFrame, ServerFrame};
+use baton_protocol::model::{Body, EndReason, Event, Stage};
+use baton_protocol::{ClientFrame, ServerFrame};
 use serde_json::{Value, json};
 
 struct Scene {
@@ -35,16 +35,6 @@ async fn scene() -> Scene {
 async fn inside(page: &Browser, script: &str) -> Value {
     let root = "const root = document.querySelector('html > div, baton-chat > div')?.shadowRoot;";
     page.script(&format!("{root} {script}")).await.unwrap()
-}
-
-async fn returns(page: &Browser, script: &str, wanted: Value) {
-    until(script, || async {
-        let found = page.script(script).await?;
-        anyhow::ensure!(found == wanted, "it is {found}");
-        Ok(())
-    })
-    .await
-    .unwrap();
 }
 
 async fn open(customer: &Browser, address: &str) {
@@ -98,29 +88,29 @@ async fn u1_a_strict_policy_is_enough_in_shadow_mode_and_reload_and_history_keep
     assert_eq!(customer.script("return [broken, keys, jumps]").await.unwrap(), json!([[], 0, 0]));
     assert_eq!(customer.script("return document.querySelectorAll('iframe').length").await.unwrap(), 0);
     customer.script("Baton('close')").await.unwrap();
-    returns(&customer, "return heard.some(([name]) => name === 'close')", json!(true)).await;
+    customer.returns("return heard.some(([name]) => name === 'close')", json!(true)).await.unwrap();
     anna.say(Some(chat), 2, "Still there?").await.unwrap();
     let heard = "return [heard[0], heard[1], heard.at(-2), heard.at(-1)]";
     let wanted = json!([["open", null], ["started", "Acme Outdoor"], ["close", null], ["unread", 1]]);
-    returns(&customer, heard, wanted).await;
+    customer.returns(heard, wanted).await.unwrap();
     customer.driver.refresh().await.unwrap();
     customer.enter_shadow().await.unwrap();
     customer.click("launcher").await.unwrap();
     customer.shows("message", "Still there?").await.unwrap();
     customer.leave().await.unwrap();
     customer.css("a[href='/shadow/contact']").await.unwrap().click().await.unwrap();
-    returns(&customer, "return location.pathname", json!("/shadow/contact")).await;
+    customer.returns("return location.pathname", json!("/shadow/contact")).await.unwrap();
     customer.enter_shadow().await.unwrap();
     customer.say("composer", "On the next page.").await.unwrap();
     reads(anna, "On the next page.").await;
     customer.driver.back().await.unwrap();
-    returns(&customer, "return location.pathname", json!("/shadow/")).await;
+    customer.returns("return location.pathname", json!("/shadow/")).await.unwrap();
     customer.enter_shadow().await.unwrap();
     customer.shows("message", "On the next page.").await.unwrap();
     customer.say("composer", "And back.").await.unwrap();
     reads(anna, "And back.").await;
     customer.driver.forward().await.unwrap();
-    returns(&customer, "return location.pathname", json!("/shadow/contact")).await;
+    customer.returns("return location.pathname", json!("/shadow/contact")).await.unwrap();
     customer.enter_shadow().await.unwrap();
     customer.shows("message", "And back.").await.unwrap();
 }
@@ -157,7 +147,7 @@ async fn u1_what_is_beside_the_socket_works_from_the_sites_own_page() {
     customer.script("Baton('identify', 'nonsense')").await.unwrap();
     let told =
         "return said.some((line) => line.includes('not a JSON Web Token') && line.includes('anonymous'))";
-    returns(&customer, told, json!(true)).await;
+    customer.returns(told, json!(true)).await.unwrap();
     story::ask(&customer, "Do you mend tents?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
@@ -297,14 +287,10 @@ async fn m4_in_shadow_mode_shutdown_leaves_nothing_and_an_element_can_come_back(
     customer.leave().await.unwrap();
     customer.script("Baton('shutdown')").await.unwrap();
     ends(anna).await;
-    returns(
-        &customer,
-        "return [held.kept(), held.timers.size, document.querySelectorAll('html > div, html > a, baton-chat *').length, \
+    customer.returns("return [held.kept(), held.timers.size, document.querySelectorAll('html > div, html > a, baton-chat *').length, \
          typeof Baton, history.pushState === before.push, history.replaceState === before.replace, \
          Object.keys(localStorage), Object.keys(sessionStorage)]",
-        json!([[], 0, 0, "undefined", true, true, [], []]),
-    )
-    .await;
+        json!([[], 0, 0, "undefined", true, true, [], []])).await.unwrap();
     let locks = "const done = arguments[arguments.length - 1]; \
         navigator.locks.query().then(({ held, pending }) => done(held.length + pending.length))";
     assert_eq!(customer.driver.execute_async(locks, vec![]).await.unwrap().json(), &json!(0));
@@ -351,12 +337,6 @@ async fn both(known: bool) -> Both {
     Both { site, globex, browsers, anna, gus, _acme: acme, _folder: folder }
 }
 
-async fn hand_over(anna: &mut Client, chat: ChatId) {
-    let comments = "Leaks at the valve.".into();
-    let (transfer, to, share) = (TRANSFER, to_globex(), Share::All);
-    anna.send(&ClientFrame::Transfer { transfer, chat, to, comments, share }).await.unwrap();
-}
-
 #[tokio::test]
 async fn m2_in_shadow_mode_a_transfer_in_place_stays_on_the_page() {
     let Both { site, globex, browsers, anna, gus, .. } = &mut both(true).await;
@@ -389,14 +369,7 @@ async fn m2_in_shadow_mode_the_widget_navigates_where_the_policy_lacks_the_peer(
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
     hand_over(anna, chat).await;
-    let there = globex.site();
-    until("the other company's page", || async {
-        let address = customer.driver.current_url().await?;
-        anyhow::ensure!(address.as_str().starts_with(&there), "the address is {address}");
-        Ok(())
-    })
-    .await
-    .unwrap();
+    customer.arrives(&globex.site()).await.unwrap();
     customer.enter_widget().await.unwrap();
     customer.shows("brand", globex.plan().title).await.unwrap();
     stage(anna, Stage::Arrived).await;
@@ -460,4 +433,30 @@ async fn u1_in_shadow_mode_files_are_pasted_and_dropped_and_the_page_hears_nothi
     .unwrap();
     assert_eq!(customer.script("return heard").await.unwrap(), json!([]));
     customer.picture("shadow-files").await.unwrap();
+}
+
+/// The site's policy knows nothing of Globex, the page is loaded again before the browser has said so: the customer goes there.
+#[tokio::test]
+async fn m2_a_page_that_is_loaded_again_during_a_forbidden_transfer_goes_on_to_the_other_company() {
+    let Both { site, globex, browsers, anna, gus, .. } = &mut both(false).await;
+    let customer = browsers.open(1200, 800).await.unwrap();
+    open(&customer, &format!("{site}/shadow/")).await;
+    story::ask(&customer, "My stove leaks.").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    // The browser's word about the policy does not come, as if it were late; and then the page is loaded again.
+    let late = "window.late = 0; addEventListener('securitypolicyviolation', (event) => { late++; event.stopImmediatePropagation(); }, true)";
+    customer.script(late).await.unwrap();
+    hand_over(anna, chat).await;
+    customer.returns("return late > 0", json!(true)).await.unwrap();
+    customer.shows("state", "Globex").await.unwrap();
+    customer.leave().await.unwrap();
+    customer.driver.refresh().await.unwrap();
+    customer.arrives(&globex.site()).await.unwrap();
+    customer.enter_widget().await.unwrap();
+    customer.shows("brand", globex.plan().title).await.unwrap();
+    stage(anna, Stage::Arrived).await;
+    gus.pick_up().await.unwrap();
+    customer.say("composer", "Hello workshop.").await.unwrap();
+    reads(gus, "Hello workshop.").await;
 }

@@ -4,10 +4,8 @@
 
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
-use baton_e2e::pair::{both, verifier};
+use baton_e2e::pair::{both, waits};
 use baton_e2e::{axe, story};
-use baton_protocol::frames::Start;
-use baton_protocol::{Encoding, ServerFrame};
 use serde_json::Value;
 
 const SIZES: [(&str, u32, u32); 2] = [("upright", 768, 1024), ("across", 1024, 768)];
@@ -52,16 +50,6 @@ async fn look(browser: &Browser, view: &str) {
     }
     browser.size(1280, 860).await.unwrap();
     assert!(flaws.is_empty(), "{}", flaws.join("\n"));
-}
-
-async fn waits(acme: &baton_e2e::company::Company, name: &str, subject: &str) -> Client {
-    let mut client = Client::connect(acme, Encoding::Binary, None).await.unwrap();
-    let (name, subject, challenge) = (name.to_owned(), subject.to_owned(), verifier().challenge());
-    let start = Start::New { area: "sales".into(), name, email: String::new(), subject, challenge };
-    client.hello(start, 0).await.unwrap();
-    let welcome = |frame: &ServerFrame| matches!(frame, ServerFrame::Welcome { .. }).then_some(());
-    client.expect("a welcome", welcome).await.unwrap();
-    client
 }
 
 #[tokio::test]

@@ -9,20 +9,10 @@ use baton_e2e::client::Client;
 use baton_e2e::company::PASSWORD;
 use baton_e2e::embed::{Shop, shop};
 use baton_e2e::pair::{TRANSFER, both, reads, to_globex};
-use baton_e2e::{story, until};
+use baton_e2e::story;
 use baton_protocol::model::{Body, Share};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame};
 use serde_json::{Value, json};
-
-async fn returns(page: &Browser, script: &str, wanted: Value) {
-    until(script, || async {
-        let found = page.script(script).await?;
-        anyhow::ensure!(found == wanted, "it is {found}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
 
 /// A customer of the plain site who chats with Anna.
 async fn chatting(shop: &Shop, question: &str) -> (Browser, Client, ChatId) {
@@ -43,7 +33,7 @@ async fn u1_a_message_is_sent_stored_and_seen_and_both_sides_see_who_types() {
         return [it.className.match(/pending|stored|seen/)[0], getComputedStyle(it, '::after').content]";
     let shop = shop(|_| ()).await.unwrap();
     let (customer, mut anna, chat) = chatting(&shop, "My stove leaks.").await;
-    returns(&customer, MARK, json!(["stored", "\"✓\" / \"Sent\""])).await;
+    customer.returns(MARK, json!(["stored", "\"✓\" / \"Sent\""])).await.unwrap();
     customer.type_into("composer", "It is").await.unwrap();
     let types = |frame: &ServerFrame| match frame {
         ServerFrame::Typing { chat: of, on, .. } if *of == chat => Some(*on),
@@ -60,14 +50,14 @@ async fn u1_a_message_is_sent_stored_and_seen_and_both_sides_see_who_types() {
         _ => None,
     };
     let seq = anna.expect("the message", said).await.unwrap();
-    returns(&customer, MARK, json!(["stored", "\"✓\" / \"Sent\""])).await;
+    customer.returns(MARK, json!(["stored", "\"✓\" / \"Sent\""])).await.unwrap();
     anna.send(&ClientFrame::Seen { chat: Some(chat), seq }).await.unwrap();
-    returns(&customer, MARK, json!(["seen", "\"✓✓\" / \"Seen\""])).await;
+    customer.returns(MARK, json!(["seen", "\"✓✓\" / \"Seen\""])).await.unwrap();
     anna.send(&ClientFrame::Typing { chat: Some(chat), on: true }).await.unwrap();
     customer.find("typing").await.unwrap();
     anna.say(Some(chat), 1, "Then send it in.").await.unwrap();
     customer.shows("message", "Then send it in.").await.unwrap();
-    returns(&customer, "return document.getElementById('typing').hidden", json!(true)).await;
+    customer.returns("return document.getElementById('typing').hidden", json!(true)).await.unwrap();
 }
 
 #[tokio::test]
@@ -107,7 +97,7 @@ async fn threat_14_links_are_made_safely_and_nothing_that_is_said_or_named_is_ht
         let count = "return document.querySelectorAll('[data-file]').length";
         let before = customer.script(count).await.unwrap().as_u64().unwrap();
         customer.script(&script).await.unwrap();
-        returns(&customer, count, json!(before + 1)).await;
+        customer.returns(count, json!(before + 1)).await.unwrap();
     }
     let names = customer
         .script("return [...document.querySelectorAll('[data-file]')].map((it) => it.textContent)")
@@ -151,7 +141,7 @@ async fn u1_what_was_written_without_a_connection_survives_the_page_and_is_sent_
     customer.enter_widget().await.unwrap();
     customer.say("composer", "Here I am.").await.unwrap();
     reads(&mut anna, "Here I am.").await;
-    returns(&customer, "return document.querySelectorAll('.own.pending').length", json!(0)).await;
+    customer.returns("return document.querySelectorAll('.own.pending').length", json!(0)).await.unwrap();
     let own = "return [...document.querySelectorAll('.own .bubble')].map((it) => it.textContent)";
     let all = json!(["My stove leaks.", "Said into the void.", "And again.", "Here I am."]);
     assert_eq!(customer.script(own).await.unwrap(), all);
@@ -174,7 +164,7 @@ async fn u1_queue_messages_and_transfer_are_announced_and_the_other_company_show
     anna.say(Some(chat), 1, "I hand you over.").await.unwrap();
     customer.shows("message", "I hand you over.").await.unwrap();
     let colour = "return [getComputedStyle(document.querySelector('header')).backgroundColor, document.getElementById('mark').textContent]";
-    returns(&customer, colour, json!(["rgb(31, 111, 80)", "A"])).await;
+    customer.returns(colour, json!(["rgb(31, 111, 80)", "A"])).await.unwrap();
     customer.type_into("composer", "half a mess").await.unwrap();
     let comments = "Leaks at the valve.".into();
     let (transfer, to, share) = (TRANSFER, to_globex(), Share::All);
@@ -182,7 +172,7 @@ async fn u1_queue_messages_and_transfer_are_announced_and_the_other_company_show
     customer.shows("brand", both.globex.plan().title).await.unwrap();
     customer.shows("event", "You are now with Globex Repairs").await.unwrap();
     // Its colour takes over slowly, or at once where people want no motion.
-    returns(&customer, colour, json!(["rgb(138, 59, 18)", "G"])).await;
+    customer.returns(colour, json!(["rgb(138, 59, 18)", "G"])).await.unwrap();
     // The half-written message and the focus are where they were.
     let half = "return [document.getElementById('text').value, document.activeElement.id]";
     assert_eq!(customer.script(half).await.unwrap(), json!(["half a mess", "text"]));
@@ -214,9 +204,9 @@ async fn u1_nothing_moves_for_those_who_want_no_motion() {
     anna.send(&ClientFrame::Typing { chat: Some(chat), on: true }).await.unwrap();
     customer.find("typing").await.unwrap();
     let moving = "return document.getAnimations().filter((it) => it.playState === 'running').length > 0";
-    returns(&customer, moving, json!(true)).await;
+    customer.returns(moving, json!(true)).await.unwrap();
     customer.prefers("prefers-reduced-motion", "reduce").await.unwrap();
-    returns(&customer, moving, json!(false)).await;
+    customer.returns(moving, json!(false)).await.unwrap();
     customer
         .script("document.getElementById('close').click(); document.getElementById('launcher').click()")
         .await

@@ -7,41 +7,13 @@ use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
 use baton_e2e::embed::Sites;
 use baton_e2e::pair::{TRANSFER, reads, to_globex};
-use baton_e2e::until;
+use baton_e2e::{story, until};
 use baton_protocol::ClientFrame;
 use baton_protocol::model::Share;
 use serde_json::{Value, json};
 use thirtyfour::{Key, TypingData};
 
 const FIELDS: &str = "[[field]]\nlabel = \"Order number\"\nrequired = true\n";
-
-const HOLDING: &str = r#"
-[[area.announcement]]
-title = "Summer sale"
-text = "All tents are cheaper until Monday."
-offer = true
-url = "https://www.acme.example/sale"
-
-[[area.faq]]
-question = "Do you ship abroad?"
-answer = "Within Europe, in three to five days."
-
-[[area.faq]]
-question = "How do I return a tent?"
-answer = "Within 30 days, in its own bag."
-
-[[area.faq]]
-question = "Which stove for the winter?"
-answer = "One that burns white gas."
-
-[[area.faq]]
-question = "Can I rent a tent?"
-answer = "In our shops, by the week."
-
-[[area.link]]
-title = "Size guide"
-url = "https://www.acme.example/sizes"
-"#;
 
 /// What has the focus, and what is wrong with how it is shown. `outside`: the page has it, or nothing.
 const FOCUS: &str = "
@@ -65,16 +37,8 @@ struct Tour {
 impl Tour {
     async fn go(&self, address: &str) {
         self.customer.go(address).await.unwrap();
-        self.enter().await;
+        self.customer.enter(self.framed).await.unwrap();
         self.customer.css("#launcher, #window").await.unwrap();
-    }
-
-    async fn enter(&self) {
-        if self.framed {
-            self.customer.enter_widget().await.unwrap();
-        } else {
-            self.customer.enter_shadow().await.unwrap();
-        }
     }
 
     async fn script(&self, script: &str) -> Value {
@@ -154,7 +118,7 @@ async fn scene() -> Scene {
     let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
     let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
     let sites = Sites::set_up(&acme, 0).await.unwrap();
-    acme.configure_after("title = \"Sales\"\n", HOLDING).unwrap();
+    acme.configure_after("title = \"Sales\"\n", story::HOLDING).unwrap();
     acme.configure(FIELDS).unwrap();
     globex.configure_after("[end]\n", "survey = true").unwrap();
     acme.start().await.unwrap();

@@ -5,44 +5,15 @@ use baton_e2e::axe;
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
-use baton_e2e::pair::{context, reads};
+use baton_e2e::pair::{context, hand_over, reads};
 use baton_e2e::story;
-use baton_protocol::model::{Body, Destination, Event, Share, Stage};
-use baton_protocol::{ChatId, ClientFrame, ServerFrame, TransferId};
+use baton_protocol::model::{Body, Event, Stage};
+use baton_protocol::{ClientFrame, ServerFrame};
 use thirtyfour::Key;
 
 /// Everything that a person could do to a page, counted before the page itself sees it.
 const WATCH: &str = "window.inputs = 0; for (const kind of ['pointerdown', 'mousedown', 'click', 'keydown', \
     'input', 'touchstart', 'submit']) addEventListener(kind, () => window.inputs++, true);";
-
-/// What there is to read for those who wait at Acme's.
-const HOLDING: &str = r#"
-[[area.announcement]]
-title = "Summer sale"
-text = "All tents are <b>cheaper</b> until Monday."
-offer = true
-url = "https://www.acme.example/sale"
-
-[[area.faq]]
-question = "Do you ship abroad?"
-answer = "Within Europe, in three to five days."
-
-[[area.faq]]
-question = "How do I return a tent?"
-answer = "Within 30 days, in its own bag."
-
-[[area.faq]]
-question = "Which stove for the winter?"
-answer = "One that burns white gas."
-
-[[area.faq]]
-question = "Can I rent a tent?"
-answer = "In our shops, by the week."
-
-[[area.link]]
-title = "Size guide"
-url = "https://www.acme.example/sizes"
-"#;
 
 struct Scene {
     acme: Company,
@@ -57,7 +28,7 @@ async fn scene(mode: &str) -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
     let mut globex = Company::set_up(GLOBEX, folder.path()).await.unwrap();
-    acme.configure_after("title = \"Sales\"\n", HOLDING).unwrap();
+    acme.configure_after("title = \"Sales\"\n", story::HOLDING).unwrap();
     acme.start().await.unwrap();
     globex.start().await.unwrap();
     acme.trust(&globex, mode).unwrap();
@@ -66,14 +37,6 @@ async fn scene(mode: &str) -> Scene {
     let gus = Client::agent(&globex, "gus").await.unwrap();
     let browsers = Browsers::start().await.unwrap();
     Scene { acme, globex, browsers, anna, gus, _folder: folder }
-}
-
-async fn hand_over(anna: &mut Client, chat: ChatId) -> TransferId {
-    let transfer = TransferId([7; 16]);
-    let to = Destination::Server { server: "globex".into(), area: Some("repairs".into()) };
-    let comments = "Leaks at the valve.".into();
-    anna.send(&ClientFrame::Transfer { transfer, chat, to, comments, share: Share::All }).await.unwrap();
-    transfer
 }
 
 async fn reaches(agent: &mut Client, wanted: Stage) {
@@ -128,13 +91,7 @@ async fn m2_navigation_takes_the_browser_along_and_the_wtid_out_of_the_address()
     customer.shows("state", "Anna").await.unwrap();
     hand_over(&mut anna, chat).await;
     let site = globex.site();
-    baton_e2e::until("the other company's page", || async {
-        let address = customer.driver.current_url().await?;
-        anyhow::ensure!(address.as_str().starts_with(&site), "the address is {address}");
-        Ok(())
-    })
-    .await
-    .unwrap();
+    customer.arrives(&site).await.unwrap();
     customer.enter_widget().await.unwrap();
     customer.shows("brand", globex.plan().title).await.unwrap();
     reaches(&mut anna, Stage::Arrived).await;

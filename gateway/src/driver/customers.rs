@@ -115,7 +115,7 @@ impl Gateway {
     }
 
     /// The same answer as for a wrong verifier, and a limit on trying (threat 2).
-    fn wrong_guess(&self, conn: &Arc<Conn>) -> CloseCode {
+    fn wrong_guess(&self, conn: &Conn) -> CloseCode {
         if self.may_guess(conn.ip) { CloseCode::Unauthenticated } else { CloseCode::RateLimited }
     }
 
@@ -126,7 +126,7 @@ impl Gateway {
     }
 
     /// Our own pages, and those of the sites that embed us. A client that is no browser sends no origin.
-    fn is_own_site(&self, conn: &Arc<Conn>) -> bool {
+    fn is_own_site(&self, conn: &Conn) -> bool {
         let Some(origin) = conn.origin.as_deref() else { return true };
         self.config.url == origin || self.config.sites.iter().any(|site| site == origin)
     }

@@ -2,13 +2,12 @@
 //! conformance suite and for measurements.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Response;
-use std::sync::Arc;
-
 use baton_core::effect::ConnId;
 use baton_protocol::{CloseCode, Encoding};
 
