@@ -2,6 +2,8 @@
 //! rescues, erasures and what administrators change. Never what was said, and nothing of a customer's, so that it
 //! outlives their erasure.
 
+use std::fmt;
+
 use baton_protocol::federation::Erased;
 use baton_protocol::model::{Context, PriorEntry, SharePolicy};
 use baton_protocol::{ChatId, ErrorCode, Timestamp, TransferId};
@@ -106,6 +108,23 @@ impl Step {
             Self::Changed { .. } => "changed",
         }
     }
+
+    /// More about it, for people.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Permitted { rule, share } => format!("by {rule}: {share:?}"),
+            Self::Denied { rule, reason } => format!("by {rule}: {reason}"),
+            Self::Sent(left) | Self::Received(left) => left.to_string(),
+            Self::Arrived | Self::Lapsed | Self::Rescued | Self::Confirmed => String::new(),
+            Self::Changed { how } => how.clone(),
+            Self::Unconfirmed { code: ErrorCode::UnknownChat } => "it does not know the call".into(),
+            Self::Failed { code } | Self::Unconfirmed { code } => code.to_string(),
+            Self::Erased(Erased { chats, entries, contexts, documents }) => {
+                format!("{chats} chats, {entries} entries, {contexts} contexts, {documents} documents")
+            }
+        }
+    }
 }
 
 /// How much left, or came.
@@ -148,5 +167,19 @@ impl Left {
         let notes = entries.iter().filter(|entry| entry.note).count();
         let bytes = entries.iter().map(json_length).sum();
         Self { messages: entries.len() - notes, notes, bytes, ..Self::default() }
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { messages, notes, documents, .. } = self;
+        write!(f, "{messages} messages, {notes} notes, {documents} documents")?;
+        if self.identity {
+            f.write_str(", name or address")?;
+        }
+        if self.comments {
+            f.write_str(", comments")?;
+        }
+        write!(f, ", {} bytes", self.bytes as u64 + self.document_bytes)
     }
 }

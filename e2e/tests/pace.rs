@@ -117,7 +117,8 @@ async fn watched(browser: &Browser) -> Pace {
     let seen = "watched.going = false;
         const { times, steps, leap, gaps, lines } = watched;
         return [times, steps, leap, gaps, lines]";
-    let (times, steps, leap, gaps, lines) = serde_json::from_value(browser.script(seen).await.unwrap()).unwrap();
+    let (times, steps, leap, gaps, lines) =
+        serde_json::from_value(browser.script(seen).await.unwrap()).unwrap();
     let mut pace = Pace { times, steps, leap, gaps, lines };
     pace.times.sort_by(f64::total_cmp);
     pace

@@ -5,6 +5,7 @@
 //! | [`edge`] | HTTP, WebSockets, limits |
 //! | [`driver`] | gives the machines time, randomness, storage, sockets and peers |
 //! | [`federation`] | other companies' servers |
+//! | [`peering`] | who is a peer, and what is agreed with it |
 //! | [`store`], [`bus`] | what is durable, what wakes |
 //! | [`config`], [`cli`] | what the operator says |
 //! | [`identity`], [`mail`] | who a site says its customer is; letters to customers |
@@ -21,10 +22,12 @@ pub mod config;
 pub mod documents;
 pub mod driver;
 pub mod edge;
+mod failure;
 pub mod federation;
 pub mod identity;
 pub mod mail;
 pub mod password;
+pub mod peering;
 pub mod queue_link;
 mod run;
 #[cfg(feature = "sabotage")]

@@ -8,7 +8,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::problem::{Asked, Problem};
-use crate::cli::audit::detail;
 use crate::edge::http::App;
 use crate::store::Scope;
 
@@ -61,7 +60,7 @@ pub async fn list(
     let shown = |record: baton_core::audit::Record| Record {
         at: record.at.0,
         step: record.step.name().into(),
-        detail: detail(&record.step),
+        detail: record.step.detail(),
         who: record.agent,
         what: record.to,
         chat: record.chat.map(|chat| chat.to_string()),

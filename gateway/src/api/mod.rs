@@ -12,7 +12,6 @@ mod chats;
 pub mod cookie;
 pub mod keys;
 mod oidc;
-mod parts;
 mod peers;
 pub mod problem;
 mod replies;

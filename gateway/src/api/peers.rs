@@ -8,16 +8,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::parts::{Part, fields, parts};
 use super::problem::{Problem, Sent, checked, known_areas};
-use crate::cli::difference::difference;
-use crate::cli::introduction::introduce;
-use crate::cli::peer::{check_name, pinned};
-use crate::cli::terms::{MOST_PER_MINUTE, MOST_RESERVATIONS};
 use crate::config::rules;
 use crate::edge::http::App;
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
+use crate::peering::difference::difference;
+use crate::peering::introduction::introduce;
+use crate::peering::parts::{Part, fields, parts};
+use crate::peering::{MOST_PER_MINUTE, MOST_RESERVATIONS, check_name, pinned};
 use crate::store::{Agreement, Change, Mode, PeerClass, PeerRow, Scope};
 
 /// A peer.

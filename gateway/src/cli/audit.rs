@@ -4,9 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use baton_core::audit::{Left, Record, Step};
-use baton_protocol::federation::Erased;
-use baton_protocol::{ErrorCode, Timestamp};
+use baton_core::audit::Record;
+use baton_protocol::Timestamp;
 use clap::Args;
 
 use super::{database, table};
@@ -47,36 +46,10 @@ impl Audit {
 
 fn row(record: &Record) -> [String; 7] {
     let chat = record.chat.map(|chat| chat.to_string()).unwrap_or_default();
-    let (step, detail) = (record.step.name().into(), detail(&record.step));
+    let (step, detail) = (record.step.name().into(), record.step.detail());
     let transfer = record.transfer.map(|transfer| transfer.to_string()).unwrap_or_default();
     let to = record.to.clone();
     [utc(record.at), transfer, chat, record.agent.clone(), to, step, detail]
-}
-
-/// More about a step.
-pub(crate) fn detail(step: &Step) -> String {
-    match step {
-        Step::Permitted { rule, share } => format!("by {rule}: {share:?}"),
-        Step::Denied { rule, reason } => format!("by {rule}: {reason}"),
-        Step::Sent(left) | Step::Received(left) => amounts(left),
-        Step::Arrived | Step::Lapsed | Step::Rescued | Step::Confirmed => String::new(),
-        Step::Failed { code } => code.to_string(),
-        Step::Changed { how } => how.clone(),
-        Step::Unconfirmed { code: ErrorCode::UnknownChat } => "it does not know the call".into(),
-        Step::Unconfirmed { code } => code.to_string(),
-        Step::Erased(Erased { chats, entries, contexts, documents }) => {
-            format!("{chats} chats, {entries} entries, {contexts} contexts, {documents} documents")
-        }
-    }
-}
-
-fn amounts(left: &Left) -> String {
-    let counted = [(left.messages, "messages"), (left.notes, "notes"), (left.documents, "documents")];
-    let mut parts: Vec<String> = counted.iter().map(|(count, what)| format!("{count} {what}")).collect();
-    parts.extend(left.identity.then(|| "name or address".into()));
-    parts.extend(left.comments.then(|| "comments".into()));
-    let bytes = left.bytes as u64 + left.document_bytes;
-    format!("{}, {bytes} bytes", parts.join(", "))
 }
 
 /// A time as RFC 3339 writes it, in UTC. Days to dates by Howard Hinnant's `civil_from_days`.

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Result, anyhow, ensure};
 use baton_protocol::federation::WellKnown;
 
-use super::introduction::introduce;
 use super::{Failure, config, database, explain};
 use crate::config::{Config, Place};
 use crate::documents::Documents;
 use crate::federation::client::Client;
 use crate::federation::keys::{Keys, fingerprint};
+use crate::peering::introduction::introduce;
 use crate::run::DATABASE;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AgentRow, PeerRow, Store};
@@ -165,7 +165,7 @@ fn notes(config: &Config, agents: &[AgentRow], peers: &[PeerRow]) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::introduction::tests::honest;
+    use crate::peering::introduction::tests::honest;
     use crate::store::{Mode, PeerClass};
 
     fn peer(answer: &WellKnown) -> PeerRow {

@@ -6,19 +6,17 @@
 mod agent;
 mod api_key;
 mod ask;
-pub(crate) mod audit;
+mod audit;
 mod chat;
 mod check;
-pub(crate) mod difference;
 mod echo;
 mod embed;
 mod erase;
 mod init;
-pub(crate) mod introduction;
 mod key;
-pub(crate) mod peer;
+mod peer;
 mod serve;
-pub(crate) mod terms;
+mod terms;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -27,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::failure::Failure;
 use crate::federation::keys::Keys;
 use crate::store::sqlite::SqliteStore;
 
@@ -84,28 +83,6 @@ enum Command {
     /// conformance suites and measurements. Needs no data folder.
     Echo(echo::Echo),
 }
-
-/// What went wrong and what to do about it.
-#[derive(Debug)]
-struct Failure {
-    what: String,
-    todo: String,
-}
-
-impl Failure {
-    /// An error for the command to end with.
-    fn error(what: impl Into<String>, todo: impl Into<String>) -> anyhow::Error {
-        Self { what: what.into(), todo: todo.into() }.into()
-    }
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}\n  to do: {}", self.what, self.todo)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// Does what the command line says.
 pub async fn run() -> ExitCode {

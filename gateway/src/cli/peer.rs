@@ -5,16 +5,17 @@ use std::path::Path;
 use anyhow::Result;
 use baton_core::audit::Record;
 use baton_protocol::federation::{Jwks, WellKnown};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::introduction::introduce;
 use super::terms::{Rotate, Set, Terms, find, keep};
 use super::{Failure, ask, config, database, is_attended, table};
-use crate::config::{Config, rules};
+use crate::config::rules;
 use crate::driver::now;
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
-use crate::store::{self, Agreement, Change, PeerClass, PeerRow, Store};
+use crate::peering::introduction::introduce;
+use crate::peering::{check_name, class_word, mode_word, pinned};
+use crate::store::{Agreement, Change, Mode, PeerClass, PeerRow, Store};
 
 /// See the command's help.
 #[derive(Debug, Subcommand)]
@@ -52,7 +53,7 @@ pub(super) struct Add {
     base_url: String,
     /// How near it is. That decides what may be sent along with a customer.
     #[arg(long)]
-    class: Class,
+    class: PeerClass,
     /// How customers go there: their page stays and the widget moves, or their browser goes to the peer's page.
     #[arg(long, default_value = "in-place")]
     mode: Mode,
@@ -64,43 +65,6 @@ pub(super) struct Add {
     fingerprints: Vec<String>,
     #[command(flatten)]
     terms: Terms,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Class {
-    /// Another server of our own company.
-    SameCompany,
-    /// A company with which there is an agreement.
-    Partner,
-    /// Any other company.
-    Other,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Mode {
-    /// The page stays, the widget moves.
-    InPlace,
-    /// The browser goes to the peer's page.
-    Navigate,
-}
-
-impl From<Class> for PeerClass {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::SameCompany => Self::SameCompany,
-            Class::Partner => Self::Partner,
-            Class::Other => Self::Other,
-        }
-    }
-}
-
-impl From<Mode> for store::Mode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::InPlace => Self::InPlace,
-            Mode::Navigate => Self::Navigate,
-        }
-    }
 }
 
 impl Peer {
@@ -154,9 +118,9 @@ impl Add {
             socket: peer.socket,
             page: self.page,
             keys,
-            class: self.class.into(),
+            class: self.class,
             areas: None,
-            mode: self.mode.into(),
+            mode: self.mode,
             agreement: Agreement::default(),
             revoked: Vec::new(),
         }
@@ -179,36 +143,6 @@ pub(super) fn pin(peer: &WellKnown, base_url: &str, fingerprints: &[String]) -> 
         return Err(Failure::error(format!("{} was not confirmed", peer.name), todo));
     }
     Ok(peer.jwks.clone())
-}
-
-/// Exactly the keys with these fingerprints; each must be there.
-pub(crate) fn pinned(peer: &WellKnown, fingerprints: &[String]) -> Result<Jwks> {
-    let has = |wanted: &String| peer.jwks.keys.iter().any(|key| fingerprint(key) == *wanted);
-    if let Some(wanted) = fingerprints.iter().find(|wanted| !has(wanted)) {
-        let found: Vec<String> = peer.jwks.keys.iter().map(fingerprint).collect();
-        let what = format!("{} has no key {wanted}; it has {}", peer.name, found.join(", "));
-        let todo = "compare with its operator again. If they see what you gave, somebody else answers at this address";
-        return Err(Failure::error(what, todo));
-    }
-    let keys = peer.jwks.keys.iter().filter(|key| fingerprints.contains(&fingerprint(key)));
-    Ok(Jwks { keys: keys.cloned().collect() })
-}
-
-/// Nobody takes our name, or another peer's.
-pub(crate) fn check_name(name: &str, base_url: &str, config: &Config, peers: &[PeerRow]) -> Result<()> {
-    if name == config.name {
-        let todo = "name the other gateway's address; if it has the same name, one of the two must change it";
-        return Err(Failure::error(
-            format!("what answers at {base_url} is called {name}, as this gateway is"),
-            todo,
-        ));
-    }
-    if let Some(other) = peers.iter().find(|peer| peer.name == name && peer.base_url != base_url) {
-        let what = format!("there is a peer {name} already, at {}", other.base_url);
-        let todo = format!("if it has moved, first `baton peer remove {name}`");
-        return Err(Failure::error(what, todo));
-    }
-    Ok(())
 }
 
 async fn list(folder: &Path) -> Result<()> {
@@ -234,23 +168,6 @@ fn row(peer: PeerRow) -> [String; 8] {
     [peer.name, peer.title, peer.base_url, class.into(), mode.into(), areas, agreed, keys.join(", ")]
 }
 
-/// As the command line has it.
-pub(super) fn class_word(class: PeerClass) -> &'static str {
-    match class {
-        PeerClass::SameCompany => "same-company",
-        PeerClass::Partner => "partner",
-        PeerClass::Other => "other",
-    }
-}
-
-/// As the command line has it.
-pub(super) fn mode_word(mode: store::Mode) -> &'static str {
-    match mode {
-        store::Mode::InPlace => "in-place",
-        store::Mode::Navigate => "navigate",
-    }
-}
-
 async fn suspend(folder: &Path, name: &str, on: bool) -> Result<()> {
     let store = database(folder)?;
     let before = find(&store, name).await?;
@@ -268,42 +185,4 @@ async fn remove(folder: &Path, name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Failure::error(format!("there is no peer {name:?}"), "`baton peer list` shows their names"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::introduction::tests::honest;
-
-    #[test]
-    fn s1_exactly_the_keys_that_were_compared_are_pinned() {
-        let mut peer = honest();
-        peer.jwks.keys.extend(honest().jwks.keys);
-        let prints: Vec<String> = peer.jwks.keys.iter().map(fingerprint).collect();
-        assert_eq!(pinned(&peer, &prints[1..]).unwrap().keys, peer.jwks.keys[1..]);
-        assert_eq!(pinned(&peer, &prints).unwrap(), peer.jwks);
-        let wrong = ["SHA256:nonsense".to_owned(), prints[0].clone()];
-        assert!(pinned(&peer, &wrong).unwrap_err().to_string().contains("no key SHA256:nonsense"));
-    }
-
-    #[test]
-    fn s1_nobody_takes_another_servers_name() {
-        let text = "name = \"acme\"\ntitle = \"A\"\nurl = \"https://a.example\"\nlisten = \"[::1]:1\"\n\
-                    [[area]]\nname = \"a\"\ntitle = \"A\"";
-        let config = Config::parse(text, Path::new("baton.toml")).unwrap();
-        let add = Add {
-            base_url: "http://globex.localhost:7102".into(),
-            class: Class::Partner,
-            mode: Mode::InPlace,
-            page: None,
-            fingerprints: Vec::new(),
-            terms: Terms::default(),
-        };
-        let peers = [add.row(honest(), Jwks::default())];
-        let check = |name, url| check_name(name, url, &config, &peers).is_ok();
-        assert!(check("initech", "https://initech.example"));
-        assert!(check("globex", "http://globex.localhost:7102"), "a peer may be read anew");
-        assert!(!check("globex", "https://evil.example"));
-        assert!(!check("acme", "https://evil.example"));
-    }
 }

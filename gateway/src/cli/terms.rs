@@ -8,21 +8,18 @@ use baton_core::policy::Fields;
 use clap::{Args, ValueEnum};
 
 use super::agent::check_areas;
-use super::introduction::introduce;
-use super::peer::{Class, Mode, pin};
-use super::{Failure, config, database, difference::difference};
+use super::peer::pin;
+use super::{Failure, config, database};
 use crate::config::{Config, rules};
 use crate::driver::now;
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
+use crate::peering::difference::difference;
+use crate::peering::introduction::introduce;
+use crate::peering::parts::{named, names};
+use crate::peering::{MOST_PER_MINUTE, MOST_RESERVATIONS};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Agreement, Change, PeerRow, Store};
-
-/// Transfers in a minute that can be agreed, at most.
-pub(crate) const MOST_PER_MINUTE: u32 = 60_000;
-
-/// Customers on their way at once that can be agreed, at most.
-pub(crate) const MOST_RESERVATIONS: u32 = 100_000;
+use crate::store::{Agreement, Change, Mode, PeerClass, PeerRow, Store};
 
 /// What is agreed. What is not named stays as it is.
 #[derive(Clone, Debug, Default, Args)]
@@ -33,12 +30,12 @@ pub(super) struct Terms {
     /// An agent of ours who may transfer to it. Repeat for more; `--agent ""` for all of them.
     #[arg(long = "agent", value_name = "NAME")]
     agents: Vec<String>,
-    /// What it gets of what we send, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "FIELD")]
-    give: Option<Vec<Field>>,
-    /// What we take of what it sends, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "FIELD")]
-    take: Option<Vec<Field>>,
+    /// What it gets of what we send: all, none, or some of identity, notes, transcript, documents, comments.
+    #[arg(long, value_parser = named, value_name = "PART,PART")]
+    give: Option<Fields>,
+    /// What we take of what it sends: all, none, or some of identity, notes, transcript, documents, comments.
+    #[arg(long, value_parser = named, value_name = "PART,PART")]
+    take: Option<Fields>,
     /// Whether it may pass on to a third company what we send.
     #[arg(long, value_name = "YES/NO")]
     pass_on: Option<Answer>,
@@ -48,25 +45,6 @@ pub(super) struct Terms {
     /// Customers of its that may be on their way here at once.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_RESERVATIONS)))]
     reservations: Option<u32>,
-}
-
-/// A part of what travels with a customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Field {
-    /// Every part.
-    All,
-    /// The customer's name and e-mail address.
-    Identity,
-    /// Private notes.
-    Notes,
-    /// What was said.
-    Transcript,
-    /// Documents.
-    Documents,
-    /// What the agent wrote for the next one.
-    Comments,
-    /// No part.
-    None,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -84,7 +62,7 @@ pub(super) struct Set {
     name: String,
     /// How near it is.
     #[arg(long)]
-    class: Option<Class>,
+    class: Option<PeerClass>,
     /// How customers go there.
     #[arg(long)]
     mode: Option<Mode>,
@@ -120,8 +98,8 @@ impl Terms {
         if !self.agents.is_empty() {
             agreement.agents = (!all(&self.agents)).then_some(self.agents);
         }
-        agreement.fields_out = self.give.as_deref().map_or(agreement.fields_out, fields);
-        agreement.fields_in = self.take.as_deref().map_or(agreement.fields_in, fields);
+        agreement.fields_out = self.give.unwrap_or(agreement.fields_out);
+        agreement.fields_in = self.take.unwrap_or(agreement.fields_in);
         agreement.confined = self.pass_on.map_or(agreement.confined, |answer| matches!(answer, Answer::No));
         agreement.per_minute = self.per_minute.unwrap_or(agreement.per_minute);
         agreement.reservations = self.reservations.unwrap_or(agreement.reservations);
@@ -132,17 +110,6 @@ fn all(names: &[String]) -> bool {
     names.iter().any(String::is_empty)
 }
 
-fn fields(named: &[Field]) -> Fields {
-    let has = |field| named.contains(&field) || named.contains(&Field::All);
-    Fields {
-        identity: has(Field::Identity),
-        notes: has(Field::Notes),
-        transcript: has(Field::Transcript),
-        documents: has(Field::Documents),
-        comments: has(Field::Comments),
-    }
-}
-
 impl Set {
     /// Changes the agreement.
     pub(super) async fn run(self, folder: &Path) -> Result<()> {
@@ -150,10 +117,10 @@ impl Set {
         let store = database(folder)?;
         let before = find(&store, &self.name).await?;
         let mut peer = before.clone();
-        peer.class = self.class.map_or(peer.class, Into::into);
-        peer.mode = self.mode.map_or(peer.mode, Into::into);
+        peer.class = self.class.unwrap_or(peer.class);
+        peer.mode = self.mode.unwrap_or(peer.mode);
         peer.page = self.page.or(peer.page);
-        if peer.mode == crate::store::Mode::Navigate && peer.page.is_none() {
+        if peer.mode == Mode::Navigate && peer.page.is_none() {
             return Err(Failure::error("a browser cannot go there without a page", "add --page"));
         }
         self.terms.apply(&mut peer);
@@ -216,18 +183,4 @@ pub(super) fn line(agreement: &Agreement) -> String {
         said.push(format!("{} a minute, {} at once", numbers.0, numbers.1));
     }
     if said.is_empty() { "as usual".into() } else { said.join("; ") }
-}
-
-/// Parts of what travels, in words.
-pub(super) fn names(fields: Fields) -> String {
-    let Fields { identity, notes, transcript, documents, comments } = fields;
-    let all = [
-        (identity, "identity"),
-        (notes, "notes"),
-        (transcript, "transcript"),
-        (documents, "documents"),
-        (comments, "comments"),
-    ];
-    let named: Vec<&str> = all.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
-    if named.is_empty() { "nothing".into() } else { named.join(" ") }
 }

@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 
 use super::Federation;
 use super::keys::{fingerprint, is_ed25519};
-use crate::cli::difference::difference;
 use crate::driver::now;
+use crate::peering::difference::difference;
 use crate::store::{Change, PeerRow};
 
 /// Keys of one server, at most: two overlap while they change, and a few more do no harm.

@@ -21,6 +21,7 @@ use baton_core::policy::Fields;
 use baton_protocol::federation::{Erased, Jwks};
 use baton_protocol::model::{DocumentCard, Entry, Presence, Reply};
 use baton_protocol::{ChatId, ErasureId, MessageId, SecretDigest, Timestamp, TransferId};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -178,7 +179,7 @@ fn available() -> Presence {
 }
 
 /// How near a peer is (W2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum PeerClass {
     /// A server of the same company.
@@ -190,7 +191,7 @@ pub enum PeerClass {
 }
 
 /// How customers go to a peer (M2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The page stays, the socket moves.

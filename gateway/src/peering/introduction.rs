@@ -4,8 +4,8 @@ use anyhow::Result;
 use baton_core::effect::CallError;
 use baton_protocol::federation::{FEDERATION_PATH, WellKnown};
 
-use super::Failure;
 use crate::config::{rules, socket_of};
+use crate::failure::Failure;
 use crate::federation::client::{Client, Failed};
 use crate::federation::keys::is_ed25519;
 use crate::federation::renewal::MAX_KEYS;
@@ -65,12 +65,12 @@ fn check(answer: &WellKnown, base_url: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::federation::keys::Keys;
 
     /// What an honest gateway at `http://globex.localhost:7102` says.
-    pub(in crate::cli) fn honest() -> WellKnown {
+    pub(crate) fn honest() -> WellKnown {
         let folder = tempfile::tempdir().unwrap();
         WellKnown {
             name: "globex".into(),

@@ -2,8 +2,8 @@
 
 use baton_protocol::federation::Jwks;
 
-use super::peer::{class_word, mode_word};
-use super::terms::names;
+use super::parts::names;
+use super::{class_word, mode_word};
 use crate::federation::keys::fingerprint;
 use crate::store::{Agreement, PeerRow};
 
