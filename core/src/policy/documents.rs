@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use baton_protocol::limits::MAX_DOCUMENTS;
 use baton_protocol::model::{
-    Author, Body, Context, DocumentCard, DocumentRef, Edits, Entry, PriorEntry, Redaction, Share,
-    document_line,
+    Author, Body, DocumentCard, DocumentRef, Edits, Entry, PriorEntry, Redaction, Share, document_line,
 };
 
 use super::blacken;
@@ -37,10 +36,10 @@ pub(super) fn once(lines: &mut Vec<PriorEntry>, documents: &[DocumentRef]) {
 }
 
 /// The documents that go along. `share` is what [`settle`](super::settle) made of the agent's choice, `entries` what
-/// the agent could see and edit, `late` what was said since.
+/// the agent could see and edit, `late` what was said since, `prior` what came along or was announced before.
 #[must_use]
 pub fn release_documents(
-    prior: Option<&Context>,
+    prior: &[DocumentRef],
     entries: &[Arc<Entry>],
     late: &[Arc<Entry>],
     share: &Share,
@@ -50,10 +49,9 @@ pub fn release_documents(
         Share::All => Edits::default(),
         Share::Part(edits) => by_line(edits, entries),
     };
-    let prior = prior.map(|prior| prior.documents.clone()).unwrap_or_default();
     let here = cards(entries).map(|(_, card)| reference(card));
     // Left out of what the agent could see, a document is not let in by being said again.
-    let all = prior.into_iter().chain(here).chain(tail(late, share));
+    let all = prior.iter().cloned().chain(here).chain(tail(late, share));
     distinct(all.filter_map(|document| edit(document, &edits)))
 }
 

@@ -85,7 +85,8 @@ pub fn release(all: Everything<'_>, share: &Share) -> Context {
     };
     let mut whole = all.prior.map(|prior| prior.transcript.clone()).unwrap_or_default();
     whole.extend(all.entries.iter().filter_map(|entry| prior_entry(all.origin, entry)));
-    let documents = |share: &Share| release_documents(all.prior, all.entries, all.late, share);
+    let came = all.prior.map_or(&[][..], |prior| &prior.documents);
+    let documents = |share: &Share| release_documents(came, all.entries, all.late, share);
     let every_document = documents(&Share::All);
     documents::once(&mut whole, &every_document);
     let count = whole.len();

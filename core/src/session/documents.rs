@@ -57,7 +57,8 @@ impl Chat {
         Some((DocumentCard { sha256, name, media_type, size }, state))
     }
 
-    /// A document that goes to this transfer's destination, which has the chat, and whether it is here.
+    /// A document that goes to this transfer's destination, which has the chat, and whether it is here. What was announced
+    /// to it is given, also when the chat was passed on here with less before the destination's word came.
     #[must_use]
     pub fn gives(
         &self,
@@ -77,11 +78,10 @@ impl Chat {
         if attempt.transfer != transfer || attempt.peer != peer || !bounds.fields.documents {
             return None;
         }
-        let prior = self.context.as_ref().filter(|_| !bounds.own_only);
         let place = |seq| self.entries.partition_point(|entry| entry.seq < seq);
         let (from, until) = (place(attempt.from), place(attempt.seen + 1));
         let (entries, late) = (&self.entries[from.min(until)..until], &self.entries[until..]);
-        let given = policy::release_documents(prior.map(|prior| &**prior), entries, late, &attempt.share);
+        let given = policy::release_documents(&attempt.announced, entries, late, &attempt.share);
         let document = given.into_iter().find(|document| document.sha256 == sha256)?;
         let said = late.iter().chain(entries);
         let here = said.map(|entry| &entry.body);
@@ -136,7 +136,8 @@ impl Chat {
         // A later transfer here may have withheld it: nobody reads it any more.
         let Some(document) = document else {
             let gone = next.sha256.clone();
-            self.record.documents.retain(|awaited| awaited.sha256 != gone);
+            let awaited = self.record.documents.iter_mut().find(|awaited| awaited.sha256 == gone);
+            awaited.into_iter().for_each(|awaited| awaited.missing = true);
             self.save(out);
             return self.fetch_next(out);
         };
@@ -194,7 +195,9 @@ impl Chat {
 
     /// Follows `opened`: a document that nothing is said about is here.
     pub(super) fn show_documents(&self, out: &mut Vec<Effect>) {
-        for awaited in &self.record.documents {
+        let documents = || self.context.iter().flat_map(|context| &context.documents);
+        let shown = |awaited: &&Awaited| documents().any(|document| document.sha256 == awaited.sha256);
+        for awaited in self.record.documents.iter().filter(shown) {
             self.tell_document(&awaited.sha256, self.document_state(&awaited.sha256), out);
         }
     }

@@ -53,6 +53,7 @@ impl Chat {
             lead: true,
             overload: false,
             bounds: Bounds::default(),
+            announced: Vec::new(),
             class: None,
         };
         let request = TransferRequest {
@@ -69,7 +70,9 @@ impl Chat {
             redirects: self.redirects(),
         };
         let peer = attempt.peer.clone();
-        self.record.outgoing = Outgoing::Permitted(Requested(Box::new(attempt)).permitted(self.last_seq()));
+        let announced = request.context.documents.clone();
+        let requested = Requested(Box::new(attempt));
+        self.record.outgoing = Outgoing::Permitted(requested.permitted(self.last_seq(), announced));
         self.save(out);
         out.push(Effect::Call(Box::new(Call {
             peer,

@@ -48,6 +48,7 @@ impl Chat {
         let bounds = self.bounds_for(env, target.bounds, &peer, target.class);
         let attempt = Attempt {
             bounds,
+            announced: Vec::new(),
             class: Some(target.class),
             transfer,
             peer: peer.clone(),
@@ -170,13 +171,14 @@ impl Chat {
                 &env.settings.brand.name,
             ),
         };
+        let announced = request.context.documents.clone();
         self.audit_attempt(env, attempt, Step::Sent(Left::of(&request.context)), out);
         let call = Call {
             peer: attempt.peer.clone(),
             transfer: attempt.transfer,
             request: CallRequest::Transfer(Box::new(request)),
         };
-        self.record.outgoing = Outgoing::Permitted(requested.permitted(self.last_seq()));
+        self.record.outgoing = Outgoing::Permitted(requested.permitted(self.last_seq(), announced));
         self.save(out);
         out.push(Effect::Call(Box::new(call)));
         self.advanced(out);

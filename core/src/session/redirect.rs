@@ -75,6 +75,7 @@ impl Chat {
             seen: self.last_seq(),
             epoch: self.record.epoch,
             bounds: self.bounds_for(env, target.bounds, &server, target.class),
+            announced: Vec::new(),
             class: Some(target.class),
             page_secret: None,
             lead: false,

@@ -18,7 +18,7 @@
 //! "Commit" is the destination's word that the customer has presented the WTID there. Until then the chat is the
 //! origin's own (O5); a failed attempt leaves it as it was (A6).
 
-use baton_protocol::model::{Destination, Offer, Share, Stage};
+use baton_protocol::model::{Destination, DocumentRef, Offer, Share, Stage};
 use baton_protocol::{Epoch, Seq, TransferId, Verifier};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub struct Attempt {
     /// What the agreement with the peer lets out.
     #[serde(default)]
     pub bounds: Bounds,
+    /// The documents of the context that was posted.
+    #[serde(default)]
+    pub announced: Vec<DocumentRef>,
     /// How near the peer is, for policy to judge again by; nothing where policy was not asked.
     #[serde(default)]
     pub class: Option<Class>,
@@ -223,9 +226,10 @@ impl Outgoing {
 }
 
 impl Requested {
-    /// The destination permits it; everything up to `posted` is being sent.
+    /// The destination permits it; everything up to `posted` is being sent, with these documents.
     #[must_use]
-    pub fn permitted(self, posted: Seq) -> Permitted {
+    pub fn permitted(mut self, posted: Seq, announced: Vec<DocumentRef>) -> Permitted {
+        self.0.announced = announced;
         Permitted { attempt: self.0, posted, asking: false }
     }
 }

@@ -28,6 +28,18 @@ impl Bench {
         self.tell(Input::Fetched { sha256: card(number).sha256, fetched })
     }
 
+    /// Transfer 2, as far as the customer's way.
+    fn offers_to_initech(&mut self) {
+        self.transfers(2, initech(), Share::All);
+        let general = baton_protocol::federation::Permission {
+            code: baton_protocol::ids::AuthorisationCode::from_bytes([1; 32]),
+            expires_in: 60,
+            areas: None,
+        };
+        self.tell(Input::Answer(transfer(2), Ok(Answer::Permission(general))));
+        self.tell(Input::Answer(transfer(2), super::leave::reservation(60)));
+    }
+
     fn state_for(&self, reader: Reader<'_>, number: u8) -> Option<DocumentState> {
         self.chat.document(reader, &card(number).sha256).map(|(_, state)| state)
     }
@@ -204,17 +216,35 @@ fn w2_what_is_said_late_names_no_document_that_the_agreement_keeps_here() {
 fn x3_in_a_chain_a_document_that_is_still_to_come_is_promised() {
     let (mut bench, _) = arrived_with(&[10]);
     bench.assign("ann");
-    bench.transfers(2, initech(), Share::All);
-    let general = baton_protocol::federation::Permission {
-        code: baton_protocol::ids::AuthorisationCode::from_bytes([1; 32]),
-        expires_in: 60,
-        areas: None,
-    };
-    bench.tell(Input::Answer(transfer(2), Ok(Answer::Permission(general))));
-    bench.tell(Input::Answer(transfer(2), super::leave::reservation(60)));
+    bench.offers_to_initech();
     bench.peer(2, "initech", PeerRequest::Commit(Commit { adopt: false }));
     let state = |bench: &Bench| bench.chat.gives("initech", transfer(2), &card(10).sha256).unwrap().1;
     assert_eq!(state(&bench), DocumentState::Arriving);
     bench.fetched(10, Fetched::Here);
     assert_eq!(state(&bench), DocumentState::Here);
+}
+
+#[test]
+fn x3_what_was_announced_is_given_though_the_chat_was_passed_on_here_with_less_since() {
+    let (mut bench, _) = arrived_with(&[10, 11]);
+    bench.assign("ann");
+    bench.fetched(10, Fetched::Here);
+    bench.offers_to_initech();
+    bench.tell(Input::Timer(Timer::Offer));
+    bench.transfers(9, Destination::Agent("bob".into()), Share::Nothing);
+    let (chat, placed) = (bench.chat.record.id, transfer(9));
+    bench.tell(Input::Queue(queue::Output::Placed { chat, transfer: placed, agent: Some(profile("bob")) }));
+    assert_eq!(bench.state_for(Reader::Agent("bob"), 10), None);
+    bench.fetched(11, Fetched::NotNow);
+    bench.tell(Input::Timer(Timer::Fetch));
+    let commit = PeerRequest::Commit(Commit { adopt: true });
+    bench.peer(2, "initech", commit);
+    let state = |bench: &Bench, number| {
+        let given = bench.chat.gives("initech", transfer(2), &card(number).sha256);
+        given.map(|(_, state)| state)
+    };
+    let promised = [Some(DocumentState::Here), Some(DocumentState::Missing), None];
+    assert_eq!([10, 11, 12].map(|number| state(&bench, number)), promised);
+    bench.killed();
+    assert_eq!([10, 11, 12].map(|number| state(&bench, number)), promised);
 }
