@@ -58,7 +58,7 @@ pub struct Agent {
     /// The console's connection.
     pub console: Option<u64>,
     /// Whether it is open.
-    ready: bool,
+    pub ready: bool,
     /// The chats in the console.
     pub windows: BTreeMap<ChatId, Window>,
     /// Messages that are not acknowledged.

@@ -8,6 +8,7 @@ use baton_core::transfer::origin::Outgoing;
 use baton_protocol::model::{Body, Entry};
 use baton_protocol::{ChatId, MessageId};
 
+use crate::agent::{Agent, Window};
 use crate::event::{CustomerId, ServerId};
 use crate::ghost::Where;
 use crate::server::server_of;
@@ -118,7 +119,13 @@ impl World {
             let login = chat.agent_login()?;
             let idle = !chat.is_open() || !chat.record.outgoing.serves();
             let held = memory.queue.chats_of(login).contains(&chat.record.id);
-            (!idle && !held).then(|| format!("gave away the place of {:?} with {login}", chat.record.id))
+            if !idle && !held {
+                return Some(format!("gave away the place of {:?} with {login}", chat.record.id));
+            }
+            let has = |agent: &&Agent| agent.profile.login == *login && agent.ready;
+            let agent = self.servers[server].agents.iter().find(has)?;
+            let shown = agent.windows.get(&chat.record.id).is_some_and(Window::is_open);
+            (!idle && !shown).then(|| format!("does not show {:?} to {login}", chat.record.id))
         })
     }
 

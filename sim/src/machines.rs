@@ -141,7 +141,7 @@ impl World {
         let taking = taking || outputs.iter().any(|output| matches!(output, queue::Output::Assigned { .. }));
         if let Some(login) = online {
             let seats = memory.queue.seats_of(&login);
-            for chat in memory.queue.chats_of(&login) {
+            for chat in memory.queue.chats_to_show(&login) {
                 self.step_chat(server, chat, session::Input::Show(login.clone()));
             }
             for seat in seats {

@@ -480,6 +480,7 @@ fn d6_a_place_that_nobody_came_for_goes_back_to_the_holding_session() {
         desk.tell(Input::Hold("ann".into(), chat(9)));
         desk.reserves(1, Wanted::InsteadOf("ann".into(), chat(9))).unwrap();
         assert_eq!(desk.0.chats_of("ann"), []);
+        assert_eq!(desk.0.chats_to_show("ann"), [chat(9)], "it may be hers again without a word");
         desk
     };
     let mut desk = swapped();

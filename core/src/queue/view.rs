@@ -47,6 +47,15 @@ impl QueueManager {
         self.known(login).map(|agent| agent.chats.keys().copied().collect()).unwrap_or_default()
     }
 
+    /// The chats that an agent who logs in is to see: those that hold a place of theirs, and those that it was taken from
+    /// for a second step (D6), which may be theirs again without a word. Each knows whether it is shown now.
+    #[must_use]
+    pub fn chats_to_show(&self, login: &str) -> Vec<ChatId> {
+        let Some(agent) = self.known(login) else { return Vec::new() };
+        let lent = agent.seats.values().filter_map(|seat| seat.instead_of.as_ref());
+        agent.chats.keys().copied().chain(lent.map(|(chat, _)| *chat)).collect()
+    }
+
     /// Who an agent is, if known.
     #[must_use]
     pub fn profile(&self, login: &str) -> Option<Profile> {

@@ -90,7 +90,7 @@ impl Chat {
         out: &mut Vec<Effect>,
     ) {
         if self.record.outgoing.attempt().is_none_or(|attempt| attempt.transfer != transfer) {
-            return;
+            return self.answered_late(transfer, &result, out);
         }
         match (std::mem::take(&mut self.record.outgoing), result) {
             (Outgoing::Requested(requested), Ok(Answer::Permission(permission))) => {
@@ -108,6 +108,15 @@ impl Chat {
                 self.abort(env, error.code(), error.detail(), out);
             }
             (other, _) => self.record.outgoing = other,
+        }
+    }
+
+    /// A place that is given after the attempt has ended is for nobody: its cancel may have come before the request.
+    fn answered_late(&self, transfer: TransferId, result: &CallResult, out: &mut Vec<Effect>) {
+        if let Ok(Answer::Reservation(_)) = result {
+            let void = |past: &&Past| past.attempt.transfer == transfer && past.reclaimed.is_none();
+            let past = self.record.past.iter().find(void);
+            out.extend(past.map(|past| cancel_call(&past.attempt, None)));
         }
     }
 

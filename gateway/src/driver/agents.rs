@@ -135,7 +135,7 @@ impl Gateway {
         if supervisor {
             super::rescue::send_open_chats(conn, &self.open_chats());
         }
-        for chat in self.with_queue(|queue| queue.chats_of(&login)) {
+        for chat in self.with_queue(|queue| queue.chats_to_show(&login)) {
             self.tell_chat(chat, session::Input::Show(login.clone()));
         }
         for seat in self.with_queue(|queue| queue.seats_of(&login)) {
