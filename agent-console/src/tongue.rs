@@ -10,20 +10,31 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use baton_protocol::Timestamp;
+
 /// Which plural form a number takes, by its name in Unicode's rules.
 pub type Plural = fn(u64) -> String;
+
+/// How a time within the next weeks reads to the agent; by the clock of a time zone too, where that shows another one.
+pub type Hour = fn(Timestamp, &str) -> String;
 
 thread_local! {
     static TABLE: RefCell<HashMap<String, &'static str>> = RefCell::default();
     static PLURAL: Cell<Plural> = const { Cell::new(of_english) };
+    static HOUR: Cell<Hour> = const { Cell::new(by_number) };
 }
 
 fn of_english(number: u64) -> String {
     if number == 1 { "one".into() } else { "other".into() }
 }
 
+fn by_number(at: Timestamp, zone: &str) -> String {
+    format!("{} {zone}", at.0)
+}
+
 /// Speaks by this table from now on. Once for a page: its words stay as long as the page does.
-pub fn speak(table: HashMap<String, String>, plural: Plural) {
+pub fn speak(table: HashMap<String, String>, plural: Plural, hour: Hour) {
+    HOUR.set(hour);
     let kept = table.into_iter().map(|(english, words)| (english, &*words.leak()));
     TABLE.set(kept.collect());
     PLURAL.set(plural);
@@ -33,6 +44,12 @@ pub fn speak(table: HashMap<String, String>, plural: Plural) {
 #[must_use]
 pub fn t(english: &'static str) -> &'static str {
     TABLE.with_borrow(|table| table.get(english).copied().unwrap_or(english))
+}
+
+/// A time within the next weeks.
+#[must_use]
+pub fn hour(at: Timestamp, zone: &str) -> String {
+    HOUR.get()(at, zone)
 }
 
 /// Marks words of a constant, which [`t`] translates where they are said.
@@ -118,7 +135,7 @@ mod tests {
             ("too many attempts", "zbyt wiele prób"),
         ];
         let owned = |(english, words): (&str, &str)| (english.to_owned(), words.to_owned());
-        speak(table.into_iter().map(owned).collect(), of_three);
+        speak(table.into_iter().map(owned).collect(), of_three, by_number);
         assert_eq!((t("Pick up"), t("Send")), ("Odbierz", "Send"));
         let counted = ["1", "3", "1,005"].map(|number| say("$1 agent|$1 agents", &[&number]));
         assert_eq!(counted, ["1 agent", "3 agenci", "1,005 agentów"]);

@@ -1,9 +1,10 @@
 //! How states, events and times read to a person.
 
-use crate::tongue::{heard, say, t};
+use crate::model::hours::Standing;
+use crate::tongue::{heard, hour, say, t};
 use baton_protocol::CloseCode;
 use baton_protocol::model::{
-    Author, DocumentState, EndReason, Event, Known, OpenState, Presence, Stage, WaitRange,
+    Author, DocumentState, EndReason, Event, Known, Left, OpenState, Presence, Stage, WaitRange,
 };
 
 /// The customer's name, or a word in its place.
@@ -43,8 +44,8 @@ pub fn ago(millis: u64) -> String {
     match millis / 60_000 {
         0 => t("now").into(),
         minutes @ 1..60 => say("$1 min", &[&minutes]),
-        minutes @ 60..1_440 => format!("{} h", minutes / 60),
-        minutes => format!("{} d", minutes / 1_440),
+        minutes @ 60..1_440 => say("$1 h", &[&(minutes / 60)]),
+        minutes => say("$1 d", &[&(minutes / 1_440)]),
     }
 }
 
@@ -88,6 +89,27 @@ pub fn wait(range: &WaitRange) -> String {
         (_, 1) => t("up to a minute").into(),
         (from, to) if from == to => say("about $1 minute|about $1 minutes", &[&to]),
         (from, to) => say("$1 to $2 minutes", &[&from, &to]),
+    }
+}
+
+/// Whether a service line is open, and until when.
+#[must_use]
+pub fn standing(standing: &Standing) -> String {
+    let Standing { open, until, zone } = standing;
+    match (open, until.map(|until| hour(until, zone))) {
+        (true, None) => t("open").into(),
+        (true, Some(until)) => say("open until $1", &[&until]),
+        (false, None) => t("closed").into(),
+        (false, Some(until)) => say("closed until $1", &[&until]),
+    }
+}
+
+/// What stands beside somebody who left a message and is not here.
+#[must_use]
+pub fn left(left: Left) -> &'static str {
+    match left {
+        Left::InHours => t("Message"),
+        Left::OutOfHours => t("Message, out of hours"),
     }
 }
 

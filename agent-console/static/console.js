@@ -20,6 +20,9 @@ const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(locale);
 const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 const date = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'short' });
+// Within a week by its day, later by its date.
+const soon = (zone) => new Intl.DateTimeFormat(locale, { weekday: 'long', hour: 'numeric', minute: '2-digit', timeZone: zone });
+const later = (zone) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
 const days = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
 
 // Without its table the console speaks English.
@@ -42,6 +45,15 @@ globalThis.batonConsole = {
   when(at) {
     const then = new Date(at);
     return (then.toDateString() === new Date().toDateString() ? time : date).format(then);
+  },
+  // A time to come, by the agent's clock; and by the clock of the place, with its name, where that shows another time.
+  hour(at, zone) {
+    const said = (of) => (at - Date.now() < 6 * 86_400_000 ? soon(of) : later(of)).format(at);
+    const here = said();
+    // A zone that this browser does not know.
+    let there = here;
+    try { there = said(zone); } catch { /* The agent's own clock is enough. */ }
+    return here === there ? here : `${here} (${there} ${zone.split('/').pop().replaceAll('_', ' ')})`;
   },
   // A day as the reports name it.
   day: (name) => (/^\d{4}-\d\d-\d\d$/.test(name) ? days.format(new Date(name)) : name),

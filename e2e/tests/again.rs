@@ -6,7 +6,7 @@ use baton_e2e::client::Client;
 use baton_e2e::embed::{Shop, shop};
 use baton_e2e::pair::{Both, both_with, hand_over, reads};
 use baton_e2e::{axe, story};
-use baton_protocol::model::Body;
+use baton_protocol::model::{Body, Left};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame};
 use serde_json::json;
 
@@ -87,7 +87,19 @@ async fn h1_out_of_hours_a_message_is_left_though_an_agent_is_there() {
     customer.type_into("question", "When do you open?").await.unwrap();
     customer.click("leave").await.unwrap();
     customer.shows("left", "Thank you").await.unwrap();
-    anna.pick_up().await.unwrap();
+    // Her console shows that the line is closed, and that whoever waits there is not here.
+    let closed = |frame: &ServerFrame| match frame {
+        ServerFrame::Hours { areas } => Some(areas.iter().any(|area| area.area == "sales" && !area.open)),
+        _ => None,
+    };
+    assert!(anna.expect("the hours", closed).await.unwrap());
+    let left = |frame: &ServerFrame| match frame {
+        ServerFrame::Queue { waiting } => Some((waiting.first()?.chat, waiting.first()?.left)),
+        _ => None,
+    };
+    let (chat, left) = anna.expect("the message", left).await.unwrap();
+    assert_eq!(left, Some(Left::OutOfHours));
+    anna.send(&ClientFrame::PickUp { chat }).await.unwrap();
     reads(&mut anna, "When do you open?").await;
 }
 

@@ -3,13 +3,14 @@
 
 use baton_e2e::api::Api;
 use baton_e2e::browser::{Browser, Browsers};
+use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company};
 use baton_e2e::pair::waits;
 use baton_e2e::{axe, story, until};
 use baton_protocol::ClientFrame;
 use reqwest::Method;
 use serde_json::json;
-use thirtyfour::{By, Key};
+use thirtyfour::{By, Key, WebElement};
 
 struct Scene {
     acme: Company,
@@ -325,4 +326,112 @@ async fn a2_whoever_reads_further_up_stays_there_and_is_told_of_what_is_new() {
     anna.shows("message", "And one more thing.").await.unwrap();
     anna.returns(AT_END, json!(true)).await.unwrap();
     anna.returns("return !!document.querySelector('.newest')", json!(false)).await.unwrap();
+    copies(&anna).await;
+    looks(&anna, &mut dora).await;
+}
+
+/// Whether a line that begins so is in the page.
+fn there(line: &str) -> String {
+    format!(
+        "return [...document.querySelectorAll('.lines .text')].some(text => text.textContent.startsWith('{line}'))"
+    )
+}
+
+/// The element of a line that begins so.
+async fn line(anna: &Browser, begins: &str) -> WebElement {
+    let path = format!("//*[@class='lines']//*[@class='text'][starts-with(., '{begins}')]");
+    anna.driver.find(By::XPath(path)).await.unwrap()
+}
+
+/// What is copied, line by line.
+async fn copied(anna: &Browser) -> Vec<String> {
+    anna.script("addEventListener('copy', copy => { window.copied = copy.clipboardData.getData('text/plain'); }, { once: true })")
+        .await
+        .unwrap();
+    anna.driver
+        .action_chain()
+        .key_down(Key::Control)
+        .send_keys("c")
+        .key_up(Key::Control)
+        .perform()
+        .await
+        .unwrap();
+    let text = anna.script("return copied").await.unwrap();
+    text.as_str().unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Marks over several screens: what is between the two ends is marked and copied, though it is not in sight.
+async fn copies(anna: &Browser) {
+    let go = |pixels: i32| {
+        format!(
+            "return (async () => {{
+                const list = document.querySelector('.transcript'), until = list.scrollTop + {pixels};
+                while (list.scrollTop !== until) {{
+                    const before = list.scrollTop;
+                    list.scrollTop += Math.sign(until - before) * Math.min(400, Math.abs(until - before));
+                    await new Promise(requestAnimationFrame);
+                    await new Promise(requestAnimationFrame);
+                    if (list.scrollTop === before) break;
+                }}
+                return true;
+            }})()"
+        )
+    };
+    let (up, down) = (go(-9_000), go(9_000));
+    anna.script(&up).await.unwrap();
+    anna.returns(&there("Line 1 of"), json!(true)).await.unwrap();
+    // With Shift, where marking began is out of the page by the time it ends.
+    line(anna, "Line 1 of").await.click().await.unwrap();
+    anna.script(&down).await.unwrap();
+    anna.returns(&there("Line 1 of"), json!(false)).await.unwrap();
+    let last = line(anna, "Line 80 of").await;
+    let chain = anna.driver.action_chain().key_down(Key::Shift).click_element(&last).key_up(Key::Shift);
+    chain.perform().await.unwrap();
+    let marked = "const text = getSelection().toString(); return ['Line 2 of', 'Line 40 of', 'Line 79 of'].every(line => text.includes(line))";
+    anna.returns(marked, json!(true)).await.unwrap();
+    anna.picture("console-marked").await.unwrap();
+    let is_whole = |lines: &[String]| {
+        assert_eq!(lines.len(), 80, "{lines:#?}");
+        for (number, line) in (2..80).zip(&lines[1..]) {
+            let wanted = format!("] Dora: Line {number} of what I have to say.");
+            assert!(line.starts_with('[') && line.ends_with(&wanted), "{line}");
+        }
+        // Of the first and the last one what is marked.
+        let [first, .., last] = lines else { unreachable!() };
+        assert!(
+            first.contains("] Dora: ") && first.ends_with("say.") && !first.contains("Line 1 of"),
+            "{first}"
+        );
+        assert!(last.contains("] Dora: Line 80") && !last.ends_with("say."), "{last}");
+    };
+    is_whole(&copied(anna).await);
+    // One line is the browser's own to copy; and with nothing marked the lines out of sight leave the page.
+    anna.script(&up).await.unwrap();
+    line(anna, "Line 1 of").await.click().await.unwrap();
+    anna.script(&down).await.unwrap();
+    anna.returns(&there("Line 1 of"), json!(false)).await.unwrap();
+}
+
+/// Looks for something while more of it is said: what is read stays where it is.
+async fn looks(anna: &Browser, dora: &mut Client) {
+    anna.css("body").await.unwrap().send_keys(Key::Alt + "s").await.unwrap();
+    for (query, again) in
+        [("Line 40 of", "I said it in line 40 of all that."), ("and one MORE", "And one more!")]
+    {
+        let field = anna.find("within").await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(query).await.unwrap();
+        anna.shows("within-count", "1 of 1").await.unwrap();
+        let place = "return (async () => {
+            for (let frames = 4; frames; frames--) await new Promise(requestAnimationFrame);
+            return document.querySelector('[data-found]')?.getBoundingClientRect().top ?? -1;
+        })()";
+        let before = anna.script(place).await.unwrap().as_f64().unwrap();
+        assert!(before > 0.0);
+        dora.say(None, u8::try_from(again.len()).unwrap() + 100, again).await.unwrap();
+        anna.shows("within-count", "1 of 2").await.unwrap();
+        let after = anna.script(place).await.unwrap().as_f64().unwrap();
+        assert!((after - before).abs() <= 2.0, "what was found has moved from {before} to {after}");
+    }
+    anna.keys(Key::Escape + "").await.unwrap();
 }

@@ -96,6 +96,13 @@ async fn an_administrator_adds_an_agent_who_then_works() {
     look(&ada, "audit").await;
 }
 
+/// Half an hour of the day that is hours away.
+fn other_hours() -> String {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let hour = (seconds / 3_600 + 3) % 24;
+    format!("Mon-Sun {hour:02}:00-{hour:02}:30")
+}
+
 #[tokio::test]
 async fn a_line_is_changed_and_the_chats_go_on() {
     let Scene { acme, browsers, folder: _folder } = scene("").await;
@@ -108,7 +115,7 @@ async fn a_line_is_changed_and_the_chats_go_on() {
     ada.click("areas-save").await.unwrap();
     ada.shows("refused", "hours").await.unwrap();
     write(&ada, "field-title", "Sales and advice").await;
-    write(&ada, "field-hours", "Mon-Sun 00:00-24:00").await;
+    write(&ada, "field-hours", &other_hours()).await;
     ada.click("add-faq").await.unwrap();
     write(&ada, "faq-question", "Do you ship abroad?").await;
     write(&ada, "faq-answer", "Within Europe.").await;
@@ -120,6 +127,19 @@ async fn a_line_is_changed_and_the_chats_go_on() {
     // The gateway has started again with it, and nobody has noticed.
     anna.say("composer", "Still here.").await.unwrap();
     customer.shows("message", "Still here.").await.unwrap();
+    // The line is closed now, and everybody sees it and until when.
+    anna.shows("closed-lines", "Sales and advice: closed until").await.unwrap();
+    look(&anna, "inbox-closed-line").await;
+    anna.click("inbox-team").await.unwrap();
+    anna.shows("line", "Sales and advice").await.unwrap();
+    anna.shows("line", "closed until").await.unwrap();
+    look(&anna, "team-closed-line").await;
+    anna.click("inbox-waiting").await.unwrap();
+    write(&ada, "field-hours", "Mon-Sun 00:00-24:00").await;
+    ada.click("areas-save").await.unwrap();
+    anna.returns("return document.querySelector('[data-test=closed-lines]').textContent", json!(""))
+        .await
+        .unwrap();
     ada.click("office-policies").await.unwrap();
     ada.choose("policy-partner", "nothing").await.unwrap();
     ada.click("add-rule").await.unwrap();

@@ -11,9 +11,9 @@ use crate::ids::{
     Challenge, ChatId, Epoch, MessageId, ResumeToken, Seq, Timestamp, TransferId, Verifier, Wtid,
 };
 use crate::model::{
-    AgentCard, AreaCard, Ask, Brand, ChatCard, ClosedChat, Consultation, Context, Destination, DocumentState,
-    Entry, Holding, Known, Marks, Notice, Offer, OpenChat, Outcome, Page, Permit, Phase, Presence, Reply,
-    ServerCard, Share, Stage, WaitRange, WaitingCard,
+    AgentCard, AreaCard, AreaHours, Ask, Brand, ChatCard, ClosedChat, Consultation, Context, Destination,
+    DocumentState, Entry, Holding, Known, Marks, Notice, Offer, OpenChat, Outcome, Page, Permit, Phase,
+    Presence, Reply, ServerCard, Share, Stage, WaitRange, WaitingCard,
 };
 
 macro_rules! frames { ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $number:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? })* }) => {
@@ -610,6 +610,12 @@ frames! {
             automatic: bool,
             /// Whether they pick customers up themselves and are given none.
             by_hand: bool,
+        }
+        /// Which areas of this server are open, of those that have hours. Follows the first `destinations`, and comes whole
+        /// whenever it changes.
+        82 Hours {
+            /// The areas that have hours.
+            areas: Vec<AreaHours>,
         }
         /// More of the queue: continues the last `queue`.
         53 QueueMore {

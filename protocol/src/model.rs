@@ -487,6 +487,20 @@ pub struct AreaCard {
     pub share: SharePolicy,
 }
 
+/// Whether an area that has hours is open. An area without hours is always.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct AreaHours {
+    /// The area's name in requests.
+    pub area: String,
+    /// Whether it is open now.
+    pub open: bool,
+    /// When that changes next, where it does within the next two weeks.
+    pub changes: Option<Timestamp>,
+    /// The time zone of its hours, as the IANA list names it.
+    pub zone: String,
+}
+
 /// A known server as the transfer dialog shows it (A1, A3).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -574,6 +588,18 @@ pub struct WaitingCard {
     pub rank: u32,
     /// Where they were transferred from, if they were.
     pub from: Option<String>,
+    /// They left a message and are not here.
+    pub left: Option<Left>,
+}
+
+/// When somebody left a message instead of waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    /// While the area was open.
+    InHours,
+    /// While it was closed.
+    OutOfHours,
 }
 
 /// A chat in an agent's console.

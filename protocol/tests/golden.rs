@@ -308,6 +308,15 @@ fn server_samples() -> Vec<ServerFrame> {
                 since: Timestamp(1_700_000_000_000),
                 rank: 1,
                 from: Some("Globex".into()),
+                left: Some(Left::OutOfHours),
+            }],
+        },
+        Hours {
+            areas: vec![AreaHours {
+                area: "sales".into(),
+                open: false,
+                changes: Some(Timestamp(1_700_000_000_000)),
+                zone: "Europe/Berlin".into(),
             }],
         },
         Destinations {

@@ -40,6 +40,7 @@ impl Console {
                 self.find_myself();
                 self.check_choice();
             }
+            ServerFrame::Hours { areas } => self.hours = areas,
             ServerFrame::PeerAreas { chat, server, offer } => self.offered(chat, &server, offer),
             ServerFrame::Opened { card, context } => self.opened(card, context),
             ServerFrame::CardChanged { card } => self.card_changed(card),
@@ -53,6 +54,7 @@ impl Console {
                     new.map(|text| (chat.name(), text))
                 });
                 self.alerts.extend(said.map(|(name, text)| Alert::Message(chat, name, text)));
+                self.came_within(chat);
             }
             ServerFrame::Stored { chat, id, .. } => {
                 if let Some(chat) = self.chat_mut(chat) {

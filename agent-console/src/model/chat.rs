@@ -1,6 +1,7 @@
 //! One chat of the agent's: what was said, what is on its way, and what became of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use baton_protocol::model::{
@@ -300,20 +301,37 @@ impl Chat {
     /// The whole conversation as a file says it: a line each, with its time as this writes it.
     #[must_use]
     pub fn as_text(&self, moment: impl Fn(Timestamp) -> String) -> String {
+        let earlier = self.earlier_places();
+        let lines = self.spoken(&earlier, 0..earlier.len() + self.lines.len(), moment);
+        lines.into_iter().map(|(by, text)| format!("{by}{text}\n")).collect()
+    }
+
+    /// The lines of these places: when and by whom something was said, and what. First come those that came along, of which
+    /// these are shown.
+    #[must_use]
+    pub fn spoken(
+        &self,
+        earlier: &[usize],
+        places: Range<usize>,
+        moment: impl Fn(Timestamp) -> String,
+    ) -> Vec<(String, String)> {
         let name = self.name();
         let line = |at, author: &Author, note, text: &str| {
             let by = crate::words::by(author, &name, note);
-            format!("[{}] {by}: {text}\n", moment(at))
+            (format!("[{}] {by}: ", moment(at)), text.to_owned())
         };
-        let prior = self.earlier().into_iter();
+        let prior = self
+            .context
+            .iter()
+            .flat_map(|context| earlier.iter().filter_map(|place| context.transcript.get(*place)));
         let prior = prior.map(|entry| line(entry.at, &entry.author, entry.note, &entry.text));
         let here = self.lines.values().map(|entry| match &entry.body {
-            Body::Event(event) => format!("[{}] {}\n", moment(entry.at), crate::words::event(event)),
+            Body::Event(event) => (format!("[{}] ", moment(entry.at)), crate::words::event(event)),
             Body::Text(text) => line(entry.at, &entry.author, false, text),
             Body::Note(text) => line(entry.at, &entry.author, true, text),
             Body::Document(card) => line(entry.at, &entry.author, false, &card.name),
         });
-        prior.chain(here).collect()
+        prior.chain(here).skip(places.start).take(places.len()).collect()
     }
 
     /// Whether a document of the context can be read (A8).

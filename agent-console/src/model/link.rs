@@ -62,6 +62,7 @@ impl Console {
         self.asks.retain(|asked| asked.until > now);
         self.ticked = now;
         self.offer_overdue(now);
+        self.settle_within();
         if self.link != Link::Online {
             return;
         }

@@ -9,6 +9,7 @@ mod asked;
 pub mod chat;
 mod consult;
 pub mod dialog;
+pub mod hours;
 mod inbox;
 mod intent;
 mod kept;
@@ -27,7 +28,8 @@ mod tests;
 mod within;
 
 use baton_protocol::model::{
-    AgentCard, AreaCard, Brand, ChatState, ClosedChat, OpenChat, Presence, Reply, ServerCard, WaitingCard,
+    AgentCard, AreaCard, AreaHours, Brand, ChatState, ClosedChat, OpenChat, Presence, Reply, ServerCard,
+    WaitingCard,
 };
 use baton_protocol::{ChatId, ClientFrame, ErrorCode, Timestamp};
 
@@ -105,6 +107,8 @@ pub struct Console {
     pub picking: Vec<ChatId>,
     /// Areas of this server (A1).
     pub areas: Vec<AreaCard>,
+    /// Which of them are open, of those that have hours.
+    pub hours: Vec<AreaHours>,
     /// Agents of this server.
     pub agents: Vec<AgentCard>,
     /// Other servers.

@@ -1,5 +1,6 @@
 //! The destinations of the transfer dialog, as rows: who can take this chat, and why others cannot (A3, A5).
 
+use baton_protocol::Timestamp;
 use baton_protocol::frames::PeerOffer;
 use baton_protocol::model::{AgentCard, AreaCard, Destination, Permit, Presence, ServerCard, SharePolicy};
 
@@ -122,7 +123,8 @@ fn lines(console: &Console, dialog: &Dialog) -> Vec<Place> {
         let share = share_of(dialog, &to, &area.share);
         let title = area.title.clone();
         let choice = Choice { to, title: title.clone(), share };
-        Place { title, about: area_text(area), why_not, leads: Leads::To(choice) }
+        let about = line_text(console, area, console.ticked);
+        Place { title, about, why_not, leads: Leads::To(choice) }
     };
     console.areas.iter().map(row).collect()
 }
@@ -165,6 +167,14 @@ fn offered(console: &Console, dialog: &Dialog) -> Vec<Place> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Who serves a line of this server, who waits, and whether it is open.
+#[must_use]
+pub fn line_text(console: &Console, area: &AreaCard, now: Timestamp) -> String {
+    let standing = console.standing(&area.name, now).map(|standing| words::standing(&standing));
+    let parts = [Some(area_text(area)), standing];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn area_text(area: &AreaCard) -> String {

@@ -11,6 +11,10 @@ const SPARE: usize = 24;
 /// Lines come and go by so many: not at every pixel.
 const STEP: usize = 8;
 
+/// Lines that are marked stay in the page, so many beyond either end of what is in sight: more than anybody reads through to
+/// copy, and few enough to be drawn.
+pub const MARKED: usize = 1_000;
+
 /// The height of a line before any has been measured, in pixels.
 const LIKELY: f64 = 48.0;
 
@@ -108,9 +112,15 @@ impl Heights {
         self.each().take(place).sum()
     }
 
-    /// What is in the page when this is in sight.
+    /// The place of a line.
     #[must_use]
-    pub fn window(&self, sight: Sight) -> Window {
+    pub fn place(&self, mark: Mark) -> Option<usize> {
+        self.lines.binary_search_by_key(&mark, |(mark, _)| *mark).ok()
+    }
+
+    /// What is in the page when this is in sight, and these places are marked.
+    #[must_use]
+    pub fn window(&self, sight: Sight, marked: Option<&Range<usize>>) -> Window {
         let lines = self.lines.len();
         let (mut under, mut seen) = (0.0, 0..lines);
         match sight {
@@ -130,6 +140,9 @@ impl Heights {
             Sight::End(_) => lines,
             Sight::At(..) => ((seen.end + SPARE).div_ceil(STEP) * STEP).min(lines),
         };
+        let marked = marked.cloned().unwrap_or(first..end);
+        let first = first.min(marked.start.max(first.saturating_sub(MARKED)));
+        let end = end.max(marked.end.min(end + MARKED)).min(lines);
         let above = self.top(first);
         let below = self.each().skip(end).sum();
         Window { lines: first..end, above, below }
@@ -158,8 +171,8 @@ mod tests {
     #[test]
     fn a_short_conversation_is_there_as_a_whole() {
         for sight in [Sight::End(800.0), Sight::At(0.0, 800.0)] {
-            assert_eq!(of(10).window(sight), Window { lines: 0..10, above: 0.0, below: 0.0 });
-            assert_eq!(of(0).window(sight), Window::default());
+            assert_eq!(of(10).window(sight, None), Window { lines: 0..10, above: 0.0, below: 0.0 });
+            assert_eq!(of(0).window(sight, None), Window::default());
         }
     }
 
@@ -168,7 +181,7 @@ mod tests {
         let (heights, whole) = (of(5_000), 5_000.0 * LIKELY);
         let mut top = 0.0;
         while top < whole {
-            let Window { lines, above, below } = heights.window(Sight::At(top, 800.0));
+            let Window { lines, above, below } = heights.window(Sight::At(top, 800.0), None);
             assert!(lines.len() < 90, "{lines:?}");
             let there = heights.top(lines.end) - heights.top(lines.start);
             assert!((above + there + below - whole).abs() < 0.01, "the whole is as high as ever");
@@ -185,11 +198,30 @@ mod tests {
         let mut heights = of(4_990);
         for lines in 4_991..5_030 {
             heights.hold((1..=lines).map(Mark::Here));
-            let window = heights.window(Sight::End(800.0));
+            let window = heights.window(Sight::End(800.0), None);
             assert_eq!(window.lines.end, usize::try_from(lines).unwrap());
             assert!(window.below == 0.0 && window.lines.len() < 90);
             heights.saw(window.lines.end - 1, [90.0].into_iter());
         }
+    }
+
+    #[test]
+    fn what_is_marked_stays_in_the_page_as_far_as_it_can_be_drawn() {
+        let heights = of(5_000);
+        let whole = 5_000.0 * LIKELY;
+        let (end, far) = (Sight::End(800.0), Sight::At(2_500.0 * LIKELY, 800.0));
+        let of = |sight, marked| heights.window(sight, Some(&marked));
+        assert_eq!(of(end, 4_990..4_995), heights.window(end, None), "it is there anyway");
+        assert_eq!(of(end, 4_500..4_990).lines, 4_500..5_000);
+        let bare = heights.window(far, None).lines;
+        assert_eq!(of(far, 2_510..3_000).lines, bare.start..3_000);
+        assert_eq!(of(far, 2_000..2_510).lines, 2_000..bare.end);
+        assert_eq!(of(far, 0..5_000).lines, bare.start - MARKED..bare.end + MARKED);
+        let Window { lines, above, below } = of(far, 0..9_000);
+        let there = heights.top(lines.end) - heights.top(lines.start);
+        assert!((above + there + below - whole).abs() < 0.01);
+        assert_eq!(heights.place(Mark::Here(7)), Some(6));
+        assert_eq!(heights.place(Mark::Earlier(0)), None);
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn waiting(chat: ChatId) -> WaitingCard {
         since: NOW,
         rank: 1,
         from: None,
+        left: None,
     }
 }
 

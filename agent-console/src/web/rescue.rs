@@ -3,7 +3,7 @@
 use baton_protocol::model::OpenState;
 use leptos::prelude::*;
 
-use super::driver::{act, console};
+use super::driver::{act, console, now};
 use super::parts::modal;
 use crate::model::{Console, Rescue};
 use crate::tongue::{say, t};
@@ -43,6 +43,8 @@ fn Window() -> impl IntoView {
                 "$1, $2 waiting, $3",
                 &[&area.title, &area.waiting, &(say("$1 agent|$1 agents", &[&area.agents]))],
             );
+            let standing = console().with(|console| console.standing(&area.name, now()));
+            let about = standing.map_or(about.clone(), |it| format!("{about} · {}", words::standing(&it)));
             view! { <option value=area.name selected=selected>{about}</option> }
         };
         areas.get().into_iter().map(option).collect_view()

@@ -1,7 +1,7 @@
 //! The left column: questions, the agent's chats, and the inbox (A2).
 
 use baton_protocol::model::{
-    AgentCard, Author, ChatState, ClosedChat, OpenChat, OpenState, Presence, WaitingCard,
+    AgentCard, AreaCard, Author, ChatState, ClosedChat, OpenChat, OpenState, Presence, WaitingCard,
 };
 use baton_protocol::{ChatId, Timestamp};
 use leptos::html::Div;
@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use super::driver::{act, clock, console, focus};
 use super::parts::{Avatar, Icon, onward};
+use crate::model::places::line_text;
 use crate::model::{Chat, Inbox, PaneState};
 use crate::tongue::{say, t};
 use crate::words;
@@ -18,6 +19,9 @@ const ROW: f64 = 64.0;
 
 /// Rows beyond either end of what is in sight: a flick of the wheel shows no gap.
 const SPARE: usize = 8;
+
+/// Closed lines that are named above the waiting list; those beyond are counted.
+const SHUT: usize = 3;
 
 /// See the module.
 #[component]
@@ -197,6 +201,7 @@ fn Waiting() -> impl IntoView {
     let whole = move || format!("{}px", waiting.with(Vec::len) as f64 * ROW);
     view! {
         <p class="hint why" role="status">{move || why_not.get()}</p>
+        <Shut/>
         <p class="hint cut" data-test="queue-cut">{move || cut.get()}</p>
         <div class="scroll" node_ref=list on:scroll=scrolled>
             <ul class="rows" aria-label=t("Waiting customers") style:height=whole>
@@ -205,6 +210,33 @@ fn Waiting() -> impl IntoView {
                 </For>
             </ul>
             <Show when=move || waiting.with(Vec::is_empty)><p class="hint none">{t("Nobody is waiting.")}</p></Show>
+        </div>
+    }
+}
+
+/// The lines that are closed now, and until when.
+#[component]
+fn Shut() -> impl IntoView {
+    let lines = Memo::new(|_| {
+        let now = Timestamp(clock().get());
+        console().with(|console| {
+            let line = |(title, standing)| say("$1: $2", &[&title, &words::standing(&standing)]);
+            console.closed_lines(now).into_iter().map(line).collect::<Vec<String>>()
+        })
+    });
+    let more = move || lines.with(Vec::len).saturating_sub(SHUT);
+    let rest = move || {
+        let more = more();
+        (more > 0).then(|| {
+            let text = say("$1 more line is closed|$1 more lines are closed", &[&more]);
+            let show = |_| act(|console| console.show_inbox(Inbox::Team));
+            view! { <button class="plain" on:click=show>{text}</button> }
+        })
+    };
+    view! {
+        <div class="shut" role="status" data-test="closed-lines">
+            <For each=move || lines.get().into_iter().take(SHUT) key=Clone::clone let:line><p class="hint">{line}</p></For>
+            {rest}
         </div>
     }
 }
@@ -227,6 +259,8 @@ fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
         (Some(from), false) => say("from $1 · $2", &[&from, &card.subject]),
         (None, _) => card.subject.clone(),
     };
+    let left =
+        card.left.map(|left| view! { <span class="badge" data-test="left">{words::left(left)}</span>" " });
     let shown = Signal::derive({
         let name = name.clone();
         move || name.clone()
@@ -236,7 +270,7 @@ fn Row(card: WaitingCard, why_not: Memo<Option<String>>) -> impl IntoView {
             <Avatar name=shown/>
             <div>
                 <p><b>{name}</b><span class="clock" data-wait=move || words::urgency(waited.get())>{move || words::clock(waited.get())}</span></p>
-                <p class="hint">{move || area.get()}{(!about.is_empty()).then(|| format!(" · {about}"))}</p>
+                <p class="hint">{left}{move || area.get()}{(!about.is_empty()).then(|| format!(" · {about}"))}</p>
             </div>
             <button data-test="pick-up" aria-label=label
                 disabled=move || why_not.with(Option::is_some) || picking.get()
@@ -254,6 +288,8 @@ fn Team() -> impl IntoView {
     let chats = Memo::new(|_| console().with(|console| console.all.clone()));
     view! {
         <div class="scroll">
+            <h3>{t("Service lines")}</h3>
+            <Lines/>
             <h3>{t("Agents")}</h3>
             <ul class="people">
                 <For each=move || agents.get()
@@ -269,6 +305,31 @@ fn Team() -> impl IntoView {
                 <Show when=move || chats.with(Vec::is_empty)><p class="hint none">{t("No chat is open.")}</p></Show>
             </Show>
         </div>
+    }
+}
+
+/// The lines of this server: who serves them, who waits there, whether they are open.
+#[component]
+fn Lines() -> impl IntoView {
+    let lines = Memo::new(|_| {
+        let now = Timestamp(clock().get());
+        console().with(|console| {
+            let line = |area: &AreaCard| {
+                let shut = console.standing(&area.name, now).is_some_and(|standing| !standing.open);
+                (area.title.clone(), line_text(console, area, now), area.waiting, shut)
+            };
+            console.areas.iter().map(line).collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <ul class="people lines-here">
+            <For each=move || lines.get() key=Clone::clone let((title, text, waiting, shut))>
+                <li data-test="line" data-shut=shut.to_string()>
+                    <div><b>{title}</b><p class="hint">{text}</p></div>
+                    <span class="number" title=t("Waiting customers")>{waiting}</span>
+                </li>
+            </For>
+        </ul>
     }
 }
 

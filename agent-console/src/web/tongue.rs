@@ -14,6 +14,8 @@ extern "C" {
     fn plural(number: f64) -> String;
     #[wasm_bindgen(js_namespace = batonConsole)]
     fn when(at: f64) -> String;
+    #[wasm_bindgen(js_namespace = batonConsole)]
+    fn hour(at: f64, zone: &str) -> String;
     /// A day as reports name it.
     #[wasm_bindgen(js_namespace = batonConsole)]
     pub fn day(name: &str) -> String;
@@ -40,8 +42,8 @@ const LANGUAGES: [(&str, &str); 6] = [
 /// Speaks the language of this page. Without a table that can be read it is English.
 pub fn start() {
     let table = serde_json::from_str(&table()).unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "counts of a page")]
-    speak(table, |number| plural(number as f64));
+    #[expect(clippy::cast_precision_loss, reason = "counts of a page, and milliseconds of this era")]
+    speak(table, |number| plural(number as f64), |at, zone| hour(at.0 as f64, zone));
 }
 
 /// The time of day where the agent is; the date too, where it is not today's.

@@ -1,18 +1,22 @@
-//! The conversation. Of a long one only those lines are in the page that are in sight, and some beyond them; what is being
-//! read stays in its place when others come or go above it.
+//! The conversation. Of a long one only those lines are in the page that are in sight or marked, and some beyond them; what is
+//! being read stays in its place when others come or go above it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use baton_protocol::model::{Author, Entry};
 use baton_protocol::{ChatId, Seq};
-use leptos::html::Div;
+use leptos::html::{Div, Section};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::driver::console;
+use super::driver::{act, console, now};
 use super::lines::{Leaves, Line, PriorLine, Scene, aloud, leaving, priors, stored};
+use super::marked::Shown;
 use super::pane::chat_memo;
+use super::steady;
+use super::tongue::moment;
 use super::within::Within;
 use crate::model::Chat;
 use crate::model::sight::{Heights, Mark, Sight, Window};
@@ -32,15 +36,21 @@ const ALOUD: usize = 3;
 struct Reading {
     heights: StoredValue<Heights>,
     sight: RwSignal<Sight>,
+    /// The places of what is marked.
+    marked: RwSignal<Option<Range<usize>>>,
     window: Memo<Window>,
     /// Where the list was last.
     last: StoredValue<i32>,
+    /// Where marking began: the line, and how many letters into it. By the time it ends the line may have left the page.
+    began: StoredValue<Option<(Mark, u32)>>,
+    /// The reader was told that no more can be marked.
+    told: StoredValue<bool>,
 }
 
 impl Reading {
     fn new(id: ChatId, revision: Memo<Option<u64>>, earlier: Memo<Vec<usize>>) -> Self {
         let heights = StoredValue::new(Heights::default());
-        let sight = RwSignal::new(Sight::End(HIGH));
+        let (sight, marked) = (RwSignal::new(Sight::End(HIGH)), RwSignal::new(None));
         let held = Memo::new(move |_| {
             let earlier = earlier.read();
             of_chat(id, |chat| heights.update_value(|heights| heights.hold(marks(&earlier, chat))));
@@ -48,9 +58,16 @@ impl Reading {
         });
         let window = Memo::new(move |_| {
             held.get();
-            heights.with_value(|heights| heights.window(sight.get()))
+            heights.with_value(|heights| heights.window(sight.get(), marked.read().as_ref()))
         });
-        Self { heights, sight, window, last: StoredValue::new(0) }
+        let (last, began, told) = (StoredValue::new(0), StoredValue::new(None), StoredValue::new(false));
+        Self { heights, sight, marked, window, last, began, told }
+    }
+
+    /// The lines that are in the page.
+    fn shown(self, list: &HtmlElement) -> Shown<'_> {
+        let lines = self.window.with_untracked(|window| window.lines.clone());
+        Shown { list, lines, earlier: self.heights.with_value(Heights::earlier) }
     }
 
     /// The reader has moved: other lines may have to be there. Whether they are at the end.
@@ -63,21 +80,68 @@ impl Reading {
         let end = list.scroll_height() - list.scroll_top() - height < NEAR || was_end && down;
         let (top, height) = (f64::from(list.scroll_top()), f64::from(height));
         let sight = if end { Sight::End(height) } else { Sight::At(top, height) };
-        let next = self.heights.with_value(|heights| heights.window(sight));
+        let marked = self.shown(list).marked();
+        let next = self.heights.with_value(|heights| heights.window(sight, marked.as_ref()));
+        self.tell(marked.as_ref(), &next.lines);
         if was_end != end || next.lines != self.window.read_untracked().lines {
             self.measure(list);
             keep_focus(list);
             keep_place(list);
+            self.marked.set(marked);
             self.sight.set(sight);
         }
         end
     }
 
+    /// Says once that what is marked does not fit into the page.
+    fn tell(self, marked: Option<&Range<usize>>, lines: &Range<usize>) {
+        let cut = marked.is_some_and(|marked| marked.start < lines.start || marked.end > lines.end);
+        if cut && !self.told.get_value() {
+            let text = t(
+                "No more lines can be marked at once. All of it can be saved as a file, among the commands.",
+            );
+            act(|console| console.notice(text.into(), now()));
+        }
+        self.told.set_value(marked.is_some() && (cut || self.told.get_value()));
+    }
+
+    /// A button of the mouse was released here: something may be marked. With Shift it is marked from where the last marking
+    /// began, as the browser does it where that line is still there.
+    fn released(self, list: &HtmlElement, shift: bool) {
+        let shown = self.shown(list);
+        if !shift {
+            let began = shown.beginning();
+            let mark = |place| self.heights.with_value(|heights| heights.mark(place));
+            self.began.set_value(began.and_then(|(place, letters)| Some((mark(place)?, letters))));
+            return self.marked.set(shown.marked());
+        }
+        let began = self.began.get_value();
+        let place = |mark| self.heights.with_value(|heights| heights.place(mark));
+        let Some((place, letters)) = began.and_then(|(mark, letters)| Some((place(mark)?, letters))) else {
+            return;
+        };
+        let end = super::marked::selection().map(|it| shown.place(it.focus_node(), it.focus_offset()));
+        let Some(end) = end.flatten() else { return };
+        let marked = place.min(end)..place.max(end) + 1;
+        self.measure(list);
+        keep_place(list);
+        self.marked.set(Some(marked.clone()));
+        let list = list.clone();
+        // When they are there.
+        request_animation_frame(move || {
+            let shown = self.shown(&list);
+            self.tell(Some(&marked), &shown.lines);
+            let there = place.clamp(shown.lines.start, shown.lines.end.saturating_sub(1));
+            shown.mark_from(there, if there == place { letters } else { 0 });
+        });
+    }
+
     /// Goes to a line, wherever it is.
-    fn go_to(self, list: HtmlElement, place: usize) {
+    fn go_to(self, list: HtmlElement, mark: Mark) {
         self.measure(&list);
         let height = f64::from(list.client_height());
-        let top = self.heights.with_value(|heights| heights.top(place));
+        let top = self.heights.with_value(|heights| Some(heights.top(heights.place(mark)?)));
+        let Some(top) = top else { return };
         self.sight.set(Sight::At(top - height / 2.0, height));
         // When it is there.
         request_animation_frame(move || {
@@ -167,14 +231,8 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         revision.get();
         of_chat(id, |chat| chat.with_words(&earlier.read(), &query.query))
     });
-    let place = Memo::new(move |_| {
-        let back = console().with(|console| console.within.as_ref().map(|within| within.back))?;
-        sought.with(|sought| sought.as_ref().and_then(|sought| sought.iter().rev().nth(back).copied()))
-    });
     let found = Memo::new(move |_| {
-        let place = place.get()?;
-        window.track();
-        reading.heights.with_value(|heights| heights.mark(place))
+        console().with(|console| console.within.as_ref().filter(|within| within.chat == id)?.at)
     });
     let scene = Scene { id, seen, found };
     // Beside each other there are several.
@@ -190,23 +248,25 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         revision.get();
         typing.track();
         preview.track();
-        if !at_end.get_value() {
+        if !at_end.get_value() || found.read_untracked().is_some() {
             behind.set(true);
         }
     });
     Effect::new(move |_| {
         (revision.get(), typing.track(), preview.track(), window.track());
-        if at_end.get_value() {
+        // Whoever looks for something reads where it was found.
+        if at_end.get_value() && found.read_untracked().is_none() {
             // After the lines are there.
             request_animation_frame(to_end);
         }
     });
     Effect::new(move |_| {
         // Where it is found, however often more is said.
-        found.track();
-        if let (Some(place), Some(list)) = (place.get_untracked(), list.get_untracked()) {
+        if let (Some(mark), Some(list)) = (found.get(), list.get_untracked()) {
+            // Its lines are held by now.
+            window.with_untracked(|_| ());
             at_end.set_value(false);
-            reading.go_to(list.into(), place);
+            reading.go_to(list.into(), mark);
         }
     });
     let scrolled = move |_| {
@@ -216,6 +276,21 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         if end && behind.get_untracked() {
             behind.set(false);
         }
+    };
+    let released = move |event: leptos::ev::MouseEvent| {
+        // The browser marks after this.
+        request_animation_frame(move || {
+            if let Some(list) = list.try_get_untracked().flatten() {
+                reading.released(&list, event.shift_key());
+            }
+        });
+    };
+    let copied = move |event: leptos::ev::ClipboardEvent| {
+        let Some(list) = list.get_untracked() else { return };
+        let spoken = |places| {
+            of_chat(id, |chat| chat.spoken(&earlier.read_untracked(), places, moment)).unwrap_or_default()
+        };
+        reading.shown(&list).copy(&event, spoken);
     };
     // Both lists are one: those that came along, then those that were said here.
     let split = move || {
@@ -233,6 +308,12 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         revision.get();
         of_chat(id, |chat| stored(chat, split().1)).unwrap_or_default()
     };
+    let (along, lines) = (NodeRef::<Section>::new(), NodeRef::<Div>::new());
+    let prior = move || prior().into_iter().map(|prior| (prior.place, prior)).collect();
+    steady::keep(along, prior, move |prior| view! { <PriorLine scene prior/> }.into_any());
+    // After a connection was lost another entry may have the number.
+    let here = move || here().into_iter().map(|line| ((line.0.seq, line.0.id.0), line)).collect();
+    steady::keep(lines, here, move |line| view! { <Line scene line/> }.into_any());
     let leaves = move || {
         revision.get();
         of_chat(id, leaving).unwrap_or_default()
@@ -243,17 +324,13 @@ pub fn Transcript(id: ChatId) -> impl IntoView {
         <div class="conversation">
             <Within id sought/>
             <div class="transcript" data-test="transcript" tabindex="0" node_ref=list on:scroll=scrolled
+                on:mouseup=released on:copy=copied
                 role="region" aria-label=label>
                 <div class="space" style:height=move || format!("{}px", window.read().above)></div>
-                <Show when=move || came_along.get()>
-                    <section class="earlier" data-test="handover-transcript" aria-label=t("Earlier conversation")>
-                        <For each=prior key=|prior| prior.place let:prior><PriorLine scene prior/></For>
-                    </section>
-                </Show>
+                <section class="earlier" data-test="handover-transcript" aria-label=t("Earlier conversation") node_ref=along
+                    hidden=move || !came_along.get()></section>
                 <Show when=move || came_here.get()><p class="event">{t("The customer is here with you now")}</p></Show>
-                <div class="lines">
-                    <For each=here key=|(entry, _)| entry.id let:line><Line scene line/></For>
-                </div>
+                <div class="lines" node_ref=lines></div>
                 <div class="space" style:height=move || format!("{}px", window.read().below)></div>
                 <div class="leaving" role="log">
                     <For each=leaves key=|line| line.key() let:line><Leaves id line/></For>

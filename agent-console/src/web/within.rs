@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::driver::{act, console, focus};
 use super::parts::Icon;
+use crate::model::sight::Mark;
 use crate::tongue::{say, t};
 
 /// The field, while it is open for this chat.
@@ -13,7 +14,7 @@ use crate::tongue::{say, t};
 pub fn Within(
     id: ChatId,
     /** The lines with the words. */
-    sought: Memo<Option<Vec<usize>>>,
+    sought: Memo<Option<Vec<Mark>>>,
 ) -> impl IntoView {
     let open = Memo::new(move |_| {
         console().with(|console| console.within.as_ref().is_some_and(|within| within.chat == id))
@@ -22,7 +23,7 @@ pub fn Within(
 }
 
 #[component]
-fn Field(id: ChatId, sought: Memo<Option<Vec<usize>>>) -> impl IntoView {
+fn Field(id: ChatId, sought: Memo<Option<Vec<Mark>>>) -> impl IntoView {
     let field = NodeRef::<Input>::new();
     field.on_load(|field| {
         let _ = field.focus();
@@ -32,18 +33,21 @@ fn Field(id: ChatId, sought: Memo<Option<Vec<usize>>>) -> impl IntoView {
         console()
             .with(|console| console.within.as_ref().map(|within| within.query.clone()).unwrap_or_default())
     });
-    let lines = move || sought.with(|sought| sought.as_ref().map_or(0, Vec::len));
-    let step = move |earlier| act(|console| console.step_within(earlier, untrack(lines)));
+    let step = move |earlier| act(|console| console.step_within(earlier));
     let close = move || {
         act(|console| console.within = None);
         focus("[data-test=composer]");
     };
     let count = move || {
-        let back = console().with(|console| console.within.as_ref().map_or(0, |within| within.back));
-        match lines() {
+        let at = console().with(|console| console.within.as_ref().and_then(|within| within.at));
+        let (lines, here) = sought.with(|sought| {
+            let found = sought.as_deref().unwrap_or_default();
+            (found.len(), found.iter().position(|mark| Some(*mark) == at).map_or(0, |place| place + 1))
+        });
+        match lines {
             _ if query.with(|query| query.trim().is_empty()) => String::new(),
             0 => t("Nothing was found.").into(),
-            lines => say("$1 of $2", &[&(lines.saturating_sub(back)), &lines]),
+            lines => say("$1 of $2", &[&here, &lines]),
         }
     };
     let key = move |event: leptos::ev::KeyboardEvent| {

@@ -127,6 +127,7 @@ pub fn chat_id(number: u64) -> ChatId {
 #[must_use]
 pub fn ticket(number: u64, since: Timestamp) -> Ticket {
     Ticket {
+        left: None,
         chat: chat_id(number),
         area: AREA.into(),
         name: String::new(),

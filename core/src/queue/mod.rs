@@ -26,7 +26,7 @@ pub use view::Staffing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use baton_protocol::model::{Presence, WaitRange};
+use baton_protocol::model::{Left, Presence, WaitRange};
 use baton_protocol::{ChatId, ErrorCode, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,9 @@ pub struct Ticket {
     pub last_agent: Option<String>,
     /// The place that was reserved for it, if one was.
     pub seat: Option<Box<SeatKey>>,
+    /// They left a message and are not here.
+    #[serde(default)]
+    pub left: Option<Left>,
 }
 
 /// Who an agent is.

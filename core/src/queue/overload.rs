@@ -278,6 +278,23 @@ impl Hours {
         let times = self.0.as_ref().filter(|_| !self.are_open(now))?;
         times.iter().map(|(from, _)| *from).find(|from| *from > now)
     }
+
+    /// When it closes next, if it is open and that is known: what is known of its times may end before it does.
+    #[must_use]
+    pub fn closes_next(&self, now: Timestamp) -> Option<Timestamp> {
+        let times = self.0.as_ref().filter(|_| self.are_open(now))?;
+        let last = times.iter().map(|(_, until)| *until).max()?;
+        // Times that follow each other without a gap, or overlap, are one.
+        let until =
+            times.iter().fold(now, |open, (from, until)| if *from <= open { open.max(*until) } else { open });
+        (until < last).then_some(until)
+    }
+
+    /// When it is otherwise than now, if that is known.
+    #[must_use]
+    pub fn change_next(&self, now: Timestamp) -> Option<Timestamp> {
+        self.closes_next(now).or_else(|| self.open_next(now))
+    }
 }
 
 #[cfg(test)]
@@ -402,5 +419,19 @@ mod tests {
         assert_eq!(hours.open_next(NOON.plus(10)), Some(NOON.plus(20)));
         assert_eq!((hours.open_next(NOON), hours.open_next(NOON.plus(30))), (None, None));
         assert!(Hours::default().are_open(NOON));
+        assert_eq!((hours.closes_next(NOON), hours.closes_next(NOON.plus(10))), (Some(NOON.plus(10)), None));
+        assert_eq!(hours.change_next(NOON.plus(10)), Some(NOON.plus(20)));
+        assert_eq!(hours.closes_next(NOON.plus(20)), None, "nothing is known of what comes after the last");
+        assert_eq!(Hours::default().change_next(NOON), None);
+    }
+
+    #[test]
+    fn d9_hours_that_follow_each_other_are_one() {
+        let hours = [(0, 10), (10, 20), (15, 30), (40, 50)];
+        let hours = Hours(Some(hours.map(|(from, until)| (NOON.plus(from), NOON.plus(until))).into()));
+        for later in [0, 9, 10, 16, 29] {
+            assert_eq!(hours.change_next(NOON.plus(later)), Some(NOON.plus(30)), "{later}");
+        }
+        assert_eq!(hours.change_next(NOON.plus(30)), Some(NOON.plus(40)));
     }
 }

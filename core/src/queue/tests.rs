@@ -29,6 +29,7 @@ fn profile(login: &str, max_chats: u32) -> Profile {
 
 fn ticket(number: u8, since: u64) -> Ticket {
     Ticket {
+        left: None,
         chat: chat(number),
         area: "sales".into(),
         name: String::new(),

@@ -249,6 +249,7 @@ impl Waiting {
             since: ticket.since,
             rank,
             from: ticket.from.clone(),
+            left: ticket.left,
         }
     }
 }

@@ -51,6 +51,7 @@ impl Chat {
             from: from.clone(),
             last_agent: self.record.last_agent.clone(),
             seat: self.record.came.as_ref().map(|came| Box::new((came.peer.clone(), came.transfer))),
+            left: self.record.visitor.left(),
         }))));
     }
 

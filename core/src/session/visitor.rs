@@ -2,7 +2,7 @@
 //! over (M4), and a message that somebody left instead of waiting.
 
 use baton_protocol::limits::{MAX_LABEL, MAX_TEXT};
-use baton_protocol::model::{Author, Body, Customer, EndReason, Event, Known, Page};
+use baton_protocol::model::{Author, Body, Customer, EndReason, Event, Known, Left, Page};
 use baton_protocol::{Challenge, ChatId, MessageId, ResumeToken};
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,21 @@ pub struct Visitor {
     pub verified: Option<Box<Identity>>,
     /// Whether they left a message and are not here: they wait for as long as it takes, and are answered by e-mail.
     pub left_message: bool,
+    /// Whether the area was closed then.
+    #[serde(default)]
+    pub out_of_hours: bool,
     /// How it was, once it is over.
     #[serde(default)]
     pub survey: Option<Box<Survey>>,
+}
+
+impl Visitor {
+    /// When they left a message, if they did.
+    #[must_use]
+    pub fn left(&self) -> Option<Left> {
+        let when = if self.out_of_hours { Left::OutOfHours } else { Left::InHours };
+        self.left_message.then_some(when)
+    }
 }
 
 /// How a chat was, in its customer's own word.
@@ -62,12 +74,14 @@ pub struct Message {
     pub text: String,
     /// The number at which they want to be called back, or empty.
     pub phone: String,
+    /// Whether the area is closed now.
+    pub out_of_hours: bool,
 }
 
 impl Chat {
     /// A chat without a connection: a message that waits in the area's queue until an agent takes it.
     pub fn leave_message(env: &mut Env<'_>, message: Message, out: &mut Vec<Effect>) -> ChatId {
-        let Message { area, mut customer, page, text, phone } = message;
+        let Message { area, mut customer, page, text, phone, out_of_hours } = message;
         let email = customer.email.clone();
         if !phone.is_empty() {
             // As the subject it is in the queue already, and goes along wherever the chat is handed over to.
@@ -97,7 +111,7 @@ impl Chat {
             pages: Vec::new(),
             outcome: None,
             served: Vec::new(),
-            visitor: Visitor { left_message: true, ..Visitor::default() },
+            visitor: Visitor { left_message: true, out_of_hours, ..Visitor::default() },
         };
         let mut chat = Self::load(record, None, Vec::new());
         let id = chat.record.id;

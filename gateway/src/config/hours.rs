@@ -61,6 +61,12 @@ pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Op
 }
 
 impl Opening {
+    /// Its time zone, as the IANA list names it.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
     /// The times at which the area is open, around now.
     #[must_use]
     pub fn around(&self, now: Timestamp) -> Hours {

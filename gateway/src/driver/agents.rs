@@ -132,6 +132,7 @@ impl Gateway {
         conn.send(&assignment);
         self.agents.entry(login.clone()).or_default().push(conn.clone());
         self.send_lists(conn, &login);
+        conn.send(&ServerFrame::Hours { areas: self.area_hours() });
         if supervisor {
             super::rescue::send_open_chats(conn, &self.open_chats());
         }

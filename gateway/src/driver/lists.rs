@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use baton_core::effect::Area;
 use baton_core::policy::{Class, Request};
 use baton_core::session;
-use baton_protocol::ServerFrame;
 use baton_protocol::limits::MAX_ENTRIES_BYTES;
-use baton_protocol::model::{AgentCard, Destination, ServerCard, SharePolicy, WaitRange, WaitingCard};
+use baton_protocol::model::{
+    AgentCard, AreaHours, Destination, ServerCard, SharePolicy, WaitRange, WaitingCard,
+};
+use baton_protocol::{ServerFrame, Timestamp};
 
-use super::Gateway;
 use super::conn::Conn;
+use super::{Gateway, now};
 
 /// Changes within this time are sent as one.
 const GATHER: Duration = Duration::from_millis(100);
@@ -34,8 +36,10 @@ impl Gateway {
         let mut notices = self.bus.listen();
         let (mut told, mut open, mut news) = (Instant::now(), Vec::new(), Vec::new());
         let (mut behind, mut listed) = (0, Instant::now());
+        let mut hours = Vec::new();
         loop {
             let wait = if behind > 0 { ROUND } else { AT_LEAST.saturating_sub(listed.elapsed()) };
+            let wait = wait.min(until_change(&hours, now()));
             let mut changed = tokio::select! {
                 // An error says that notices were missed, which is as good as a notice.
                 _ = notices.recv() => true,
@@ -55,6 +59,10 @@ impl Gateway {
             behind = behind.saturating_sub(OTHERS);
             self.send_places(&mut news);
             self.send_holding();
+            let last = std::mem::replace(&mut hours, self.area_hours());
+            if hours != last {
+                self.send_all_hours(&hours);
+            }
             if told.elapsed() >= OPEN_CHATS {
                 told = Instant::now();
                 if self.is_supervised() {
@@ -86,6 +94,11 @@ impl Gateway {
         for (login, conns) in consoles {
             conns.iter().for_each(|conn| self.send_lists(conn, &login));
         }
+    }
+
+    fn send_all_hours(&self, areas: &[AreaHours]) {
+        let frame = ServerFrame::Hours { areas: areas.to_vec() };
+        self.agents.iter().for_each(|agent| agent.value().iter().for_each(|conn| conn.send(&frame)));
     }
 
     /// Ranks and waits that have changed (H1). The vector is used again, so that a round allocates nothing.
@@ -141,6 +154,12 @@ impl Gateway {
     }
 }
 
+/// How long it is until an area opens or closes.
+fn until_change(hours: &[AreaHours], now: Timestamp) -> Duration {
+    let next = hours.iter().filter_map(|area| area.changes).min();
+    next.map_or(Duration::MAX, |next| Duration::from_millis(next.since(now)))
+}
+
 /// In as many frames as they need, counted in JSON, the longer of the two encodings.
 fn send_queue(conn: &Arc<Conn>, waiting: Vec<WaitingCard>) {
     let (mut part, mut bytes, mut first) = (Vec::new(), 0, true);
@@ -157,4 +176,26 @@ fn send_queue(conn: &Arc<Conn>, waiting: Vec<WaitingCard>) {
         part.push(card);
     }
     send(part, first);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consoles_are_told_at_the_hour_and_not_at_the_next_round() {
+        let area = |changes: Option<u64>| AreaHours {
+            area: "sales".into(),
+            open: true,
+            changes: changes.map(Timestamp),
+            zone: "UTC".into(),
+        };
+        let until = |changes: &[Option<u64>]| {
+            let hours: Vec<AreaHours> = changes.iter().copied().map(area).collect();
+            until_change(&hours, Timestamp(1_000))
+        };
+        assert_eq!(until(&[None, Some(9_000), Some(4_000)]), Duration::from_secs(3));
+        assert_eq!(until(&[Some(900)]), Duration::ZERO, "it has passed");
+        assert_eq!((until(&[]), until(&[None])), (Duration::MAX, Duration::MAX));
+    }
 }

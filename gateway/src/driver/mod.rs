@@ -3,7 +3,7 @@
 //! - [`machines`]: one step of one machine, its effects stored first and carried out after. [`outward`]: those that leave.
 //! - [`intake`]: a connection's frames, together where they can be. [`customers`], [`agents`]: what they mean.
 //! - [`calls`]: calls to peers. [`hand_over`]: what they ask. [`lists`]: queues, staffing and places, when they change.
-//! - [`login`]: who is an agent. [`overload`]: too many customers. [`supervise`]: what supervisors ask for.
+//! - [`login`]: who is an agent. [`hours`]: when areas are open. [`overload`]: too many customers. [`supervise`]: what supervisors ask for.
 //! - [`documents`]: uploads, and files from peers. [`erase`]: customers who are to be forgotten. [`policy`]: what may be done with one chat. [`timers`], [`conn`].
 //!
 //! **Order.** A step runs under its machine's lock and hands its batch to the store under the same lock, so the
@@ -20,6 +20,7 @@ pub mod documents;
 pub mod erase;
 pub mod hand_over;
 mod holding;
+pub mod hours;
 pub mod intake;
 pub mod lists;
 pub mod login;
@@ -127,6 +128,7 @@ pub struct Gateway {
     pub attempts: agents::Attempts,
     /// Who wants the settings to be read again, and hears what came of it.
     reloads: (mpsc::Sender<Reload>, tokio::sync::Mutex<mpsc::Receiver<Reload>>),
+    calendar: hours::Calendar,
     overload: overload::Overload,
     begun: holding::Begun,
     told: Mutex<machines::Told>,
@@ -178,6 +180,7 @@ impl Gateway {
             timers: Timers::default(),
             attempts: agents::Attempts::default(),
             reloads: (asks, tokio::sync::Mutex::new(asked)),
+            calendar: hours::Calendar::default(),
             overload: overload::Overload::default(),
             begun: holding::Begun::default(),
             told: Mutex::default(),

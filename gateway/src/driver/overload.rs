@@ -9,14 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_core::effect::{Answer, CallError, CallRequest};
-use baton_core::queue::overload::{
-    Action, Backup, Backups, Hours, MAX_REDIRECTS, Now, Rule, Valve, Watch, choose,
-};
+use baton_core::queue::overload::{Action, Backup, Backups, MAX_REDIRECTS, Now, Rule, Valve, Watch, choose};
 use baton_core::queue::{self, Staffing};
 use baton_core::session::{self, Target};
 use baton_protocol::federation::{Denial, PermissionRequest};
 use baton_protocol::model::{AreaCard, Destination, Notice};
-use baton_protocol::{ChatId, ErrorCode, Timestamp};
+use baton_protocol::{ChatId, ErrorCode};
 use parking_lot::Mutex;
 
 use super::{Gateway, now};
@@ -25,9 +23,6 @@ use crate::federation::inbound::deny;
 
 /// How often the rules are looked at.
 const EVERY: Duration = Duration::from_millis(500);
-
-/// How often the times at which areas are open are made anew, in milliseconds.
-const HOURS: u64 = 3_600_000;
 
 /// Waiting customers who are looked at in one round, the last ones of a line.
 const LOOKED_AT: usize = 64;
@@ -47,8 +42,6 @@ struct Known {
     /// Each area's rules at work, in their order.
     watches: HashMap<String, Vec<(Watch, Valve)>>,
     backups: HashMap<Place, Backup>,
-    hours: HashMap<String, Hours>,
-    hours_at: Option<Timestamp>,
     /// What waiting customers of an area were last told.
     told: HashMap<String, Vec<Notice>>,
 }
@@ -295,19 +288,6 @@ impl Gateway {
     fn load(&self) -> u32 {
         let percent = self.connections() * 100 / self.config.limits.connections.max(1);
         u32::try_from(percent).unwrap_or(u32::MAX)
-    }
-
-    /// Whether an area is open at this hour.
-    #[must_use]
-    pub fn is_open(&self, area: &str) -> bool {
-        let at = now();
-        let mut known = self.overload.0.lock();
-        if known.hours_at.is_none_or(|made| at.since(made) >= HOURS) {
-            let hours = self.config.desk.hours.iter();
-            known.hours = hours.map(|(area, opening)| (area.clone(), opening.around(at))).collect();
-            known.hours_at = Some(at);
-        }
-        known.hours.get(area).is_none_or(|hours| hours.are_open(at))
     }
 
     /// Whether an area has room for one more customer of a peer that has too many. Nobody is taken who would only be

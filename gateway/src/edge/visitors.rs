@@ -186,7 +186,8 @@ pub async fn leave(
     };
     let page = page.filter(|page| page.url.len() <= MAX_URL && page.title.len() <= MAX_LABEL);
     let call_back = !phone.trim().is_empty();
-    let chat = gateway.leave_message(Message { area, customer, page, text, phone: phone.trim().to_owned() });
+    let (phone, out_of_hours) = (phone.trim().to_owned(), !gateway.is_open(&area));
+    let chat = gateway.leave_message(Message { area, customer, page, text, phone, out_of_hours });
     tracing::info!(%chat, call_back, "a message was left");
     StatusCode::ACCEPTED.into_response()
 }

@@ -61,8 +61,14 @@ fn h1_a_message_that_is_left_waits_without_a_connection_and_is_answered_by_mail(
 }
 
 fn leave(world: &mut World, customer: Customer, text: &str, phone: &str) -> (Vec<String>, Chat) {
-    let message =
-        Message { area: "sales".into(), customer, page: None, text: text.into(), phone: phone.into() };
+    let message = Message {
+        area: "sales".into(),
+        customer,
+        page: None,
+        text: text.into(),
+        phone: phone.into(),
+        out_of_hours: true,
+    };
     let (_, effects) = world.step(|env, out| Chat::leave_message(env, message, out));
     let lines = shown(&effects);
     let found = effects.into_iter().find_map(|effect| match effect {
