@@ -48,12 +48,13 @@ globalThis.batonConsole = {
   },
   // A time to come, by the agent's clock; and by the clock of the place, with its name, where that shows another time.
   hour(at, zone) {
-    const said = (of) => (at - Date.now() < 6 * 86_400_000 ? soon(of) : later(of)).format(at);
-    const here = said();
-    // A zone that this browser does not know.
+    const whole = (of) => (at - Date.now() < 6 * 86_400_000 ? soon(of) : later(of)).format(at);
+    const here = whole();
     let there = here;
-    try { there = said(zone); } catch { /* The agent's own clock is enough. */ }
-    return here === there ? here : `${here} (${there} ${zone.split('/').pop().replaceAll('_', ' ')})`;
+    // A zone that this browser does not know: the agent's own clock is enough.
+    try { there = whole(zone); } catch { }
+    const said = new Date(at).toDateString() === new Date().toDateString() ? time.format(at) : here;
+    return here === there ? said : `${said} (${there} ${zone.split('/').pop().replaceAll('_', ' ')})`;
   },
   // A day as the reports name it.
   day: (name) => (/^\d{4}-\d\d-\d\d$/.test(name) ? days.format(new Date(name)) : name),
