@@ -89,6 +89,16 @@ impl Browsers {
         self.open_with(width, height, wishes).await
     }
 
+    /// The same, without waiting for pages to be loaded: some never are.
+    ///
+    /// # Errors
+    /// When Chromium does not start.
+    pub async fn open_impatient(&self, width: u32, height: u32) -> Result<Browser> {
+        let mut wishes = DesiredCapabilities::chrome();
+        wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::None)?;
+        self.open_with(width, height, wishes).await
+    }
+
     /// The same as [`Browsers::open`], with every task of its processes written down for [`crate::trace`].
     ///
     /// # Errors
@@ -124,7 +134,9 @@ impl Browsers {
         ] {
             wishes.add_arg(argument)?;
         }
-        wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::Normal)?;
+        if wishes.page_load_strategy().is_err() {
+            wishes.set_page_load_strategy(thirtyfour::PageLoadStrategy::Normal)?;
+        }
         let driver = WebDriver::new(&self.address, wishes).await.context("Chromium does not start")?;
         Ok(Browser {
             driver: ManuallyDrop::new(driver),

@@ -180,6 +180,8 @@ fn trials(router: Router, gateway: &str, address: String) -> Router {
         .route("/embed.js", stalled)
         .route("/widget/", get(std::future::pending::<String>))
         .route("/widget/shadow.js", get(std::future::pending::<String>))
+        .route("/trial/never", get(std::future::pending::<String>))
+        .route("/trial/hanging", page("", &format!("{text}<img src=\"never\" alt=\"\">{loader}")))
         .route("/trial/silent", page("", &format!("{text}<script>{RECORD}</script>{silent}")))
         .route("/trial/silent-shadow", page("", &format!("{text}<script>{RECORD}{SHADOW}</script>{silent}")))
         .route("/trial/queued", page("", &format!("<script>{QUEUED}</script>{loader}")))

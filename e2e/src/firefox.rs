@@ -192,12 +192,35 @@ impl Firefox {
         ]);
         let click = json!([{ "type": "pointer", "id": "mouse", "actions": pointer }]);
         self.call("input.performActions", json!({ "context": context, "actions": click })).await?;
+        self.press(keys).await
+    }
+
+    /// Keys, as a keyboard sends them: to whatever has the focus in the widget.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn press(&self, keys: &str) -> Result<()> {
         let key = |key: char| {
             [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]
         };
         let actions: Vec<Value> = keys.chars().flat_map(key).collect();
         let keyboard = json!([{ "type": "key", "id": "keyboard", "actions": actions }]);
+        let context = self.frame().await?;
         self.call("input.performActions", json!({ "context": context, "actions": keyboard })).await.map(drop)
+    }
+
+    /// Waits until an element of the widget's has the focus.
+    ///
+    /// # Errors
+    /// When it has not in time.
+    pub async fn at(&self, mark: &str) -> Result<()> {
+        let root = self.root;
+        crate::until(&format!("the focus at {mark}"), || async {
+            let now = self.widget(&format!("{root}.activeElement?.dataset.test")).await?;
+            ensure!(now == mark, "it is at {now}");
+            Ok(())
+        })
+        .await
     }
 
     async fn on(&self, mark: &str, what: &str) -> Result<()> {

@@ -38,6 +38,9 @@ pub struct Trace {
 /// How a browser's thread names a task of its own.
 const TASK: &str = "ThreadControllerImpl::RunTask";
 
+/// What scripts go on with after a task that ran none: answers that they have waited for.
+const AFTER: &str = "BlinkScheduler_PerformMicrotaskCheckpoint";
+
 impl Trace {
     /// Reads what was written down about the page whose address this is.
     ///
@@ -61,7 +64,12 @@ impl Trace {
             cpu: number(&event["tdur"]) / 1_000.0,
         };
         let whole = |event: &&&Value| event["ph"] == "X";
-        let is_task = |event: &&Value| event["name"] == TASK;
+        let during = |event: &Value| number(&event["ts"])..number(&event["ts"]) + number(&event["dur"]);
+        let tasks: Vec<_> = ours.iter().filter(|event| event["name"] == TASK).map(|it| during(it)).collect();
+        let is_task = |event: &&Value| {
+            let within = || tasks.iter().any(|task| task.contains(&number(&event["ts"])));
+            event["name"] == TASK || event["name"] == AFTER && !within()
+        };
         let marked = |event: &&&Value| event["cat"].as_str().is_some_and(|cat| cat.contains("user_timing"));
         Ok(Self {
             tasks: ours.iter().filter(whole).filter(|event| is_task(event)).map(task).collect(),

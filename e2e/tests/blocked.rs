@@ -128,6 +128,21 @@ async fn u1_a_page_is_loaded_whatever_the_gateway_does_and_then_shows_an_address
 }
 
 #[tokio::test]
+async fn u1_a_page_that_is_never_loaded_gets_the_chat_all_the_same_and_leaves_nothing_when_it_is_over() {
+    let Shop { site, browsers, .. } = &shop(|_| ()).await.unwrap();
+    let customer = browsers.open_impatient(1200, 800).await.unwrap();
+    customer.go(&format!("{site}/trial/hanging")).await.unwrap();
+    customer.enter_widget().await.unwrap();
+    customer.click("launcher").await.unwrap();
+    customer.find("question").await.unwrap();
+    customer.leave().await.unwrap();
+    assert_eq!(customer.script("return document.readyState").await.unwrap(), json!("interactive"));
+    customer.script("Baton('shutdown')").await.unwrap();
+    let left = "return [typeof Baton, document.querySelectorAll('iframe').length]";
+    customer.returns(left, json!(["undefined", 0])).await.unwrap();
+}
+
+#[tokio::test]
 async fn u1_a_link_of_the_pages_own_opens_the_chat_or_leads_to_it() {
     let Shop { acme, site, browsers, .. } = &shop(|_| ()).await.unwrap();
     let customer = browsers.open(1200, 800).await.unwrap();
@@ -139,6 +154,11 @@ async fn u1_a_link_of_the_pages_own_opens_the_chat_or_leads_to_it() {
     customer.css("p a").await.unwrap().click().await.unwrap();
     customer.enter_widget().await.unwrap();
     customer.find("question").await.unwrap();
+    // Whoever has opened it goes on there.
+    customer
+        .returns("return [document.hasFocus(), document.activeElement.id]", json!([true, "name"]))
+        .await
+        .unwrap();
     assert_eq!(customer.driver.current_url().await.unwrap().as_str(), page);
     // Where no script of ours runs, the same link is the way.
     customer.go(&format!("{site}/trial/unloaded")).await.unwrap();

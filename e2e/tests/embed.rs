@@ -7,7 +7,8 @@ use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company};
 use baton_e2e::embed::Sites;
-use baton_e2e::pair::reads;
+use baton_e2e::pair::{Both, both, hand_over, reads};
+use baton_e2e::until;
 use baton_protocol::model::{Body, ChatCard, EndReason, Event};
 use baton_protocol::{ChatId, ClientFrame, ServerFrame};
 use serde_json::{Value, json};
@@ -336,6 +337,8 @@ async fn m4_the_customer_ends_the_chat_and_nothing_is_left() {
     let mut anna = Client::agent(&scene.acme, "anna").await.unwrap();
     let (customer, _) = counted(&scene, &mut anna).await;
     customer.enter_widget().await.unwrap();
+    customer.type_into("composer", "Half written").await.unwrap();
+    customer.returns("return sessionStorage['baton-draft']", json!("Half written")).await.unwrap();
     customer.click("menu").await.unwrap();
     customer.click("end").await.unwrap();
     customer.find("over").await.unwrap();
@@ -429,25 +432,58 @@ fn clock(ahead: Duration) -> String {
     format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
 }
 
+/// By the keyboard, with a file, loaded again, and handed over in place: what the other tests see in Chromium.
 #[tokio::test]
 async fn u1_the_main_path_in_firefox() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut acme = Company::set_up(ACME, folder.path()).await.unwrap();
-    acme.start().await.unwrap();
-    let mut anna = Client::agent(&acme, "anna").await.unwrap();
+    let Both { acme, globex, .. } = &both().await;
+    let mut anna = Client::agent(acme, "anna").await.unwrap();
+    let mut gus = Client::agent(globex, "gus").await.unwrap();
     let customer = baton_e2e::firefox::Firefox::start().await.unwrap();
     customer.go(&format!("{}/", acme.site())).await.unwrap();
-    customer.ask("Do you mend tents?").await.unwrap();
+    customer.click("launcher").await.unwrap();
+    customer.type_into("name", "Carla\u{e004}\u{e004}").await.unwrap();
+    customer.at("question").await.unwrap();
+    customer.press("Do you mend tents?\u{e004}").await.unwrap();
+    customer.at("start").await.unwrap();
+    // A button is pressed by a key in an active window alone, which a headless Firefox does not have.
+    customer.click("start").await.unwrap();
+    customer.shows("message", "Do you mend tents?").await.unwrap();
     let chat = anna.pick_up().await.unwrap();
     customer.shows("state", "Anna").await.unwrap();
+    customer.at("composer").await.unwrap();
     anna.say(Some(chat), 1, "We do.").await.unwrap();
     customer.shows("message", "We do.").await.unwrap();
+    // Escape closes the window, and the launcher is there again.
+    customer.press("\u{e00c}").await.unwrap();
+    customer.click("launcher").await.unwrap();
+    customer.at("composer").await.unwrap();
     // On the site's next page the conversation goes on.
     customer.go(&format!("{}/stoves.html", acme.site())).await.unwrap();
     customer.shows("message", "We do.").await.unwrap();
+    let paste = "const data = new DataTransfer(); data.items.add(new File(['Ember'], 'stove.txt', { type: 'text/plain' })); \
+        document.getElementById('text').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));";
+    // What sends files is one of the later parts.
+    until("the later parts", || async {
+        anyhow::ensure!(customer.widget("!!document.getElementById('faces')").await? == true, "not yet");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    customer.widget(&format!("(() => {{ {paste} }})()")).await.unwrap();
+    customer.shows("download", "stove.txt").await.unwrap();
     customer.type_into("composer", "And stoves?\u{e007}").await.unwrap();
-    customer.shows("message", "And stoves?").await.unwrap();
-    anna.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
+    reads(&mut anna, "And stoves?").await;
+    hand_over(&mut anna, chat).await;
+    customer.shows("brand", globex.plan().title).await.unwrap();
+    customer.at("composer").await.unwrap();
+    customer.press("It is an Ember.\u{e007}").await.unwrap();
+    let chat = gus.pick_up().await.unwrap();
+    reads(&mut gus, "It is an Ember.").await;
+    // Loaded again it goes on where the customer is now.
+    customer.go(&format!("{}/", acme.site())).await.unwrap();
+    customer.shows("brand", globex.plan().title).await.unwrap();
+    customer.shows("state", "Gus").await.unwrap();
+    gus.send(&ClientFrame::End { chat: Some(chat) }).await.unwrap();
     customer.shows("over", "ended").await.unwrap();
 }
 

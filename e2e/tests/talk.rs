@@ -229,7 +229,7 @@ async fn u1_the_chat_page_speaks_each_language_with_its_own_plurals() {
         assert_eq!(customer.script(root).await.unwrap(), json!([language, side]));
         greetings.push(customer.css("#form").await.unwrap().text().await.unwrap());
         // One text for each form that the browser's rules know here.
-        let plurals = "const done = arguments[arguments.length - 1]; import('/chat/words.js').then(({ say }) => { \
+        let plurals = "const done = arguments[arguments.length - 1]; import('/chat/widget.js').then(({ say }) => { \
             const rules = new Intl.PluralRules(document.documentElement.lang), forms = {}; \
             for (const n of [2, 3, 5, 11, 21, 22, 100]) { const text = say(9, '7', String(n)); \
               (forms[rules.select(n)] ||= []).push(text.replace(n, '#')); } \
@@ -243,7 +243,7 @@ async fn u1_the_chat_page_speaks_each_language_with_its_own_plurals() {
         assert!(language != "ar" || texts.len() >= 3, "{language}: {forms:?}");
         // The expected wait is a range, and stands in the sentence as one.
         let range = "const done = arguments[arguments.length - 1]; \
-            import('/chat/words.js').then(({ say }) => done(say(9, '7', '3–5').includes('3–5') && say(9, '7', '3–5').includes('7')))";
+            import('/chat/widget.js').then(({ say }) => done(say(9, '7', '3–5').includes('3–5') && say(9, '7', '3–5').includes('7')))";
         let range = customer.driver.execute_async(range, vec![]).await.unwrap();
         assert_eq!(range.json(), &json!(true), "{language}");
         let empty = "return [...document.querySelectorAll('[data-say]')].filter((it) => !it.textContent.trim()).length";

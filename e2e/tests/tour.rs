@@ -5,7 +5,7 @@
 use baton_e2e::browser::{Browser, Browsers};
 use baton_e2e::client::Client;
 use baton_e2e::company::{ACME, Company, GLOBEX};
-use baton_e2e::embed::Sites;
+use baton_e2e::embed::{Shop, Sites, shop};
 use baton_e2e::pair::{TRANSFER, reads, to_globex};
 use baton_e2e::{story, until};
 use baton_protocol::ClientFrame;
@@ -339,4 +339,67 @@ async fn u1_the_keyboard_leads_through_every_state_in_a_frame() {
 #[tokio::test]
 async fn u1_the_keyboard_leads_through_every_state_in_shadow_mode() {
     tour(false).await;
+}
+
+/// On a small screen the window covers the page, and what is behind it is out of sight (WCAG 2.4.11): the keyboard stays in
+/// the window until Escape. On a large one nothing is covered, and it goes on to the page.
+async fn phone(framed: bool) {
+    let Shop { site, acme: _acme, browsers, .. } = &shop(|_| ()).await.unwrap();
+    let tour = Tour { customer: browsers.open(1200, 800).await.unwrap(), framed };
+    tour.customer.size(390, 780).await.unwrap();
+    let page = format!("{site}/{}", if framed { "plain/" } else { "shadow/" });
+    tour.go(&page).await;
+    tour.reach("launcher").await;
+    tour.press(Key::Enter).await;
+    tour.at("name").await;
+    tour.customer.find("leave").await.unwrap();
+    tour.on(&["email", "question", "start", "leave", "close", "name"]).await;
+    tour.off(&["close", "leave", "start"]).await;
+    let dialog = "const it = root.getElementById('window'); return [it.role, it.ariaModal]";
+    assert_eq!(tour.script(dialog).await, json!(["dialog", "true"]));
+    tour.customer.picture(&format!("keyboard-phone-{framed}")).await.unwrap();
+    tour.press(Key::Escape).await;
+    tour.at("launcher").await;
+    tour.on(&["outside"]).await;
+    tour.reach("launcher").await;
+    tour.press(Key::Enter).await;
+    tour.at("name").await;
+    tour.on(&["email", "question"]).await;
+    tour.press("My stove").await;
+    // On the next page it stands open with what was written, and whoever comes there begins in it.
+    tour.customer.leave().await.unwrap();
+    tour.go(&page).await;
+    let begins = "return root.activeElement?.dataset.test ?? ''";
+    until("the focus in the window", || async {
+        let now = tour.script(begins).await;
+        anyhow::ensure!(now == "window", "it is at {now}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(tour.script("return root.getElementById('question').value").await, json!("My stove"));
+    tour.customer.find("leave").await.unwrap();
+    tour.on(&["close", "name"]).await;
+    tour.off(&["close", "leave"]).await;
+    tour.customer.size(1200, 800).await.unwrap();
+    until("the corner", || async {
+        let seen = tour.script(dialog).await;
+        anyhow::ensure!(seen == json!([null, null]), "it is {seen}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    tour.on(&["outside"]).await;
+    tour.reach("close").await;
+    tour.off(&["outside"]).await;
+}
+
+#[tokio::test]
+async fn u1_on_a_phone_the_keyboard_stays_in_the_window_that_covers_the_page() {
+    phone(true).await;
+}
+
+#[tokio::test]
+async fn u1_in_shadow_mode_the_keyboard_stays_in_the_window_on_a_phone() {
+    phone(false).await;
 }

@@ -1,6 +1,6 @@
 //! What the widget costs the main thread of a page, in processor time by Chromium's own trace: the same page without it, and
-//! with it until the chat is usable. Usable is the chat when its launcher is painted and a click opens the form at once; the
-//! opening itself is measured as well, on a page that opens the chat: until the form is painted and can be typed in.
+//! with it until the chat is usable. Usable is the chat when its launcher is painted and a click opens the form at once; and,
+//! on a page that opens the chat, when the form is painted and can be typed in. Each in a frame and in shadow mode.
 //!
 //! `BATON_ROUNDS=10 cargo test … --test work -- --nocapture` prints as many rounds; `BATON_TRACE=folder` also writes down
 //! what was in the tasks, which costs time of its own.
@@ -18,8 +18,15 @@ use baton_e2e::until;
 const BUDGET: f64 = 50.0;
 /// Rounds, of which one must be within the budget: a machine that does something else makes any work longer.
 const ROUNDS: usize = 5;
+/// The pages: launcher and window, each in a frame and in shadow mode.
+const WAYS: [&str; 4] = ["launched", "opened", "launched-shadow", "opened-shadow"];
 /// In this time a page is quiet again. Asking the page would be work of the page's.
 const QUIET: Duration = Duration::from_secs(3);
+
+/// What the page marks when it is as it should be.
+fn marked(page: &str) -> &str {
+    page.split('-').next().unwrap_or_default()
+}
 
 /// What a browser that has just been started, with a profile of its own, does for this page.
 async fn traced(site: &str, page: &str) -> Trace {
@@ -34,8 +41,7 @@ async fn traced(site: &str, page: &str) -> Trace {
     until("the chat", || async {
         let there =
             customer.script("return performance.getEntriesByType('mark').map((it) => it.name)").await?;
-        let wanted = page.split('-').next().unwrap_or_default();
-        let there = there.as_array().is_some_and(|all| all.iter().any(|mark| mark == wanted));
+        let there = there.as_array().is_some_and(|all| all.iter().any(|mark| mark == marked(page)));
         anyhow::ensure!(page == "bare" || there, "it is not usable yet");
         Ok(())
     })
@@ -63,25 +69,27 @@ fn written(trace: &Trace) -> String {
 async fn u1_the_chat_is_usable_after_50_ms_of_the_main_threads_time() {
     let Shop { site, acme: _acme, .. } = &shop(|_| ()).await.unwrap();
     let rounds = std::env::var("BATON_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    let mut within = [false; 2];
+    let mut within = [false; WAYS.len()];
     for _ in 0..rounds.unwrap_or(ROUNDS) {
         let bare = traced(site, "bare").await.cpu(0.0, f64::MAX);
-        for (way, ending) in ["", "-shadow"].into_iter().enumerate() {
-            for mark in ["launched", "opened"] {
-                let trace = traced(site, &format!("{mark}{ending}")).await;
-                let at = trace.mark(mark).unwrap();
-                let (own, later) = (trace.cpu(0.0, at) - bare, trace.cpu(at, f64::MAX));
-                let before = trace.tasks.iter().filter(|task| task.at < at);
-                let longest = before.map(|task| task.cpu).fold(0.0, f64::max);
-                println!(
-                    "{mark}{ending}: page {bare:.1}, its own {own:.1}, later {later:.1}; longest {longest:.1}, at {at:.0}"
-                );
-                within[way] |= mark == "launched" && own <= BUDGET;
+        for (page, done) in WAYS.into_iter().zip(&mut within) {
+            // One that is within the budget is not asked again, unless somebody looks at the figures.
+            if *done && rounds.is_none() {
+                continue;
             }
+            let trace = traced(site, page).await;
+            let at = trace.mark(marked(page)).unwrap();
+            let (own, later) = (trace.cpu(0.0, at) - bare, trace.cpu(at, f64::MAX));
+            let before = trace.tasks.iter().filter(|task| task.at < at);
+            let longest = before.map(|task| task.cpu).fold(0.0, f64::max);
+            println!(
+                "{page}: page {bare:.1}, its own {own:.1}, later {later:.1}; longest {longest:.1}, at {at:.0}"
+            );
+            *done |= own <= BUDGET;
         }
-        if rounds.is_none() && within == [true, true] {
+        if rounds.is_none() && within.iter().all(|done| *done) {
             return;
         }
     }
-    assert_eq!(within, [true, true], "in a frame, and in shadow mode");
+    assert_eq!(within, [true; WAYS.len()], "{WAYS:?}");
 }

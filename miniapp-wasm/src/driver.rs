@@ -21,6 +21,8 @@ use crate::ui::{Act, Ui};
 const RECORD: &str = "baton";
 /// That the customer wants no sound, which `static/extras.js` keeps: gone with the chat (M4).
 const QUIET: &str = "baton-quiet";
+/// What is half written in this tab, which `static/extras.js` keeps: gone with the chat (M4).
+const DRAFT: &str = "baton-draft";
 /// Whether the window is open in this tab, so that it still is on the site's next page.
 const OPEN: &str = "baton-open";
 
@@ -261,7 +263,6 @@ impl App {
                 self.claim = Some(claim);
                 self.take();
             }
-            Word::Full(full) => self.ui.full(full),
             Word::Open(open) => self.open(open.unwrap_or(!self.ui.is_open()), true),
             Word::Shutdown => self.act(Act::Leave),
         }
@@ -342,7 +343,10 @@ impl App {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Store => self.store(),
-            Effect::Forget => [RECORD, QUIET].iter().for_each(|key| forget(&self.local, key)),
+            Effect::Forget => {
+                [RECORD, QUIET].iter().for_each(|key| forget(&self.local, key));
+                forget(&self.session, DRAFT);
+            }
             Effect::Connect { link, url } => self.connect(link, &url),
             Effect::Send(link, frame) => self.send(link, &frame),
             Effect::Close(link) => {
@@ -427,7 +431,7 @@ impl App {
         let told = self.client.record().is_none() || self.client.owner().is_some();
         if told && !std::mem::replace(&mut self.gone, true) {
             self.input(Input::Dismiss);
-            forget(&self.session, OPEN);
+            [OPEN, DRAFT].iter().for_each(|key| forget(&self.session, key));
             self.host.gone();
         }
     }

@@ -30,8 +30,6 @@ pub enum Word {
     Knows(Site),
     /// A transfer has led to this very page.
     Arrived(Claim),
-    /// How the frame is shown: over the whole page or in a corner.
-    Full(bool),
     /// Open or close the window; the other way round when nothing is said.
     Open(Option<bool>),
     /// End everything and leave nothing behind (M4).
@@ -119,7 +117,6 @@ impl Host {
             "set" => Word::Knows(Site::read(&get(&data, "settings"))),
             "page" => Word::Browsed(page(&get(&data, "page"))?),
             "claim" => Word::Arrived(Claim::parse(&text(&data, "claim"))?),
-            "shape" => Word::Full(get(&data, "full").is_truthy()),
             "do" => match text(&data, "what").as_str() {
                 "open" => Word::Open(Some(true)),
                 "close" => Word::Open(Some(false)),

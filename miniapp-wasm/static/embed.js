@@ -11,14 +11,14 @@
   const known = ['area', 'name', 'email', 'subject', 'mail', 'language', 'mode'];
   const settings = {}, listeners = {};
   const ears = new AbortController();
-  let frame, box, ready, open, link, alarm, waiting = [], last = '', unread, ended, token, other, bye, gone;
+  let waiting = [], frame, box, ready, open, link, alarm, last, unread, ended, token, other, bye, gone;
 
   // Texts under names that we know; whatever else a page has there is said and left out.
   const take = (from, whose) => {
     for (const name in Object(from)) {
       const value = from[name];
       if (known.includes(name) && typeof value == 'string' && value.length <= 200) settings[name] = value;
-      else warn(`${whose} "${name}" is left out: settings are ${known}, texts of up to 200 letters`);
+      else warn(`${whose} "${name}" is left out: settings are ${known}, texts up to 200 letters`);
     }
   };
 
@@ -53,16 +53,18 @@
     (box ? 'display:block;width:100%;height:100%' : 'position:fixed;right:0;bottom:0;z-index:2147483000;' + rules)).replace(/;|$/g, '!important;');
 
   const shape = () => {
-    const full = !!box || small.matches;
+    const full = box ? 1 : small.matches && 2;
     // Always of the size of the window, and cut down to the launcher, for clicks as well: so nothing ever jumps.
     style(frame, `max-width:100%;max-height:100%;width:${full ? '100%;height:100%' : '416px;height:clamp(632px,70%,800px)'};clip-path:${open ? 'none' : 'inset(calc(100% - 92px) 0 0 calc(100% - 92px))'}`);
-    if (ready) post({ type: 'shape', full });
+    post({ type: 'shape', full });
+    // Over the whole page it has the keyboard, which browsers do not let a frame take by itself.
+    if (open && full > 1 && frame != document.activeElement) frame.focus();
   };
 
   // A way to us all the same.
   const help = () => {
     clearTimeout(alarm);
-    warn(`no answer from ${gateway}: is it in this page's policy (frame-src; in shadow mode script-src and connect-src), and ${location.origin} in its "sites"?`);
+    warn(`no answer from ${gateway}: is it in this page's policy (frame-src; in shadow mode script-src, connect-src), and ${location.origin} in its "sites"?`);
     link = document.createElement('a');
     link.href = settings.mail ? 'mailto:' + settings.mail : hosted;
     link.target = '_blank';
@@ -104,15 +106,13 @@
     if (type == 'ready') {
       clearTimeout(alarm);
       alarm = bye && setTimeout(remove, bye);
-      ready = true;
-      const calls = waiting;
-      waiting = [];
-      last = page().url + document.title;
-      post({ type: 'init', settings, page: page(), claim });
-      claim = '';
-      if (box) act('open');
+      ready = 0;
       shape();
-      calls.forEach(post);
+      if (box) act('open');
+      ready = true;
+      post({ type: 'init', settings, page: page(), claim, calls: waiting });
+      waiting = [];
+      claim = '';
       tell('ready');
     } else if (type == 'size') {
       open = data.open;
@@ -160,15 +160,21 @@
     frame.src = gateway + '/widget/';
     shape();
     (box || document.documentElement).append(frame);
+    clearTimeout(alarm);
     alarm = setTimeout(help, 15000);
     // What stands in for a frame says and hears what a frame would.
     if (shadow) import(gateway + '/widget/shadow.js').then((it) => it.default(mine, onMessage)).catch(() => mine == frame && help());
   };
 
-  // The page comes first: its load event waits for no frame of ours.
-  const soon = () => document.readyState == 'complete'
-    ? (window.requestIdleCallback || setTimeout)(() => gone || create())
-    : addEventListener('load', soon, ears);
+  // The page comes first: its load event waits for no frame of ours, nor we for ever for what it waits for.
+  const soon = (late) => {
+    if (late == 1 || document.readyState == 'complete') (window.requestIdleCallback || setTimeout)(() => gone || create());
+    else if (!frame) {
+      clearTimeout(alarm);
+      addEventListener('load', soon, ears);
+      alarm = setTimeout(soon, 5000, 1);
+    }
+  };
 
   const drop = () => {
     clearTimeout(alarm);

@@ -1,4 +1,5 @@
-// What nobody waits for, loaded once the chat is usable: emoji, the sound of a message, the conversation as a file.
+// What nobody waits for, loaded once the chat is usable: emoji, the sound of a message, the conversation as a file, drafts,
+// and a keyboard that stays where the customer sees it.
 import { say } from './words.js';
 import { refocus } from './visitor.js';
 
@@ -14,7 +15,7 @@ const make = (tag, members, ...inside) => {
 const QUIET = 'baton-quiet';
 let quiet = false;
 const keep = (act) => {
-  try { return act(localStorage); } catch { return undefined; }
+  try { return act(localStorage, sessionStorage); } catch { return undefined; }
 };
 
 let audio;
@@ -97,7 +98,10 @@ const SHAPE = `
 #emoji button:hover { background: var(--soft); }
 #composer { position: relative; }
 #menu button { white-space: nowrap; }
-#menu [aria-pressed=true]::after { content: " ✓" / ""; }`;
+#menu [aria-pressed=true]::after { content: " ✓" / ""; }
+.edge { position: absolute; }
+body:not([data-over]) .edge { display: none; }
+#window:focus-visible { outline-offset: -3px; }`;
 
 // How far an arrow leads among them: eight stand in a row.
 const ROW = 8;
@@ -156,6 +160,27 @@ const emoji = () => {
   find('composer').append(box);
 };
 
+// What is half written stands there again on the site's next page, in this tab alone. The module forgets it with the chat.
+const DRAFT = 'baton-draft';
+const draft = () => {
+  const field = () => find({ form: 'question', chat: 'text' }[document.body.dataset.view]);
+  const was = keep((_, tab) => tab.getItem(DRAFT));
+  const at = field();
+  if (was && at && !at.value) {
+    at.value = was;
+    if (at.id === 'text') at.style.height = `${at.scrollHeight + 2}px`;
+  }
+  const note = () => {
+    const text = field()?.value;
+    keep((_, tab) => (text ? tab.setItem(DRAFT, text) : tab.removeItem(DRAFT)));
+  };
+  for (const id of ['question', 'text']) find(id).addEventListener('input', note);
+  // Sent, it is no draft any more.
+  const sees = new MutationObserver(note);
+  sees.observe(find('lines'), { childList: true });
+  sees.observe(document.body, { attributeFilter: ['data-view'] });
+};
+
 // Whoever read the newest line still does when the window becomes smaller, as by a telephone's keyboard, or larger.
 const stay = () => {
   const log = find('log');
@@ -168,9 +193,41 @@ const stay = () => {
   }).observe(log);
 };
 
+// Where the window covers the page it is a dialog, and Tab leads round in it: behind it nothing would be in sight (WCAG
+// 2.4.11). Whoever comes to a page on which it stands open begins in it.
+const INSIDE = 'a[href], button, input, select, textarea, summary, [tabindex="0"]:not(.edge)';
+const round = () => {
+  const shown = find('window');
+  const edge = (last) => {
+    const one = make('span', { className: 'edge', tabIndex: 0 });
+    one.onfocus = ({ relatedTarget: from }) => {
+      const within = from !== shown && shown.contains(from);
+      const all = [...shown.querySelectorAll(INSIDE)];
+      (within === last ? all : all.reverse()).some((it) => {
+        it.focus();
+        return document.activeElement === it;
+      });
+    };
+    return one;
+  };
+  shown.prepend(edge(false));
+  shown.append(edge(true));
+  shown.tabIndex = -1;
+  const look = () => {
+    const over = document.body.hasAttribute('data-over');
+    shown.role = over ? 'dialog' : null;
+    shown.ariaModal = over ? 'true' : null;
+    if (over && document.body.hasAttribute('data-open') && !shown.contains(document.activeElement)) shown.focus();
+  };
+  new MutationObserver(look).observe(document.body, { attributeFilter: ['data-over', 'data-open'] });
+  look();
+};
+
 export default ({ preview }) => {
   if (preview) import('./preview.js').then((part) => part.default());
   stay();
+  round();
+  draft();
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(SHAPE);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

@@ -2,12 +2,8 @@
 // each made a function by `xtask web`: what they would take from a frame's window they take from the world that is made
 // below. Everything in it ends with it, so that nothing is left on the page (M4), and begins anew with the next one.
 import widget from './shadow-widget.js';
-import words from './shadow-words.js';
-import page from './shadow-page.js';
-import glue from './shadow-baton_miniapp.js';
 
 const gateway = new URL(import.meta.url).origin;
-const MADE = { './widget.js': widget, './words.js': words, './page.js': page, './baton_miniapp.js': glue };
 
 // What is fixed in a frame's window is fixed in this element.
 const HOST = ':host { contain: layout paint style !important; }';
@@ -79,17 +75,12 @@ const world = (frame, root, html, served, hear) => {
     addEventListener: hears((type) => (type === 'visibilitychange' ? document : html)),
   };
 
-  class MessageEvent extends Event {
-    constructor(type, members) {
-      super(type);
-      Object.assign(this, members);
-    }
-  }
   // The site around us, as a frame would have it.
   const parent = {
     postMessage: (data) => queueMicrotask(once(() => hear({ data, origin: gateway, source: frame.contentWindow }))),
   };
-  const said = once((data) => dispatchEvent(new MessageEvent('message', { data, origin: location.origin, source: parent })));
+  const message = (data) => Object.assign(new Event('message'), { data, origin: location.origin, source: parent });
+  const said = once((data) => dispatchEvent(message(data)));
   frame.contentWindow = {
     postMessage: (message) => {
       const data = structuredClone(message);
@@ -164,7 +155,7 @@ const world = (frame, root, html, served, hear) => {
   return {
     self, document: document_, location: location_, parent, navigator: navigator_,
     addEventListener, removeEventListener, dispatchEvent, setTimeout, clearTimeout, fetch,
-    MessageEvent, WebSocket, BroadcastChannel, AudioContext, URL,
+    WebSocket, BroadcastChannel, AudioContext, URL,
   };
 };
 
@@ -181,12 +172,12 @@ export default async (frame, hear) => {
   const html = document.createElement('html');
   html.append(document.importNode(served.body, true));
   // The site's page has its own main part and its own first heading.
-  const main = html.querySelector('main');
+  const inside = html.querySelector('template');
   const part = document.createElement('section');
   part.ariaLabel = 'Chat';
-  part.append(...main.children);
+  part.append(...inside.content.firstElementChild.children);
   part.querySelector('h1').remove();
-  main.replaceWith(part);
+  inside.replaceWith(part);
   root.append(html);
   const around = world(frame, root, html, served, hear);
   const known = {};
@@ -194,8 +185,8 @@ export default async (frame, hear) => {
   // Words are the same for everybody; whatever else there is, is made for this world.
   const make = async (path) => {
     if (/(words|later)-/.test(path)) return import(path);
-    const of = MADE[path] ?? (await import(path.replace('./', './shadow-'))).default;
-    return of(around, need);
+    return (await import(path.replace('./', './shadow-'))).default(around, need);
   };
-  await need('./widget.js');
+  known['./widget.js'] = widget(around, need);
+  await (await known['./widget.js']).done;
 };

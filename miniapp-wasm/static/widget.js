@@ -37,30 +37,50 @@ const alone = () => {
   return { settings: Object.fromEntries(new URLSearchParams(location.search)), page, claim };
 };
 
-// The site may choose the language. What it says of itself is held back until the words are there.
+// The site introduces itself, with what was called before we were there: all of it in one go, so that a window that is to
+// be open is painted open. It may choose the language, and is heard when the words are there.
 const introduce = (event) => {
   const { data, origin, source } = event;
-  if (source !== parent || data?.baton !== 1 || data.type !== 'init' || !data.settings?.language) return;
+  if (source !== parent || data?.baton !== 1 || data.type !== 'init') return;
   event.stopImmediatePropagation();
   removeEventListener('message', introduce, true);
-  const again = () => dispatchEvent(new MessageEvent('message', { data, origin, source }));
-  speak([data.settings.language, ...navigator.languages]).then(again, again);
+  // Not every browser makes a message event with another site's window in it.
+  const hear = (said) => dispatchEvent(Object.assign(new Event('message'), { data: { baton: 1, ...said }, origin, source }));
+  const again = () => [data, ...data.calls].forEach(hear);
+  const language = data.settings?.language;
+  if (language) speak([language, ...navigator.languages]).then(again, again);
+  else again();
 };
 addEventListener('message', introduce, true);
 
-const page = parent === self ? alone() : undefined;
-const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean);
-// The page has its settings in it, so that they fit its policy.
-const config = JSON.parse(document.getElementById('settings').textContent);
-await Promise.all([load(), speak(wanted)]);
-for (const { name, title } of config.areas) document.getElementById('area').append(new Option(title, name));
-if (config.fields[0]) (await import('./fields.js')).default(config.fields);
-start(self, config, take, page);
-// The chat is usable; this can come afterwards, a piece at a time, when the browser has nothing else to do.
-const idle = () => new Promise((done) => (self.requestIdleCallback ?? setTimeout)(done));
-await idle();
-await more();
-for (const part of ['files', 'visitor', 'waiting', 'extras', 'tabs', 'survey']) {
+// How we lie on the page: in a corner, in a place of our own, or over all of it.
+const lie = ({ data, source }) => {
+  if (source !== parent || data?.baton !== 1 || data.type !== 'shape') return;
+  document.body.toggleAttribute('data-full', data.full);
+  document.body.toggleAttribute('data-over', data.full > 1);
+};
+addEventListener('message', lie, true);
+
+const main = async () => {
+  // Browsers look through the forms of a page that has just been read, as for what they could fill in. Nobody waits for that.
+  const inside = document.querySelector('template');
+  inside?.replaceWith(inside.content);
+  const page = parent === self ? alone() : undefined;
+  const wanted = [page?.settings.language, ...navigator.languages].filter(Boolean);
+  // The page has its settings in it, so that they fit its policy.
+  const config = JSON.parse(document.getElementById('settings').textContent);
+  await Promise.all([load(), speak(wanted)]);
+  for (const { name, title } of config.areas) document.getElementById('area').append(new Option(title, name));
+  if (config.fields[0]) (await import('./fields.js')).default(config.fields);
+  start(self, config, take, page);
+  // The chat is usable; this can come afterwards, a piece at a time, when the browser has nothing else to do.
+  const idle = () => new Promise((done) => (self.requestIdleCallback ?? setTimeout)(done));
   await idle();
-  await import(`./${part}.js`).then((module) => module.default(config, page));
-}
+  await more();
+  for (const part of ['files', 'visitor', 'waiting', 'extras', 'tabs', 'survey']) {
+    await idle();
+    await import(`./${part}.js`).then((module) => module.default(config, page));
+  }
+};
+// Not awaited here: what is loaded later takes things from this script, and would wait for it in turn.
+export const done = main();

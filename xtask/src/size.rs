@@ -10,30 +10,12 @@ const LOADER: u64 = 2_048;
 /// The rest of the widget until the chat is usable.
 const WIDGET: u64 = 46_080;
 /// What it loads until then; everything else is loaded afterwards, or on demand.
-const USABLE: [&str; 8] = [
-    "widget.html",
-    "widget.css",
-    "widget.js",
-    "words.js",
-    "page.js",
-    "words-en.js",
-    "baton_miniapp.js",
-    "baton_miniapp_bg.wasm",
-];
+const USABLE: [&str; 5] = ["widget.html", "widget.css", "widget.js", "words-en.js", "baton_miniapp_bg.wasm"];
 /// In shadow mode: the loader, and everything that is loaded until the chat is usable.
 const SHADOW: u64 = 50_176;
 /// What that is beside the loader.
-const USABLE_SHADOW: [&str; 9] = [
-    "shadow.js",
-    "shadow-widget.js",
-    "shadow-words.js",
-    "shadow-page.js",
-    "shadow-baton_miniapp.js",
-    "widget.html",
-    "widget.css",
-    "words-en.js",
-    "baton_miniapp_bg.wasm",
-];
+const USABLE_SHADOW: [&str; 6] =
+    ["shadow.js", "shadow-widget.js", "widget.html", "widget.css", "words-en.js", "baton_miniapp_bg.wasm"];
 /// The agents' console.
 const CONSOLE: u64 = 716_800;
 

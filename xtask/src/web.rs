@@ -1,11 +1,14 @@
 //! `cargo xtask web`: what browsers get, ready to be built into the gateway.
 //!
-//! For each app: cargo for wasm32 → wasm-bindgen → wasm-opt → beside the static files, with brotli next to each.
+//! For each app: cargo for wasm32 → wasm-bindgen → wasm-opt → beside the static files, the widget's first scripts made one,
+//! with brotli next to each.
 //! A step whose input is that of the last time is skipped. `--dev` leaves out what only makes files smaller.
 
 mod bindings;
+mod bundle;
 mod factory;
 mod folder;
+mod modules;
 mod scripts;
 mod toolchain;
 
@@ -104,14 +107,14 @@ fn one(cache: &Path, app: &App, compiler: Option<&Path>, effort: Effort) -> Resu
     if let Some(path) = files.keys().find(|path| scripts.contains_key(*path)) {
         bail!("{} has {path}, which is also made by wasm-bindgen", fixed.display());
     }
-    if scripts.contains_key("shadow.js") {
-        let parts =
-            files.iter().chain(&scripts).filter_map(|(path, text)| Some((factory::name(path)?, text)));
+    files.append(&mut scripts);
+    bundle::bundle(&mut files)?;
+    if files.contains_key("shadow.js") {
+        let parts = files.iter().filter_map(|(path, text)| Some((factory::name(path)?, text)));
         let made = parts.map(|(path, text)| Ok((path, factory::factory(std::str::from_utf8(text)?)?.into())));
         let made: Files = made.collect::<Result<_>>()?;
-        scripts.extend(made);
+        files.extend(made);
     }
-    files.extend(scripts);
     if effort == Effort::Small {
         let small = files.into_iter().map(|(path, bytes)| Ok((path.clone(), smaller(cache, &path, bytes)?)));
         files = small.collect::<Result<_>>()?;

@@ -31,7 +31,7 @@ use baton_protocol::model::{Brand, Holding};
 pub use console::{Console, Oidc};
 pub use documents::{Documents, Place};
 pub use mistake::{ConfigError, Mistake};
-pub use visitors::{Algorithm, End, Field, Identity, Mail, MailTls};
+pub use visitors::{Algorithm, Contact, End, Field, Identity, Mail, MailTls};
 
 /// The file's name in the data folder.
 pub const FILE: &str = "baton.toml";
@@ -60,6 +60,8 @@ pub struct Config {
     pub sites: Vec<String>,
     /// A page of those sites that starts the widget, for customers whose browser another company sends here (M2).
     pub page: Option<String>,
+    /// How else customers reach the company, whose browsers run no script.
+    pub contact: Vec<Contact>,
     /// Areas, the first one the default. At least one.
     pub areas: Vec<Area>,
     /// Whether peers are told of no areas: every chat comes by one general entrance (D2). Default no.

@@ -74,6 +74,7 @@ fn whole(mut top: Section<'_, '_>, folder: &Path, mistakes: &Mistakes<'_>) -> Co
         general_entrance,
         address,
         holding,
+        contact: visitors::contact(&mut top, mistakes),
         identities: visitors::identities(&mut top, &sites, folder, mistakes),
         fields: visitors::fields(&mut top, mistakes),
         end: visitors::end(top.section("end")),

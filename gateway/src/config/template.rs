@@ -40,7 +40,7 @@ pub fn write(start: &Start<'_>) -> String {
     };
     let mut text = format!(
         "{HEAD}\nname = {}\n\n# What people read, and the colour they see.\ntitle = {}\nsubject = {}\naccent = {}\n\n\
-         {ADDRESS}\nurl = {}\nlisten = \"{}\"\n\n{SITES}\nsites = [{}]\n\n{PAGE}\n{page}\n\n{AREAS}\n",
+         {ADDRESS}\nurl = {}\nlisten = \"{}\"\n\n{SITES}\nsites = [{}]\n\n{PAGE}\n{page}\n\n{CONTACT}\n\n{AREAS}\n",
         quoted(start.name),
         quoted(start.title),
         quoted(start.subject),
@@ -91,6 +91,10 @@ const SITES: &str =
 
 const PAGE: &str = "\
 # A page of one of them that starts the widget: customers whose browser another company sends here land there.";
+
+const CONTACT: &str = "\
+# How else customers reach you when their browser runs no script: e-mail addresses and telephone numbers.
+# contact = [\"help@acme.example\", \"+49 30 1234567\"]";
 
 const AREAS: &str = "\
 # What customers can ask for. The first area is the default. How an area takes customers of other servers:

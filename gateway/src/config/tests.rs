@@ -267,6 +267,18 @@ fn sites_and_pages() {
 }
 
 #[test]
+fn other_ways_to_the_company() {
+    let contact = |list: &str| one("listen", &format!("contact = {list}\nlisten"));
+    is(&contact("[\"call us\"]"), 4, "an e-mail address or a telephone number", "contact = [");
+    is(&contact("[\"help@\"]"), 4, "and this is \"help@\"", "contact = [");
+    is(&contact("[\"112\", \"112\", \"112\", \"112\", \"112\"]"), 4, "4 ways at most", "contact = [");
+    let both = "contact = [\"help@acme.example\", \"+49 (30) 12-34\"]\nlisten";
+    let config = parse(&LEAST.replacen("listen", both, 1)).unwrap();
+    let (mail, phone) = ("help@acme.example".into(), "+49 (30) 12-34".into());
+    assert_eq!(config.contact, [Contact::Email(mail), Contact::Phone(phone)]);
+}
+
+#[test]
 fn s1_nobody_else_is_listened_to_in_the_clear() {
     is(&one("127.0.0.1:7101", "chat:7101"), 4, "not a host name", "listen = \"127.0.0.1:7101\"");
     let open = one("127.0.0.1:7101", "0.0.0.0:443");

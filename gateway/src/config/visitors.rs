@@ -37,6 +37,18 @@ pub enum Algorithm {
     Hs256,
 }
 
+/// A way to the company beside the chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// An e-mail address.
+    Email(String),
+    /// A telephone number, as people write it.
+    Phone(String),
+}
+
+/// Ways to the company, at most.
+const CONTACTS: usize = 4;
+
 /// When chats end by themselves (M4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
@@ -93,6 +105,29 @@ pub enum MailTls {
     StartTls,
     /// Not at all: to this machine alone.
     Off,
+}
+
+/// Reads the ways to the company.
+pub(super) fn contact(top: &mut Section<'_, '_>, mistakes: &Mistakes<'_>) -> Vec<Contact> {
+    const EXAMPLE: &str = "contact = [\"help@acme.example\", \"+49 30 1234567\"]";
+    let all = top.texts("contact", EXAMPLE, one_contact);
+    if let Some((_, at)) = all.get(CONTACTS) {
+        mistakes.add(at, format!("`contact` has {CONTACTS} ways at most"), EXAMPLE);
+    }
+    all.into_iter().map(|(contact, _)| contact).collect()
+}
+
+fn one_contact(text: &str) -> Result<Contact, String> {
+    if text.parse::<lettre::Address>().is_ok() {
+        return Ok(Contact::Email(text.into()));
+    }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if (3..=20).contains(&digits)
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-()/. ".contains(&byte))
+    {
+        return Ok(Contact::Phone(text.into()));
+    }
+    Err(format!("it is an e-mail address or a telephone number, and this is {text:?}"))
 }
 
 /// Reads the sites.

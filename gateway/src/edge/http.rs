@@ -110,7 +110,7 @@ fn router(app: App) -> Router {
         .route("/embed.js", get(pages::loader))
         .route("/widget/", get(pages::widget))
         .route("/widget/{*path}", get(pages::widget_file))
-        .route("/chat/", get(pages::widget))
+        .route("/chat/", get(pages::chat))
         .route("/chat/{*path}", get(pages::widget_file))
         .route("/console", get(pages::home))
         .route("/console/", get(pages::console))

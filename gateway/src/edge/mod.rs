@@ -11,6 +11,7 @@ pub mod framing;
 pub mod http;
 pub mod limits;
 pub mod line;
+mod no_script;
 pub mod pages;
 pub mod proxy;
 pub mod server;

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::{IntoResponse, Redirect};
 use baton_core::effect;
 use serde::Serialize;
 
 use super::http::App;
-use super::{embedding, widget_page};
+use super::{embedding, no_script, widget_page};
 use crate::assets;
 use crate::config::Field;
 use crate::federation::Peer;
@@ -86,8 +86,20 @@ fn for_anyone(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// The widget's page: a frame for the sites that embed us, or a page of its own.
+/// The widget's page, in a frame on the sites that embed us.
 pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body> {
+    page(&app, &headers, None).await
+}
+
+/// The same as a page of its own. It says what it needs where no script runs, and how else the company is reached.
+pub async fn chat(State(app): State<App>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+    let plain = no_script::body(&app.gateway.config, &query.unwrap_or_default(), &headers);
+    let mut response = page(&app, &headers, Some(plain)).await;
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+async fn page(app: &App, headers: &HeaderMap, plain: Option<String>) -> Response<Body> {
     let config = &app.gateway.config;
     app.gateway.federation.refresh().await;
     let known = app.gateway.federation.known();
@@ -102,9 +114,9 @@ pub async fn widget(State(app): State<App>, headers: HeaderMap) -> Response<Body
         sockets.join(" "),
         config.sites.join(" ")
     );
-    match widget_page::with(&settings_of(&app, &known)) {
+    match widget_page::with(&settings_of(app, &known), plain) {
         // Where the widget has no frame, the site's own page reads this one.
-        Some(page) => embedding::permit(answer(page, &headers, &policy), embedding::site(&app, &headers)),
+        Some(page) => embedding::permit(answer(page, headers, &policy), embedding::site(app, headers)),
         None => missing(),
     }
 }

@@ -90,7 +90,7 @@ fn document(head: &str, title: &str, text: &str) -> Response<Body> {
 }
 
 /// Text in HTML, also in an attribute between double quotes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -112,12 +112,7 @@ impl Ui {
     /// The widget is a page of its own: always open, over the whole page.
     pub fn be_alone(&self) {
         self.flag("data-alone", true);
-        self.full(true);
-    }
-
-    /// The frame covers the whole page, or a corner.
-    pub fn full(&self, full: bool) {
-        self.flag("data-full", full);
+        self.flag("data-full", true);
     }
 
     /// Prepares the form with what the site knows.

@@ -6,10 +6,12 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+
+use super::modules::{self, Import};
 
 /// What a frame's window has and `static/shadow.js` gives.
-const WORLD: [&str; 16] = [
+const WORLD: [&str; 15] = [
     "self",
     "document",
     "location",
@@ -21,7 +23,6 @@ const WORLD: [&str; 16] = [
     "setTimeout",
     "clearTimeout",
     "fetch",
-    "MessageEvent",
     "WebSocket",
     "BroadcastChannel",
     "AudioContext",
@@ -42,7 +43,7 @@ pub fn factory(script: &str) -> Result<String> {
     for line in script.lines() {
         let line = match line.strip_prefix("import ") {
             Some(import) => imported(import)?,
-            None => exported(line, &mut exports)?.replace("import(", "need("),
+            None => modules::exported(line, &mut exports)?.replace("import(", "need("),
         };
         body.push_str(&line);
         body.push('\n');
@@ -58,47 +59,9 @@ pub fn factory(script: &str) -> Result<String> {
 
 /// `load, { start, begin as first } from './x.js';`
 fn imported(line: &str) -> Result<String> {
-    let wrong = || format!("not an import that is understood: {line}");
-    let (names, from) = line.split_once(" from ").with_context(wrong)?;
-    let (first, rest) = match names.split_once('{') {
-        Some((first, rest)) => {
-            (first.trim_end_matches([' ', ',']), rest.strip_suffix('}').with_context(wrong)?)
-        }
-        None => (names, ""),
-    };
-    if names.contains('*') {
-        bail!(wrong());
-    }
-    let first = if first.is_empty() { String::new() } else { format!("default: {first}, ") };
-    let rest = rest.trim().replace(" as ", ": ");
-    Ok(format!("const {{ {first}{rest} }} = await need({});", from.trim_end_matches(';')))
-}
-
-/// `export const x = …`, `export function x…`, `export default …`, `export { x, y as default };`
-fn exported(line: &str, exports: &mut Vec<(String, String)>) -> Result<String> {
-    let Some(rest) = line.strip_prefix("export ") else { return Ok(line.to_owned()) };
-    let until = |text: &str| {
-        let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '$');
-        text[..end.unwrap_or(text.len())].to_owned()
-    };
-    if let Some(value) = rest.strip_prefix("default ") {
-        exports.push(("default".into(), "$default".into()));
-        return Ok(format!("const $default = {value}"));
-    }
-    if let Some(list) = rest.strip_prefix('{') {
-        let list = list.trim_end_matches([';', ' ', '}']);
-        for one in list.split(',').map(str::trim) {
-            let (inside, outside) = one.split_once(" as ").unwrap_or((one, one));
-            exports.push((outside.into(), inside.into()));
-        }
-        return Ok(String::new());
-    }
-    let Some(name) = ["const ", "function "].iter().find_map(|kind| rest.strip_prefix(kind)).map(until)
-    else {
-        bail!("not an export that is understood: {line}");
-    };
-    exports.push((name.clone(), name));
-    Ok(rest.to_owned())
+    let Import { names, from } = modules::imported(line)?;
+    let names: Vec<String> = names.iter().map(|(outside, inside)| format!("{outside}: {inside}")).collect();
+    Ok(format!("const {{ {} }} = await need('{from}');", names.join(", ")))
 }
 
 /// Whether the name stands there as a word of its own, and not as another object's.
@@ -123,8 +86,8 @@ mod tests {
                       const more = await import('./c.js');\nthis.location.reload();\nexport default () => {\n};\n\
                       export { find as other, more };\n";
         let made = "export default async ({ document }, need) => {\n\
-                    const { default: load, start, begin: first } = await need('./a.js');\n\
-                    const { say } = await need('./b.js');\n\
+                    const { default: load, start: start, begin: first } = await need('./a.js');\n\
+                    const { say: say } = await need('./b.js');\n\
                     const find = (id) => document.getElementById(id);\nfunction two() {\n}\n\
                     const more = await need('./c.js');\nthis.location.reload();\nconst $default = () => {\n};\n\n\
                     return { find: find, two: two, default: $default, other: find, more: more };\n};\n";
