@@ -419,6 +419,22 @@ impl Browser {
         self.devtools("Input.synthesizeScrollGesture", &gesture).await.map(drop)
     }
 
+    /// Draws with the left button held from one place over others to the last, as the mouse does; `meanwhile` runs before the
+    /// last move.
+    ///
+    /// # Errors
+    /// WebDriver's.
+    pub async fn draw(&self, places: [(f64, f64); 2], meanwhile: &str, last: &str) -> Result<()> {
+        let event = |kind: &str, (x, y): (f64, f64), buttons: u8| serde_json::json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
+        let [from, over] = places;
+        self.devtools("Input.dispatchMouseEvent", &event("mousePressed", from, 1)).await?;
+        self.devtools("Input.dispatchMouseEvent", &event("mouseMoved", over, 1)).await?;
+        self.script(meanwhile).await?;
+        let to = serde_json::from_value(self.script(last).await?)?;
+        self.devtools("Input.dispatchMouseEvent", &event("mouseMoved", to, 1)).await?;
+        self.devtools("Input.dispatchMouseEvent", &event("mouseReleased", to, 0)).await.map(drop)
+    }
+
     async fn devtools(&self, command: &str, members: &serde_json::Value) -> Result<serde_json::Value> {
         let command = serde_json::json!({ "cmd": command, "params": members });
         let url = format!("{}/session/{}/goog/cdp/execute", self.address, self.driver.session_id());

@@ -405,8 +405,23 @@ async fn copies(anna: &Browser) {
         assert!(last.contains("] Dora: Line 80") && !last.ends_with("say."), "{last}");
     };
     is_whole(&copied(anna).await);
+    // Drawn with the button held, while the list moves under it.
+    anna.script("getSelection().removeAllRanges()").await.unwrap();
+    let middle = |line: &str| {
+        format!(
+            "const line = [...document.querySelectorAll('.lines .text')].find(text => text.textContent.startsWith('{line}'));
+             const box = line.getBoundingClientRect();
+             return [box.left + box.width / 2, box.top + box.height / 2]"
+        )
+    };
+    let mut places = [(0.0, 0.0); 2];
+    for (place, line) in places.iter_mut().zip(["Line 80 of", "Line 76 of"]) {
+        *place = serde_json::from_value(anna.script(&middle(line)).await.unwrap()).unwrap();
+    }
+    anna.draw(places, &up, &middle("Line 1 of")).await.unwrap();
+    anna.returns(marked, json!(true)).await.unwrap();
+    is_whole(&copied(anna).await);
     // One line is the browser's own to copy; and with nothing marked the lines out of sight leave the page.
-    anna.script(&up).await.unwrap();
     line(anna, "Line 1 of").await.click().await.unwrap();
     anna.script(&down).await.unwrap();
     anna.returns(&there("Line 1 of"), json!(false)).await.unwrap();
