@@ -219,6 +219,11 @@ impl Client {
         }
     }
 
+    /// Looks no more at what has come: where a list tells how something stands, an earlier one may say what is wanted now.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+    }
+
     /// The next frame, or the number with which the gateway closes.
     async fn next(&mut self) -> Result<Result<ServerFrame, Option<u16>>> {
         loop {

@@ -184,15 +184,20 @@ async fn d7_without_a_free_agent_it_says_so_and_the_next_try_posts_nothing_again
     assert_eq!(code, Some(ErrorCode::Kept));
     assert!(detail.contains("try again in"), "{detail}");
     carla.say(None, 8, "I can wait.").await.unwrap();
+    let has = |chats| {
+        move |frame: &ServerFrame| match frame {
+            ServerFrame::Destinations { agents, .. } => {
+                agents.iter().any(|agent| agent.name == "gus" && agent.chats == chats).then_some(())
+            }
+            _ => None,
+        }
+    };
+    gus.expect("his chat in the lists", has(1)).await.unwrap();
+    // Before it he was free as well.
+    gus.forget();
     gus.send(&ClientFrame::End { chat: Some(filled) }).await.unwrap();
     // His place is free a moment after the chat has ended.
-    let free = |frame: &ServerFrame| match frame {
-        ServerFrame::Destinations { agents, .. } => {
-            agents.iter().any(|agent| agent.name == "gus" && agent.chats == 0).then_some(())
-        }
-        _ => None,
-    };
-    gus.expect("a free place", free).await.unwrap();
+    gus.expect("a free place", has(0)).await.unwrap();
     anna.send(&ClientFrame::RetryTransfer { chat, transfer: TRANSFER }).await.unwrap();
     let offer = carla.whole_offer().await.unwrap();
     let mut there = arrive(carla, &offer, 1, verifier()).await;
