@@ -9,7 +9,7 @@ use baton_e2e::firefox::Firefox;
 use baton_e2e::pair::{hand_over, reads, stage};
 use baton_e2e::{axe, story, until};
 use baton_protocol::model::{Body, EndReason, Event, Stage};
-use baton_protocol::{ClientFrame, ServerFrame};
+use baton_protocol::{ChatId, ClientFrame, ServerFrame};
 use serde_json::{Value, json};
 
 struct Scene {
@@ -41,6 +41,16 @@ async fn open(customer: &Browser, address: &str) {
     customer.go(address).await.unwrap();
     customer.enter_shadow().await.unwrap();
     customer.click("launcher").await.unwrap();
+}
+
+/// A customer whom Anna has picked up.
+async fn with_anna(browsers: &Browsers, site: &str, anna: &mut Client) -> (Browser, ChatId) {
+    let customer = browsers.open(1200, 800).await.unwrap();
+    open(&customer, &format!("{site}/shadow/")).await;
+    story::ask(&customer, "My stove leaks.").await.unwrap();
+    let chat = anna.pick_up().await.unwrap();
+    customer.shows("state", "Anna").await.unwrap();
+    (customer, chat)
 }
 
 async fn ends(agent: &mut Client) {
@@ -363,11 +373,7 @@ async fn m2_in_shadow_mode_a_transfer_in_place_stays_on_the_page() {
 #[tokio::test]
 async fn m2_in_shadow_mode_the_widget_navigates_where_the_policy_lacks_the_peer() {
     let Both { site, globex, browsers, anna, gus, .. } = &mut both(false).await;
-    let customer = browsers.open(1200, 800).await.unwrap();
-    open(&customer, &format!("{site}/shadow/")).await;
-    story::ask(&customer, "My stove leaks.").await.unwrap();
-    let chat = anna.pick_up().await.unwrap();
-    customer.shows("state", "Anna").await.unwrap();
+    let (customer, chat) = with_anna(browsers, site, anna).await;
     hand_over(anna, chat).await;
     customer.arrives(&globex.site()).await.unwrap();
     customer.enter_widget().await.unwrap();
@@ -439,11 +445,7 @@ async fn u1_in_shadow_mode_files_are_pasted_and_dropped_and_the_page_hears_nothi
 #[tokio::test]
 async fn m2_a_page_that_is_loaded_again_during_a_forbidden_transfer_goes_on_to_the_other_company() {
     let Both { site, globex, browsers, anna, gus, .. } = &mut both(false).await;
-    let customer = browsers.open(1200, 800).await.unwrap();
-    open(&customer, &format!("{site}/shadow/")).await;
-    story::ask(&customer, "My stove leaks.").await.unwrap();
-    let chat = anna.pick_up().await.unwrap();
-    customer.shows("state", "Anna").await.unwrap();
+    let (customer, chat) = with_anna(browsers, site, anna).await;
     // The browser's word about the policy does not come, as if it were late; and then the page is loaded again.
     let late = "window.late = 0; addEventListener('securitypolicyviolation', (event) => { late++; event.stopImmediatePropagation(); }, true)";
     customer.script(late).await.unwrap();

@@ -14,7 +14,7 @@ use crate::driver::now;
 use crate::federation::client::Client;
 use crate::federation::keys::fingerprint;
 use crate::peering::introduction::introduce;
-use crate::peering::{check_name, class_word, mode_word, pinned};
+use crate::peering::{check_name, pinned, word};
 use crate::store::{Agreement, Change, Mode, PeerClass, PeerRow, Store};
 
 /// See the command's help.
@@ -161,11 +161,11 @@ async fn list(folder: &Path) -> Result<()> {
 }
 
 fn row(peer: PeerRow) -> [String; 8] {
-    let (class, mode) = (class_word(peer.class), mode_word(peer.mode));
+    let (class, mode) = (word(&peer.class), word(&peer.mode));
     let areas = peer.areas.map_or("every area".into(), |areas| areas.join(", "));
     let keys: Vec<String> = peer.keys.keys.iter().map(fingerprint).collect();
     let agreed = super::terms::line(&peer.agreement);
-    [peer.name, peer.title, peer.base_url, class.into(), mode.into(), areas, agreed, keys.join(", ")]
+    [peer.name, peer.title, peer.base_url, class, mode, areas, agreed, keys.join(", ")]
 }
 
 async fn suspend(folder: &Path, name: &str, on: bool) -> Result<()> {

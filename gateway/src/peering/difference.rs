@@ -3,7 +3,7 @@
 use baton_protocol::federation::Jwks;
 
 use super::parts::names;
-use super::{class_word, mode_word};
+use super::word;
 use crate::federation::keys::fingerprint;
 use crate::store::{Agreement, PeerRow};
 
@@ -21,10 +21,10 @@ pub(crate) fn difference(before: Option<&PeerRow>, after: &PeerRow) -> String {
     let mut said = Vec::new();
     let mut say = |differs: bool, words: &dyn Fn() -> String| said.extend(differs.then(words));
     say(before.is_none(), &|| {
-        format!("added at {}, {}, {}", after.base_url, class_word(after.class), mode_word(after.mode))
+        format!("added at {}, {}, {}", after.base_url, word(&after.class), word(&after.mode))
     });
-    say(was.class != after.class, &|| class_word(after.class).into());
-    say(was.mode != after.mode, &|| mode_word(after.mode).into());
+    say(was.class != after.class, &|| word(&after.class));
+    say(was.mode != after.mode, &|| word(&after.mode));
     say(was.page != after.page, &|| format!("page {}", after.page.as_deref().unwrap_or("none")));
     say(was.keys != after.keys, &|| {
         let known: Vec<String> = after.keys.keys.iter().map(fingerprint).collect();
@@ -56,26 +56,12 @@ fn listed(what: &str, names: Option<&[String]>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Mode, PeerClass};
+    use crate::peering::tests::globex;
     use baton_core::policy::Fields;
 
     #[test]
     fn o2_what_is_agreed_is_told_by_what_has_changed() {
-        let before = PeerRow {
-            name: "globex".into(),
-            title: "Globex".into(),
-            subject: String::new(),
-            base_url: "https://globex.example".into(),
-            federation: String::new(),
-            socket: String::new(),
-            page: None,
-            keys: Jwks::default(),
-            class: PeerClass::Partner,
-            areas: None,
-            mode: Mode::InPlace,
-            agreement: Agreement::default(),
-            revoked: Vec::new(),
-        };
+        let before = PeerRow { base_url: "https://globex.example".into(), ..globex() };
         assert_eq!(difference(None, &before), "added at https://globex.example, partner, in-place");
         assert_eq!(difference(Some(&before), &before), "as it was");
         let mut after = before.clone();

@@ -6,11 +6,12 @@ pub mod parts;
 
 use anyhow::Result;
 use baton_protocol::federation::{Jwks, WellKnown};
+use clap::ValueEnum;
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::federation::keys::fingerprint;
-use crate::store::{Mode, PeerClass, PeerRow};
+use crate::store::PeerRow;
 
 /// Transfers in a minute that can be agreed, at most.
 pub(crate) const MOST_PER_MINUTE: u32 = 60_000;
@@ -49,26 +50,34 @@ pub(crate) fn check_name(name: &str, base_url: &str, config: &Config, peers: &[P
 }
 
 /// As the command line has it.
-pub(crate) fn class_word(class: PeerClass) -> &'static str {
-    match class {
-        PeerClass::SameCompany => "same-company",
-        PeerClass::Partner => "partner",
-        PeerClass::Other => "other",
-    }
-}
-
-/// As the command line has it.
-pub(crate) fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::InPlace => "in-place",
-        Mode::Navigate => "navigate",
-    }
+pub(crate) fn word(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::introduction::tests::honest;
     use super::*;
+    use crate::store::{Agreement, Mode, PeerClass};
+
+    /// A peer as it is added.
+    pub(crate) fn globex() -> PeerRow {
+        PeerRow {
+            name: "globex".into(),
+            title: "Globex".into(),
+            subject: String::new(),
+            base_url: "http://globex.localhost:7102".into(),
+            federation: String::new(),
+            socket: String::new(),
+            page: None,
+            keys: Jwks::default(),
+            class: PeerClass::Partner,
+            areas: None,
+            mode: Mode::InPlace,
+            agreement: Agreement::default(),
+            revoked: Vec::new(),
+        }
+    }
 
     #[test]
     fn s1_exactly_the_keys_that_were_compared_are_pinned() {
@@ -86,21 +95,7 @@ mod tests {
         let text = "name = \"acme\"\ntitle = \"A\"\nurl = \"https://a.example\"\nlisten = \"[::1]:1\"\n\
                     [[area]]\nname = \"a\"\ntitle = \"A\"";
         let config = Config::parse(text, std::path::Path::new("baton.toml")).unwrap();
-        let peers = [PeerRow {
-            name: "globex".into(),
-            title: "Globex".into(),
-            subject: String::new(),
-            base_url: "http://globex.localhost:7102".into(),
-            federation: String::new(),
-            socket: String::new(),
-            page: None,
-            keys: Jwks::default(),
-            class: PeerClass::Partner,
-            areas: None,
-            mode: Mode::InPlace,
-            agreement: crate::store::Agreement::default(),
-            revoked: Vec::new(),
-        }];
+        let peers = [globex()];
         let check = |name, url| check_name(name, url, &config, &peers).is_ok();
         assert!(check("initech", "https://initech.example"));
         assert!(check("globex", "http://globex.localhost:7102"), "a peer may be read anew");

@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::word;
+
 /// A part of what travels with a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -48,12 +50,8 @@ pub fn fields(parts: &[Part]) -> Fields {
 
 /// In words.
 pub(crate) fn names(fields: Fields) -> String {
-    let named: Vec<String> = parts(fields).iter().map(name).collect();
+    let named: Vec<String> = parts(fields).iter().map(word).collect();
     if named.is_empty() { "nothing".into() } else { named.join(" ") }
-}
-
-fn name(part: &Part) -> String {
-    part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// What somebody has named: `all`, `none`, or parts with commas between them.
@@ -68,7 +66,7 @@ pub(crate) fn named(text: &str) -> Result<Fields, String> {
             let part = |word: &str| Part::from_str(word.trim(), false);
             let named: Result<Vec<Part>, _> = text.split(',').map(part).collect();
             named.map(|named| fields(&named)).map_err(|_| {
-                let known: Vec<String> = Part::value_variants().iter().map(name).collect();
+                let known: Vec<String> = Part::value_variants().iter().map(word).collect();
                 format!("name all, none, or some of {} with commas between them", known.join(", "))
             })
         }
